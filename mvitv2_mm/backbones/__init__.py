@@ -1,0 +1,3 @@
+from .mvitv2 import MViTv2
+
+__all__ = ['MViTv2']

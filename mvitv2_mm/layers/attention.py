@@ -1,0 +1,118 @@
+from typing import Optional, Sequence, Tuple
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from mmcv.cnn import build_norm_layer
+from torch import Tensor
+
+from ..ops import get_conv_class, merge_windows, pooling_attention, split_windows
+from .pooling import pool_tokens
+
+_AXES = {2: 'hw', 3: 'thw'}
+
+
+class MultiScaleAttention(nn.Module):
+    """Pooling attention with decomposed relative positions and residual pooling.
+
+    Queries, keys and values are pooled by depthwise convolutions that all heads share, normed per
+    head, and attend to each other over the whole grid or inside windows.
+
+    Args:
+        in_dims (int): Channels of the input tokens.
+        out_dims (int): Channels of the output tokens.
+        num_heads (int): Number of heads; must divide ``out_dims``.
+        grid_size (Sequence[int]): Token grid the position tables are built for, (H, W) or
+            (T, H, W). Other grids work: the tables are resized on the fly.
+        stride_q (Sequence[int]): Query pooling stride per axis, in tokens.
+        stride_kv (Sequence[int]): Key and value pooling stride per axis, in tokens.
+        pool_kernel (Sequence[int]): Pooling kernel per axis, in tokens, odd.
+        window_size (int): Side of the attention windows on the incoming grid, in tokens; 0 attends
+            globally.
+        rel_pos_embed (bool): Add decomposed relative positions.
+        residual_pooling (bool): Add the pooled query to the output (grid tokens only).
+        qkv_bias (bool): Bias of the qkv projection.
+        with_cls_token (bool): The first token is a class token, outside the grid.
+        norm_cfg (dict): Norm after each pooling.
+
+    Source: MViTv2 paper, section 4.1; SlowFast ``models/attention.py``; windows as in detectron2
+    ``modeling/backbone/mvit.py`` (split after pooling and norm, padded keys not masked).
+    """
+
+    def __init__(self, in_dims: int, out_dims: int, num_heads: int, grid_size: Sequence[int],
+                 stride_q: Sequence[int], stride_kv: Sequence[int], pool_kernel: Sequence[int],
+                 window_size: int, rel_pos_embed: bool, residual_pooling: bool, qkv_bias: bool,
+                 with_cls_token: bool, norm_cfg: dict) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.num_extra = int(with_cls_token)
+        self.residual_pooling = residual_pooling
+        self.window_q = self.window_kv = None
+        if window_size:
+            self.window_q = [window_size // s for s in stride_q]
+            self.window_kv = [window_size // s for s in stride_kv]
+
+        head_dim = out_dims // num_heads
+        self.qkv = nn.Linear(in_dims, out_dims * 3, bias=qkv_bias)
+        self.proj = nn.Linear(out_dims, out_dims)
+        self.conv = getattr(F, f'conv{len(grid_size)}d')
+        conv_class = get_conv_class(len(grid_size))
+        for name, stride in zip('qkv', (stride_q, stride_kv, stride_kv)):
+            pool = conv_class(head_dim, head_dim, pool_kernel, stride,
+                              [k // 2 for k in pool_kernel], groups=head_dim, bias=False)
+            self.add_module(f'pool_{name}', pool)
+            self.add_module(f'norm_{name}', build_norm_layer(norm_cfg, head_dim)[1])
+
+        self.rel_pos_names = []
+        if rel_pos_embed:
+            for axis, n, sq, sk in zip(_AXES[len(grid_size)], grid_size, stride_q, stride_kv):
+                length = 2 * max(n // sq, n // sk, 1) - 1
+                self.rel_pos_names.append(f'rel_pos_{axis}')
+                self.register_parameter(
+                    f'rel_pos_{axis}', nn.Parameter(torch.zeros(length, head_dim)))
+
+    @property
+    def rel_pos(self) -> Optional[list]:
+        """The position tables, one per axis, or None."""
+        return [getattr(self, name) for name in self.rel_pos_names] or None
+
+    def _pool(self, x: Tensor, name: str, grid: Sequence[int]) -> Tuple[Tensor, Tuple[int, ...]]:
+        """Tokens (B, N, M * D) -> pooled, normed heads (B, N', M, D) and their grid."""
+        pool, norm = getattr(self, f'pool_{name}'), getattr(self, f'norm_{name}')
+        # Heads stay next to each other in the channels, so each repeats the shared kernel.
+        weight = pool.weight.repeat(self.num_heads, *[1] * (pool.weight.dim() - 1))
+        x, grid = pool_tokens(
+            x, grid, lambda feat: self.conv(
+                feat, weight, stride=pool.stride, padding=pool.padding, groups=len(weight)),
+            self.num_extra)
+        return norm(x.unflatten(2, (self.num_heads, -1))), grid
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int],
+                k_grid: Sequence[int]) -> Tensor:
+        """Attention of (B, N, M, D) heads, global or per window."""
+        if self.window_q is None:
+            q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+            return pooling_attention(q, k, v, q_grid, k_grid, self.rel_pos).transpose(1, 2)
+
+        def to_windows(x, grid, window):
+            # (B, N, M, D) -> (B * num_windows, *window, M * D) -> (B * num_windows, M, L, D)
+            x = split_windows(x.flatten(2).unflatten(1, tuple(grid)), window)
+            return x.flatten(1, -2).unflatten(2, (self.num_heads, -1)).transpose(1, 2)
+
+        q = to_windows(q, q_grid, self.window_q)
+        k, v = (to_windows(x, k_grid, self.window_kv) for x in (k, v))
+        x = pooling_attention(q, k, v, self.window_q, self.window_kv, self.rel_pos)
+        x = x.transpose(1, 2).flatten(2).unflatten(1, tuple(self.window_q))
+        return merge_windows(x, q_grid).flatten(1, -2).unflatten(2, (self.num_heads, -1))
+
+    def forward(self, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, Tuple[int, ...]]:
+        """Tokens (B, E + prod(grid), C_in) -> (B, E + prod(q_grid), C_out) and ``q_grid``."""
+        bias = self.qkv.bias.chunk(3) if self.qkv.bias is not None else (None, ) * 3
+        q, k, v = (F.linear(x, w, b) for w, b in zip(self.qkv.weight.chunk(3), bias))
+        q, q_grid = self._pool(q, 'q', grid)
+        k, k_grid = self._pool(k, 'k', grid)
+        v, _ = self._pool(v, 'v', grid)
+        x = self._attend(q, k, v, q_grid, k_grid)
+        if self.residual_pooling:
+            x = x + F.pad(q[:, self.num_extra:], (0, 0, 0, 0, self.num_extra, 0))
+        return self.proj(x.flatten(2)), q_grid

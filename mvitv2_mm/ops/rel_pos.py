@@ -1,0 +1,75 @@
+"""Decomposed relative position embeddings of MViTv2, for any number of axes.
+
+Source: MViTv2 paper, section 4.1 and equations 3-4; SlowFast ``slowfast/models/attention.py``
+(``cal_rel_pos_spatial``, ``cal_rel_pos_temporal``). One loop over the axes replaces the
+paragraph per axis found there.
+"""
+from functools import lru_cache
+from typing import List, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@lru_cache(maxsize=512)
+def rel_pos_index(q_size: int, k_size: int, device: str = 'cpu') -> Tensor:
+    """Row of the relative position table for every (query, key) pair of one axis.
+
+    The shorter axis is stretched to the longer one. Order and precision of the arithmetic (float32,
+    products, difference, constant, truncation) are the official ones whatever the default dtype:
+    where the ratio is not a power of two, any other order picks other rows.
+
+    Args:
+        q_size (int): Number of query positions on this axis.
+        k_size (int): Number of key positions on this axis.
+        device (str): Device of the result.
+
+    Returns:
+        Tensor: int64 of shape (q_size, k_size), values in ``[0, 2 * max(q_size, k_size) - 2]``.
+    """
+    q_ratio, k_ratio = max(k_size / q_size, 1.0), max(q_size / k_size, 1.0)
+    # A cached tensor made under inference_mode could not take part in a later backward.
+    with torch.inference_mode(False):
+        q_pos = torch.arange(q_size, dtype=torch.float32, device=device)[:, None] * q_ratio
+        k_pos = torch.arange(k_size, dtype=torch.float32, device=device)[None, :] * k_ratio
+        return ((q_pos - k_pos) + (k_size - 1) * k_ratio).long()
+
+
+def resize_rel_pos(rel_pos: Tensor, length: int) -> Tensor:
+    """Resize a relative position table by linear interpolation with half-pixel centres.
+
+    Args:
+        rel_pos (Tensor): Table of shape (L, D).
+        length (int): Wanted number of rows.
+
+    Returns:
+        Tensor: Table of shape (length, D); the input itself if it has that length already.
+    """
+    if rel_pos.shape[0] == length:
+        return rel_pos
+    # (L, D) -> (1, D, L) -> (length, D)
+    return F.interpolate(rel_pos.t()[None], size=length, mode='linear')[0].t()
+
+
+def rel_pos_terms(q: Tensor, tables: Sequence[Tensor], k_grid: Sequence[int]) -> List[Tensor]:
+    """Dot products of every query with the position embeddings of every key row, per axis.
+
+    Args:
+        q (Tensor): Pooled, *unscaled* queries of shape (B, M, *q_grid, D).
+        tables (Sequence[Tensor]): One table (L, D) per axis; resized if ``L`` does not fit.
+        k_grid (Sequence[int]): Key grid, one int per axis.
+
+    Returns:
+        list[Tensor]: Per axis ``a`` a tensor (B, M, *q_grid, k_grid[a]). The bias of query
+        (i, j) and key (k, l) of an image is ``terms[0][..., i, j, k] + terms[1][..., i, j, l]``.
+    """
+    axes = 'xyz'[:len(k_grid)]
+    terms = []
+    for axis, (table, k_size) in enumerate(zip(tables, k_grid)):
+        q_size = q.shape[2 + axis]
+        table = resize_rel_pos(table, 2 * max(q_size, k_size) - 1)
+        rows = table[rel_pos_index(q_size, k_size, str(q.device))]  # (q_size, k_size, D)
+        # e.g. rows of an image: (B, M, H, W, D), (H, K, D) -> (B, M, H, W, K)
+        terms.append(torch.einsum(f'bm{axes}d,{axes[axis]}kd->bm{axes}k', q, rows))
+    return terms

@@ -1,0 +1,12 @@
+"""Registry of this package: a child of mmengine's root registry.
+
+``dict(type='mvitv2_mm.MViTv2', ...)`` builds from any OpenMMLab config, whatever its
+``default_scope``: mmengine imports ``mvitv2_mm.registry`` by itself when it meets the prefix, and
+``locations`` imports the modules that hold the registered classes. Keep this file trivial: mmengine
+reports an error in it only as an unknown name.
+"""
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import Registry
+
+MODELS = Registry(
+    'model', parent=MMENGINE_MODELS, scope='mvitv2_mm', locations=['mvitv2_mm.backbones'])
