@@ -1,12 +1,19 @@
-"""Registry of this package: a child of mmengine's root registry.
+"""Registries of this package: children of mmengine's root registries.
 
 ``dict(type='mvitv2_mm.MViTv2', ...)`` builds from any OpenMMLab config, whatever its
 ``default_scope``: mmengine imports ``mvitv2_mm.registry`` by itself when it meets the prefix, and
 ``locations`` imports the modules that hold the registered classes. Keep this file trivial: mmengine
 reports an error in it only as an unknown name.
 """
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
 MODELS = Registry(
     'model', parent=MMENGINE_MODELS, scope='mvitv2_mm', locations=['mvitv2_mm.backbones'])
+DATASETS = Registry(
+    'dataset', parent=MMENGINE_DATASETS, scope='mvitv2_mm', locations=['mvitv2_mm.datasets'])
+TRANSFORMS = Registry(
+    'transform', parent=MMENGINE_TRANSFORMS, scope='mvitv2_mm',
+    locations=['mvitv2_mm.datasets'])

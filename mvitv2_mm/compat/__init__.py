@@ -1,0 +1,26 @@
+"""Repairs of faults in the host libraries that our users hit.
+
+Each module repairs one fault; its docstring names symptom, cause, repair, and
+when it does nothing. Nothing here imports a host library: repairs of host
+modules wait until that module is loaded.
+"""
+from . import (bf16_heads, collate_scope, cpu_amp, cpu_distributed, mmaction_drn, mmcv_ops,
+               numpy2_hue, pkg_resources, pytorchvideo, torch_load, transformers_clash,
+               video_visualization)
+
+REPAIRS = (bf16_heads, collate_scope, cpu_amp, cpu_distributed, mmaction_drn, mmcv_ops, numpy2_hue,
+           pkg_resources, pytorchvideo, torch_load, transformers_clash, video_visualization)
+_applied = False
+
+
+def apply() -> None:
+    """Apply every repair, once per process."""
+    global _applied
+    if _applied:
+        return
+    _applied = True
+    for repair in REPAIRS:
+        repair.apply()
+
+
+__all__ = ['REPAIRS', 'apply']

@@ -1,0 +1,58 @@
+"""Let distributed runs (``torchrun``, mpi, slurm) work without a GPU.
+
+Symptom:
+    ``Found no NVIDIA driver`` at start, then ``ValueError: device_ids ... only
+    work with ... GPU``.
+Cause:
+    MMEngine selects a CUDA device whatever the backend is, hosts ask for
+    NCCL, and the Runner always hands ``device_ids`` to the model wrapper.
+Repair:
+    On a machine without CUDA the device selection is skipped, NCCL becomes
+    Gloo, and a model on the CPU is wrapped without ``device_ids``.
+Inert:
+    Wherever CUDA is available, and where MMEngine skips these steps itself.
+"""
+import functools
+from types import ModuleType
+from unittest import mock
+
+import torch
+
+from .import_hooks import after_import
+
+
+def _without_cuda(init_dist):
+
+    @functools.wraps(init_dist)
+    def wrapper(backend='nccl', *args, **kwargs):
+        if torch.cuda.is_available():
+            return init_dist(backend, *args, **kwargs)
+        backend = 'gloo' if backend == 'nccl' else backend
+        with mock.patch.object(torch.cuda, 'set_device', lambda device: None):
+            return init_dist(backend, *args, **kwargs)
+
+    return wrapper
+
+
+def _repair_launchers(module: ModuleType) -> None:
+    for launcher in ('pytorch', 'mpi', 'slurm'):
+        name = f'_init_dist_{launcher}'
+        setattr(module, name, _without_cuda(getattr(module, name)))
+
+
+def _repair_wrapper(module: ModuleType) -> None:
+    wrapper_class = module.MMDistributedDataParallel
+    init = wrapper_class.__init__
+
+    @functools.wraps(init)
+    def without_device_ids(self, module, *args, **kwargs):
+        if all(p.device.type == 'cpu' for p in module.parameters()):
+            kwargs['device_ids'] = None
+        init(self, module, *args, **kwargs)
+
+    wrapper_class.__init__ = without_device_ids
+
+
+def apply() -> None:
+    after_import('mmengine.dist.utils', _repair_launchers)
+    after_import('mmengine.model.wrappers.distributed', _repair_wrapper)

@@ -1,0 +1,1 @@
+"""Data pieces that no host library has correctly; each host is imported only where used."""
