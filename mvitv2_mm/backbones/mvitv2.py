@@ -1,9 +1,11 @@
+import logging
 from typing import List, Optional, Sequence, Tuple, Union
 
 import torch
 import torch.nn as nn
 import torch.utils.checkpoint as cp
 from mmcv.cnn import build_norm_layer
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor
@@ -129,9 +131,10 @@ class MViTv2(BaseModule):
                  frozen_stages: int = -1,
                  with_cp: bool = False,
                  init_cfg: Union[dict, List[dict], None] = None) -> None:
-        self.input_size = _check_input_size(input_size)
-        ndim = len(self.input_size)
+        size = _check_input_size(input_size)
+        ndim = len(size)
         super().__init__(init_cfg=_INIT[ndim] if init_cfg is None else init_cfg)
+        self.input_size = size
         self.arch = resolve_arch(arch)
         self.out_scales = resolve_out_scales(out_scales, self.arch.num_scales)
         self.with_cls_token = ndim == 3 if with_cls_token is None else with_cls_token
@@ -196,6 +199,13 @@ class MViTv2(BaseModule):
         for token in tokens:
             if token is not None:
                 trunc_normal_(token, std=0.02)
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
+        """Drop a class token this model has no use for (mmaction2 always stores one)."""
+        if self.cls_token is None and state_dict.pop(prefix + 'cls_token', None) is not None:
+            print_log(f'{prefix}cls_token in the checkpoint is not used: this model has '
+                      'with_cls_token=False', 'current', logging.WARNING)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def forward(self, x: Tensor) -> Tuple[Union[Tensor, List[Tensor]], ...]:
         """Images (B, C, H, W) or clips (B, C, T, H, W) -> one output per scale, see ``out_type``.

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
 from torch import Tensor
 
-from ..ops import get_conv_class, merge_windows, pooling_attention, split_windows
+from ..ops import (get_conv_class, merge_windows, pooling_attention, resize_rel_pos,
+                   split_windows)
 from .pooling import pool_tokens
 
 _AXES = {2: 'hw', 3: 'thw'}
@@ -75,6 +76,14 @@ class MultiScaleAttention(nn.Module):
     def rel_pos(self) -> Optional[list]:
         """The position tables, one per axis, or None."""
         return [getattr(self, name) for name in self.rel_pos_names] or None
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
+        """Resize position tables of a checkpoint made for another input size, once."""
+        for name in self.rel_pos_names:
+            table, own = state_dict.get(prefix + name), getattr(self, name)
+            if table is not None and table.shape[1:] == own.shape[1:]:
+                state_dict[prefix + name] = resize_rel_pos(table, len(own))
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _pool(self, x: Tensor, name: str, grid: Sequence[int]) -> Tuple[Tensor, Tuple[int, ...]]:
         """Tokens (B, N, M * D) -> pooled, normed heads (B, N', M, D) and their grid."""
