@@ -6,7 +6,7 @@
 # the first that starts; a pyenv shim may exist without its Python
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3; do \
                       $$p -c '' 2>/dev/null && command -v $$p && break; done)
-MMCV ?= lite
+MMCV ?=
 TASK ?=
 BIN := .venv/bin
 SOURCES := $(wildcard *.py) mvitv2_mm $(wildcard tools configs) tests
@@ -15,7 +15,7 @@ SOURCES := $(wildcard *.py) mvitv2_mm $(wildcard tools configs) tests
 
 setup:
 	@test -n "$(PYTHON)" || { echo 'No Python found: install Python 3.10-3.12, or run make setup PYTHON=/path/to/python' >&2; exit 1; }
-	@"$(PYTHON)" tools/setup_env.py --mmcv "$(MMCV)"
+	@"$(PYTHON)" tools/setup_env.py $(if $(MMCV),--mmcv $(MMCV))
 
 quickstart: setup
 	$(BIN)/python tools/quickstart.py $(if $(TASK),--task $(TASK))

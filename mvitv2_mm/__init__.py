@@ -1,5 +1,9 @@
 """MViTv2 model zoo for OpenMMLab: image classification, detection and video."""
-from .backbones import MViTv2
-from .version import __version__
+from . import compat
 
-__all__ = ['MViTv2', '__version__']
+compat.apply()  # before anything below imports mmcv
+
+from .backbones import MViTv2  # noqa: E402
+from .version import __version__  # noqa: E402
+
+__all__ = ['MViTv2', '__version__', 'compat']

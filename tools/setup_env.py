@@ -58,8 +58,9 @@ def check_disk():
 
 
 def run(*command, **kwargs):
-    """Run a program of the virtual environment, return what it printed."""
-    result = subprocess.run([str(VENV_PYTHON), *command], stdout=subprocess.PIPE, text=True, **kwargs)
+    """Run Python of the virtual environment; return what it printed, None if it failed."""
+    command = [str(VENV_PYTHON), *command]
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, **kwargs)
     return result.stdout.strip() if result.returncode == 0 else None
 
 
@@ -151,17 +152,21 @@ def install_mmcv(kind):
 
 
 def fingerprint(kind):
-    """Hash of everything that decides what is installed."""
+    """Kind of mmcv and a hash of everything that decides what is installed."""
     files = [*sorted(REQUIREMENTS.glob('*.txt')), ROOT / 'setup.py', Path(__file__)]
     content = b''.join(path.read_bytes() for path in files if path.exists())
-    return hashlib.sha256(content + f'{kind} {ROOT}'.encode()).hexdigest()
+    return f'{kind} {hashlib.sha256(content + str(ROOT).encode()).hexdigest()}'
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--mmcv', choices=('lite', 'full'), default='lite')
-    kind = parser.parse_args().mmcv
-    if STAMP.exists() and STAMP.read_text() == fingerprint(kind) and VENV_PYTHON.exists():
+    parser.add_argument(
+        '--mmcv',
+        choices=('lite', 'full'),
+        help='lite: ops served by torchvision; full: compile mmcv (default: as before, or lite)')
+    stamp = STAMP.read_text() if STAMP.exists() else 'lite'
+    kind = parser.parse_args().mmcv or stamp.split()[0]
+    if stamp == fingerprint(kind) and VENV_PYTHON.exists():
         return
     check_python()
     if not VENV_PYTHON.exists():
