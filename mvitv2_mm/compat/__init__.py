@@ -4,9 +4,13 @@ Each module repairs one fault; its docstring names symptom, cause, repair, and
 when it does nothing. Nothing here imports a host library: repairs of host
 modules wait until that module is loaded.
 """
-from . import (bf16_heads, collate_scope, cpu_amp, cpu_distributed, mmaction_drn, mmcv_ops,
-               numpy2_hue, pkg_resources, pytorchvideo, torch_load, transformers_clash,
-               video_visualization)
+from .versions import check_required
+
+check_required()  # the imports below need these packages
+
+from . import cpu_distributed  # noqa: E402
+from . import (bf16_heads, collate_scope, cpu_amp, mmaction_drn, mmcv_ops, numpy2_hue,
+               pkg_resources, pytorchvideo, torch_load, transformers_clash, video_visualization)
 
 REPAIRS = (bf16_heads, collate_scope, cpu_amp, cpu_distributed, mmaction_drn, mmcv_ops, numpy2_hue,
            pkg_resources, pytorchvideo, torch_load, transformers_clash, video_visualization)

@@ -1,0 +1,284 @@
+"""Show the installed versions, try what our models need, and say how to repair the rest."""
+import importlib
+import platform
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+from typing import Callable, List, NamedTuple, Tuple
+
+import cv2
+import numpy as np
+import torch
+from mmengine.utils import digit_version
+from rich.console import Console
+from rich.table import Table
+
+from .compat import mmcv_ops, transformers_clash, versions
+
+PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmdet',
+            'mmaction2', 'numpy', 'opencv-python', 'opencv-contrib-python', 'timm', 'setuptools')
+REMEDIES = {
+    'torch': 'pip install torch==2.11.0 torchvision==0.26.0',
+    'mmengine': 'pip install mmengine==0.10.7',
+    'numpy': 'pip install numpy==1.26.4',
+    'setuptools': 'pip install "setuptools<81"',
+}
+# other builds of the official packages: same import names, other contents
+FORKS = {
+    'onedl-mmengine': 'mmengine',
+    'onedl-mmcv': 'mmcv-lite',
+    'onedl-mmdetection': 'mmdet',
+    'onedl-mmpretrain': 'mmpretrain',
+}
+HOSTS = {
+    'image classification': ('mmpretrain', 'mmpretrain==1.2.0'),
+    'object detection': ('mmdet', 'mmdet==3.3.0 pycocotools'),
+    'video recognition': ('mmaction', 'mmaction2==1.2.0'),
+}
+
+
+class Problem(Exception):
+    """Something does not work.
+
+    Args:
+        detail (str): What is wrong.
+        remedy (str): What to do about it.
+        needed (bool): False if our models run without it. Defaults to True.
+    """
+
+    def __init__(self, detail: str, remedy: str, needed: bool = True) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.remedy = remedy
+        self.needed = needed
+
+
+class Finding(NamedTuple):
+    """Result of a check: ``state`` is 'ok', 'missing' (optional) or 'broken'."""
+    name: str
+    state: str
+    detail: str
+    remedy: str = ''
+
+
+def version_of(package: str) -> str:
+    """Installed version of a distribution, '' if it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ''
+
+
+def check_python() -> str:
+    """Python is one the hosts support."""
+    if not (3, 10) <= sys.version_info[:2] <= (3, 12):
+        raise Problem(f'Python {platform.python_version()}', 'use Python 3.10, 3.11 or 3.12')
+    return platform.python_version()
+
+
+def check_versions() -> str:
+    """All packages are inside the window of versions known to work."""
+    for package, (low, high) in versions.WINDOWS.items():
+        version, remedy = version_of(package), REMEDIES[package]
+        if not version:
+            raise Problem(f'{package} is not installed', remedy)
+        if not digit_version(low) <= digit_version(version) < digit_version(high):
+            # setuptools 82 lacks pkg_resources, which a repair serves
+            raise Problem(
+                f'{package} {version} is not in [{low}, {high})',
+                remedy,
+                needed=package != 'setuptools')
+    return 'inside the supported windows'
+
+
+def check_clashes() -> str:
+    """No two packages own the same files, and none breaks a host."""
+    for fork, official in FORKS.items():
+        if version_of(fork):
+            raise Problem(f'{fork} replaces files of {official}',
+                          f'pip uninstall -y {fork}; pip install --force-reinstall {official}')
+    if version_of('mmcv') and version_of('mmcv-lite'):
+        raise Problem('mmcv and mmcv-lite are both installed', 'pip uninstall -y mmcv mmcv-lite; '
+                      'pip install mmcv-lite==2.1.0')
+    opencv = {version_of(f'opencv-{build}') for build in ('python', 'contrib-python')} - {''}
+    if len(opencv) > 1:
+        raise Problem(
+            f'opencv-python and opencv-contrib-python differ: {" and ".join(sorted(opencv))}',
+            'pip install --force-reinstall opencv-python==4.11.0.86 '
+            'opencv-contrib-python==4.11.0.86')
+    if transformers_clash.is_clashing():
+        raise Problem(
+            f'transformers {version_of("transformers")} breaks the multimodal models of mmpretrain '
+            'and mmaction2 (they are switched off)',
+            'pip install "transformers<4.50", or ignore',
+            needed=False)
+    return 'none'
+
+
+def check_host(package: str, requirement: str) -> str:
+    """A host library imports with its models."""
+    try:
+        importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        raise Problem(f'{package} is not installed', f'pip install {requirement}', needed=False)
+    importlib.import_module(f'{package}.models')
+    return f'{package} {sys.modules[package].__version__}'
+
+
+def check_ops() -> str:
+    """nms, Soft-NMS and RoIAlign give the right answer; says who provides them."""
+    ops = importlib.import_module('mmcv.ops')
+    ext = importlib.import_module('mmcv._ext')
+    boxes = torch.tensor([[0., 0., 9., 9.], [0., 0., 9., 8.], [20., 20., 29., 29.]])
+    scores = torch.tensor([.9, .8, .7])
+    for device in ['cpu', 'cuda'][:1 + torch.cuda.is_available()]:
+        kept = ops.nms(boxes.to(device), scores.to(device), .5)[1].tolist()
+        soft = ops.soft_nms(boxes.to(device), scores.to(device), method='naive')[1].tolist()
+        rois = torch.tensor([[0., 0., 0., 4., 4.]], device=device)
+        pooled = ops.roi_align(torch.ones(1, 1, 4, 4, device=device), rois, 2, 1., 2)
+        if kept != [0, 2] or soft != [0, 2] or not torch.all(pooled == 1):
+            raise Problem(f'wrong result on {device}', mmcv_ops.REMEDY)
+    compiled = getattr(ext, '__file__', None)
+    return 'compiled mmcv' if compiled else f'mmcv-lite, {ext.get_compiler_version()}'
+
+
+def make_clip(path: str) -> None:
+    """Write 8 frames of 32x32 pixels that get brighter."""
+    writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*'mp4v'), 8, (32, 32))
+    for i in range(8):
+        writer.write(np.full((32, 32, 3), 30 * i, np.uint8))
+    writer.release()
+
+
+def decode_decord(path: str) -> List[np.ndarray]:
+    reader = importlib.import_module('decord').VideoReader(path)
+    return list(reader.get_batch(range(len(reader))).asnumpy())
+
+
+def decode_av(path: str) -> List[np.ndarray]:
+    with importlib.import_module('av').open(path) as container:
+        return [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)]
+
+
+def decode_cv2(path: str) -> List[np.ndarray]:
+    capture = cv2.VideoCapture(path)
+    frames = []
+    while True:
+        success, frame = capture.read()
+        if not success:
+            return frames
+        frames.append(frame)
+
+
+DECODERS = {
+    'decord': (decode_decord, 'pip install decord'),
+    'av': (decode_av, 'pip install av'),
+    'cv2': (decode_cv2, 'pip install --force-reinstall opencv-python==4.11.0.86'),
+}
+
+
+def check_decoder(name: str) -> str:
+    """A video decoder reads a clip made here, all frames in order."""
+    decode, remedy = DECODERS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / 'clip.mp4')
+        make_clip(path)
+        try:
+            brightness = [frame.mean() for frame in decode(path)]
+        except ModuleNotFoundError:
+            raise Problem('not installed', remedy, needed=False)
+    if len(brightness) != 8 or sorted(brightness) != brightness:
+        raise Problem(
+            f'decoded {len(brightness)} of 8 frames, or in the wrong order', remedy, needed=False)
+    return f'{sys.modules[name].__version__}, 8 of 8 frames'
+
+
+def check_gpu() -> str:
+    """A CUDA device computes."""
+    if not torch.cuda.is_available():
+        raise Problem(
+            'no CUDA device, the CPU is used',
+            'a GPU needs its driver and a torch build for it: https://pytorch.org',
+            needed=False)
+    torch.ones(2, device='cuda').sum().item()
+    name, count = torch.cuda.get_device_name(), torch.cuda.device_count()
+    return f'{count} x {name}, CUDA {torch.version.cuda}'
+
+
+def check_bf16() -> str:
+    """bfloat16 autocast runs a matrix product."""
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    if device == 'cuda' and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise Problem('the GPU has no bfloat16', 'train with --amp-dtype float16', needed=False)
+    x = torch.ones(4, 4, device=device)
+    with torch.autocast(device, torch.bfloat16):
+        assert (x @ x).dtype == torch.bfloat16
+    return f'on the {device.upper().replace("CUDA", "GPU")}'
+
+
+def check_compile() -> str:
+    """``torch.compile`` compiles and runs a function."""
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    x = torch.ones(8, device=device)
+    try:
+        assert torch.equal(torch.compile(lambda x: torch.relu(x) + 1)(x), x + 1)
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [repr(error)]
+        raise Problem(
+            lines[0],
+            'torch.compile needs a C++ compiler, for example: apt install g++',
+            needed=False)
+    return 'works'
+
+
+def checks() -> List[Tuple[str, Callable[[], str]]]:
+    """Name and function of each check, in the order of the table."""
+    hosts = [(task, lambda host=host: check_host(*host)) for task, host in HOSTS.items()]
+    decoders = [(f'video decoder {name}', lambda name=name: check_decoder(name))
+                for name in DECODERS]
+    return [('Python', check_python), ('versions', check_versions),
+            ('clashes', check_clashes), *hosts, ('mmcv ops', check_ops), *decoders,
+            ('GPU', check_gpu), ('bfloat16', check_bf16), ('torch.compile', check_compile)]
+
+
+def diagnose(name: str, check: Callable[[], str]) -> Finding:
+    """Run one check; any exception it lets through counts as broken."""
+    try:
+        return Finding(name, 'ok', check())
+    except Problem as problem:
+        state = 'broken' if problem.needed else 'missing'
+        return Finding(name, state, problem.detail, problem.remedy)
+    except Exception as error:
+        lines = str(error).strip().splitlines() or ['']
+        remedy = 'reinstall with: pip install --force-reinstall -c requirements/constraints.txt ...'
+        return Finding(name, 'broken', f'{type(error).__name__}: {lines[0]}', remedy)
+
+
+def report(findings: List[Finding], console: Console) -> None:
+    """Print the versions, the findings as a table, and one remedy per line."""
+    installed = [f'{name} {version_of(name)}' for name in PACKAGES if version_of(name)]
+    console.print(', '.join(installed), highlight=False)
+    table = Table('check', 'state', 'detail')
+    colours = dict(ok='green', missing='yellow', broken='red')
+    for finding in findings:
+        state = f'[{colours[finding.state]}]{finding.state}[/]'
+        table.add_row(finding.name, state, finding.detail)
+    console.print(table)
+    for finding in findings:
+        if finding.remedy:
+            console.print(
+                f'{finding.name}: {finding.remedy}', highlight=False, markup=False, soft_wrap=True)
+
+
+def main() -> int:
+    """Run all checks and print them.
+
+    Returns:
+        int: Exit code, 1 if something that our models need is broken.
+    """
+    findings = [diagnose(name, check) for name, check in checks()]
+    report(findings, Console())
+    return int(any(finding.state == 'broken' for finding in findings))
