@@ -1,0 +1,58 @@
+"""Which digit is it? 64 x 64 pictures, a 2D MViTv2 with two stages of pooling."""
+_base_ = './_base_/runtime.py'
+default_scope = 'mmpretrain'
+
+model = dict(
+    type='ImageClassifier',
+    data_preprocessor=dict(mean=[127.5] * 3, std=[60.] * 3, to_rgb=True),
+    backbone=dict(
+        type='mvitv2_mm.MViTv2',
+        arch=dict(embed_dims=24, num_layers=4, num_heads=1, downscale_indices=[1, 3]),
+        input_size=64),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(
+        type='LinearClsHead',
+        num_classes=10,
+        in_channels=96,
+        loss=dict(type='LabelSmoothLoss', label_smooth_val=0.05, mode='original'),
+        topk=(1, )))
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='RandomCrop', crop_size=64, padding=4, padding_mode='edge'),
+    dict(type='PackInputs'),
+]
+test_pipeline = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
+data_root = 'data/quickstart/images'
+train_dataloader = dict(
+    batch_size=32,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='CustomDataset',
+        data_root=data_root,
+        data_prefix='train',
+        with_label=True,
+        pipeline=train_pipeline))
+val_dataloader = dict(
+    batch_size=60,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='CustomDataset',
+        data_root=data_root,
+        data_prefix='val',
+        with_label=True,
+        pipeline=test_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='Accuracy', topk=(1, ))
+test_evaluator = val_evaluator
+
+epochs = 10
+train_cfg = dict(max_epochs=epochs)
+optim_wrapper = dict(
+    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05), clip_grad=dict(max_norm=1.))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, end=1, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=1, end=epochs, eta_min=2e-5, convert_to_iter_based=True),
+]
