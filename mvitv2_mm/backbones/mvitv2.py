@@ -190,15 +190,13 @@ class MViTv2(BaseModule):
 
     def init_weights(self) -> None:
         """Initialise as ``init_cfg`` says; tokens and position tables as the official code."""
-        super().init_weights()
-        if isinstance(self.init_cfg, dict) and self.init_cfg['type'] == 'Pretrained':
-            return
         tokens = [self.cls_token, self.pos_embed]
         if not self.rel_pos_zero_init:
             tokens += [table for block in self.blocks for table in block.attn.rel_pos or ()]
         for token in tokens:
             if token is not None:
                 trunc_normal_(token, std=0.02)
+        super().init_weights()  # last, so that a checkpoint named in `init_cfg` wins
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
         """Drop a class token this model has no use for (mmaction2 always stores one)."""

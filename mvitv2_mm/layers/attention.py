@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
 from torch import Tensor
 
-from ..ops import (get_conv_class, merge_windows, pooling_attention, resize_rel_pos,
-                   split_windows)
+from ..ops import (depthwise_conv, drop_unread, get_conv_class, merge_windows, pooling_attention,
+                   resize_rel_pos, split_windows)
 from .pooling import pool_tokens
 
 _AXES = {2: 'hw', 3: 'thw'}
@@ -56,7 +56,6 @@ class MultiScaleAttention(nn.Module):
         head_dim = out_dims // num_heads
         self.qkv = nn.Linear(in_dims, out_dims * 3, bias=qkv_bias)
         self.proj = nn.Linear(out_dims, out_dims)
-        self.conv = getattr(F, f'conv{len(grid_size)}d')
         conv_class = get_conv_class(len(grid_size))
         for name, stride in zip('qkv', (stride_q, stride_kv, stride_kv)):
             pool = conv_class(head_dim, head_dim, pool_kernel, stride,
@@ -85,15 +84,14 @@ class MultiScaleAttention(nn.Module):
                 state_dict[prefix + name] = resize_rel_pos(table, len(own))
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def _pool(self, x: Tensor, name: str, grid: Sequence[int]) -> Tuple[Tensor, Tuple[int, ...]]:
+    def _pool(self, x: Tensor, name: str, grid: Sequence[int],
+              stride: Sequence[int]) -> Tuple[Tensor, Tuple[int, ...]]:
         """Tokens (B, N, M * D) -> pooled, normed heads (B, N', M, D) and their grid."""
-        pool, norm = getattr(self, f'pool_{name}'), getattr(self, f'norm_{name}')
+        weight, norm = getattr(self, f'pool_{name}').weight, getattr(self, f'norm_{name}')
         # Heads stay next to each other in the channels, so each repeats the shared kernel.
-        weight = pool.weight.repeat(self.num_heads, *[1] * (pool.weight.dim() - 1))
-        x, grid = pool_tokens(
-            x, grid, lambda feat: self.conv(
-                feat, weight, stride=pool.stride, padding=pool.padding, groups=len(weight)),
-            self.num_extra)
+        weight = weight.repeat(self.num_heads, *[1] * (weight.dim() - 1))
+        x, grid = pool_tokens(x, grid, lambda feat: depthwise_conv(feat, weight, stride),
+                              self.num_extra)
         return norm(x.unflatten(2, (self.num_heads, -1))), grid
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int],
@@ -116,11 +114,18 @@ class MultiScaleAttention(nn.Module):
 
     def forward(self, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, Tuple[int, ...]]:
         """Tokens (B, E + prod(grid), C_in) -> (B, E + prod(q_grid), C_out) and ``q_grid``."""
+        weight = self.qkv.weight.chunk(3)
         bias = self.qkv.bias.chunk(3) if self.qkv.bias is not None else (None, ) * 3
-        q, k, v = (F.linear(x, w, b) for w, b in zip(self.qkv.weight.chunk(3), bias))
-        q, q_grid = self._pool(q, 'q', grid)
-        k, k_grid = self._pool(k, 'k', grid)
-        v, _ = self._pool(v, 'v', grid)
+        q = F.linear(x, weight[0], bias[0])
+        q, q_grid = self._pool(q, 'q', grid, self.pool_q.stride)
+        # Keys and values are projected only where their pooling reads them.
+        kernel, stride = self.pool_k.kernel_size, self.pool_k.stride
+        if any(s > k for s, k in zip(stride, kernel)):
+            x, grid = pool_tokens(x, grid, lambda feat: drop_unread(feat, kernel, stride),
+                                  self.num_extra)
+            stride = [min(s, k) for s, k in zip(stride, kernel)]
+        k, k_grid = self._pool(F.linear(x, weight[1], bias[1]), 'k', grid, stride)
+        v, _ = self._pool(F.linear(x, weight[2], bias[2]), 'v', grid, stride)
         x = self._attend(q, k, v, q_grid, k_grid)
         if self.residual_pooling:
             x = x + F.pad(q[:, self.num_extra:], (0, 0, 0, 0, self.num_extra, 0))

@@ -65,12 +65,16 @@ class MultiScaleBlock(nn.Module):
             self.pool_skip = get_max_pool_class(len(stride_q))(
                 kernel, stride_q, [k // 2 for k in kernel])
 
+    def _max_pool(self, feat: Tensor) -> Tensor:
+        # (B, *grid, C) -> channels-last view (B, C, *grid) and back
+        return self.pool_skip(feat.movedim(-1, 1)).movedim(1, -1)
+
     def forward(self, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, Tuple[int, ...]]:
         """Tokens (B, E + prod(grid), C_in) -> (B, E + prod(out_grid), C_out) and ``out_grid``."""
         normed = self.norm1(x)
         skip = self.proj(normed) if self.widens_in_attention else x
         if self.pool_skip is not None:
-            skip, _ = pool_tokens(skip, grid, self.pool_skip, self.num_extra)
+            skip, _ = pool_tokens(skip, grid, self._max_pool, self.num_extra)
         branch, grid = self.attn(normed, grid)
         x = skip + self.drop_path(branch)
 

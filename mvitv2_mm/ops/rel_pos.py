@@ -4,15 +4,16 @@ Source: MViTv2 paper, section 4.1 and equations 3-4; SlowFast ``slowfast/models/
 (``cal_rel_pos_spatial``, ``cal_rel_pos_temporal``). One loop over the axes replaces the
 paragraph per axis found there.
 """
-from functools import lru_cache
 from typing import List, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .caching import cache_index
 
-@lru_cache(maxsize=512)
+
+@cache_index
 def rel_pos_index(q_size: int, k_size: int, device: str = 'cpu') -> Tensor:
     """Row of the relative position table for every (query, key) pair of one axis.
 
@@ -23,17 +24,15 @@ def rel_pos_index(q_size: int, k_size: int, device: str = 'cpu') -> Tensor:
     Args:
         q_size (int): Number of query positions on this axis.
         k_size (int): Number of key positions on this axis.
-        device (str): Device of the result.
+        device (str): Device of the result. Defaults to 'cpu'.
 
     Returns:
         Tensor: int64 of shape (q_size, k_size), values in ``[0, 2 * max(q_size, k_size) - 2]``.
     """
     q_ratio, k_ratio = max(k_size / q_size, 1.0), max(q_size / k_size, 1.0)
-    # A cached tensor made under inference_mode could not take part in a later backward.
-    with torch.inference_mode(False):
-        q_pos = torch.arange(q_size, dtype=torch.float32, device=device)[:, None] * q_ratio
-        k_pos = torch.arange(k_size, dtype=torch.float32, device=device)[None, :] * k_ratio
-        return ((q_pos - k_pos) + (k_size - 1) * k_ratio).long()
+    q_pos = torch.arange(q_size, dtype=torch.float32, device=device)[:, None] * q_ratio
+    k_pos = torch.arange(k_size, dtype=torch.float32, device=device)[None, :] * k_ratio
+    return ((q_pos - k_pos) + (k_size - 1) * k_ratio).long()
 
 
 def resize_rel_pos(rel_pos: Tensor, length: int) -> Tensor:
