@@ -3,7 +3,7 @@ from . import compat
 
 compat.apply()  # before anything below imports mmcv
 
-from .backbones import MViTv2  # noqa: E402
-from .version import __version__  # noqa: E402
+from .backbones import MViTv2
+from .version import __version__
 
 __all__ = ['MViTv2', '__version__', 'compat']

@@ -55,11 +55,12 @@ def nms(bboxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Te
 
 
 def _iou(box: Tensor, boxes: Tensor, offset: int) -> Tensor:
-    """IoU of one box (4, ) with boxes (N, 4), shape (N, )."""
+    """IoU of one box (4, ) with boxes (N, 4), shape (N, ); 0 between empty boxes."""
     sides = (boxes[:, 2:] - boxes[:, :2] + offset).prod(1)
     overlap = (torch.minimum(box[2:], boxes[:, 2:]) - torch.maximum(box[:2], boxes[:, :2]) + offset)
     overlap = overlap.clamp(min=0).prod(1)
-    return overlap / ((box[2:] - box[:2] + offset).prod() + sides - overlap)
+    union = (box[2:] - box[:2] + offset).prod() + sides - overlap
+    return (overlap / union).nan_to_num(0.)
 
 
 def _decay(iou: Tensor, iou_threshold: float, sigma: float, method: int) -> Tensor:
