@@ -61,8 +61,8 @@ def resolve_arch(arch: Union[str, dict]) -> Arch:
     Raises:
         ValueError: Naming the key or value and what is allowed.
     """
-    if isinstance(arch, str):
-        if arch.lower() not in PRESETS:
+    if not isinstance(arch, dict):
+        if str(arch).lower() not in PRESETS:
             raise ValueError(f'"arch" should be one of {", ".join(PRESETS)} or a dict with '
                              f'{", ".join(_REQUIRED)}, but got {arch!r}')
         arch = PRESETS[arch.lower()]
@@ -87,7 +87,8 @@ def resolve_out_scales(out_scales: Union[int, Sequence[int]], num_scales: int) -
         ValueError: If an index does not exist or no scale is asked for.
     """
     asked = (out_scales, ) if isinstance(out_scales, int) else tuple(out_scales)
-    if not asked or not all(-num_scales <= i < num_scales for i in asked):
+    if not asked or not all(
+            isinstance(i, int) and -num_scales <= i < num_scales for i in asked):
         raise ValueError(f'"out_scales" should hold indices between {-num_scales} and '
                          f'{num_scales - 1} (the arch has {num_scales} scales), but got '
                          f'{out_scales}')

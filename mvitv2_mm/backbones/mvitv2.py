@@ -142,9 +142,7 @@ class MViTv2(BaseModule):
         self.rel_pos_zero_init = rel_pos_zero_init
         self.frozen_stages = _check_frozen_stages(frozen_stages, self.arch.num_scales)
         self.with_cp = with_cp
-        if window_size is not None and (ndim == 3 or self.with_cls_token):
-            raise ValueError(f'"window_size" needs 2D input without class token, but input_size is '
-                             f'{self.input_size} and with_cls_token is {self.with_cls_token}')
+        _check_window_size(window_size, size, self.with_cls_token)
 
         self._build_stem(in_channels, patch_cfg or {}, use_abs_pos_embed)
         kv_stride = _KV_STRIDE[ndim] if adaptive_kv_stride is None else adaptive_kv_stride
@@ -289,7 +287,7 @@ class MViTv2(BaseModule):
 
 
 def _check_input_size(input_size: Union[int, Sequence[int]]) -> Tuple[int, ...]:
-    size = (input_size, ) * 2 if isinstance(input_size, int) else tuple(input_size)
+    size = tuple(input_size) if isinstance(input_size, (list, tuple)) else (input_size, ) * 2
     if len(size) not in (2, 3) or not all(isinstance(n, int) and n > 0 for n in size):
         raise ValueError('"input_size" should be an int or (H, W) for images, (T, H, W) for clips, '
                          f'but got {input_size}')
@@ -308,6 +306,18 @@ def _resolve_out_type(out_type: Optional[str], output_cls_token: Optional[bool],
         raise ValueError(f'"out_type" should be one of {_OUT_TYPES} and replaces output_cls_token, '
                          f'but got {out_type!r} with output_cls_token={output_cls_token}')
     return out_type
+
+
+def _check_window_size(window_size: Optional[int], input_size: Tuple[int, ...],
+                       with_cls_token: bool) -> None:
+    if window_size is None:
+        return
+    if not isinstance(window_size, int) or window_size < 1:
+        raise ValueError('"window_size" should be a positive number of tokens, or None for global '
+                         f'attention, but got {window_size}')
+    if len(input_size) == 3 or with_cls_token:
+        raise ValueError(f'"window_size" needs 2D input without class token, but input_size is '
+                         f'{input_size} and with_cls_token is {with_cls_token}')
 
 
 def _check_frozen_stages(frozen_stages: int, num_scales: int) -> int:
