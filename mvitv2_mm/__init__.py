@@ -1,9 +1,20 @@
 """MViTv2 model zoo for OpenMMLab: image classification, detection and video."""
-from . import compat
+from importlib.util import find_spec
 
-compat.apply()  # before anything below imports mmcv
-
-from .backbones import MViTv2
 from .version import __version__
 
-__all__ = ['MViTv2', '__version__', 'compat']
+if find_spec('mmengine') and find_spec('mmcv'):
+    from . import compat
+    compat.apply()
+
+
+def __getattr__(name: str):
+    """Load the backbone on first use: ``mvitv2_mm.ops`` needs no OpenMMLab package."""
+    if name != 'MViTv2':
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    from . import compat  # noqa: F401  names a missing package and its remedy
+    from .backbones import MViTv2
+    return MViTv2
+
+
+__all__ = ['MViTv2', '__version__']
