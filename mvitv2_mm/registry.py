@@ -11,7 +11,10 @@ from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
 MODELS = Registry(
-    'model', parent=MMENGINE_MODELS, scope='mvitv2_mm', locations=['mvitv2_mm.backbones'])
+    'model',
+    parent=MMENGINE_MODELS,
+    scope='mvitv2_mm',
+    locations=['mvitv2_mm.backbones', 'mvitv2_mm.models'])
 DATASETS = Registry(
     'dataset', parent=MMENGINE_DATASETS, scope='mvitv2_mm', locations=['mvitv2_mm.datasets'])
 TRANSFORMS = Registry(

@@ -1,1 +1,7 @@
-"""Data pieces that no host library has correctly; each host is imported only where used."""
+"""Data pieces that no host library has correctly. Nothing here imports a host library."""
+from .clip_dataset import ClipDataset
+from .readers import FrameFolder, UnreadableClipError, VideoFile
+from .transforms import *  # noqa: F401, F403
+from .transforms import __all__ as _transforms
+
+__all__ = ['ClipDataset', 'FrameFolder', 'UnreadableClipError', 'VideoFile', *_transforms]
