@@ -1,11 +1,12 @@
 """Shared by all tests: repairs applied, fixed seeds, one thread, host state left as found."""
 import random
 
-import mvitv2_mm  # noqa: F401, applies the repairs before a test imports a host library
 import numpy as np
 import pytest
 import torch
 from mmengine.registry import DefaultScope
+
+import mvitv2_mm  # noqa: F401, applies the repairs before a test imports a host library
 
 torch.set_num_threads(1)
 

@@ -125,9 +125,20 @@ def compile_mmcv(folder):
     print('setup: compiling mmcv, 10 to 30 minutes', flush=True)
     env = dict(os.environ, MMCV_WITH_OPS='1')
     env.setdefault('MAX_JOBS', str(os.cpu_count() or 1))
-    built = run('-m', 'pip', 'wheel', '--quiet', '--no-deps', '--no-build-isolation',
-                '--no-cache-dir', '--no-binary', 'mmcv', '-w', str(folder),
-                f'mmcv=={pinned("mmcv")}', env=env)
+    built = run(
+        '-m',
+        'pip',
+        'wheel',
+        '--quiet',
+        '--no-deps',
+        '--no-build-isolation',
+        '--no-cache-dir',
+        '--no-binary',
+        'mmcv',
+        '-w',
+        str(folder),
+        f'mmcv=={pinned("mmcv")}',
+        env=env)
     if built is None:
         fail("mmcv did not compile (the compiler's message is above); "
              'MMCV=lite serves the ops of our models without compiling')
@@ -172,8 +183,8 @@ def main():
     if not VENV_PYTHON.exists():
         check_disk()
     make_venv()
-    pip_install('torch, the OpenMMLab libraries and the test tools (a few minutes)',
-                '-r', str(REQUIREMENTS / 'runtime.txt'), '-r', str(REQUIREMENTS / 'tests.txt'))
+    pip_install('torch, the OpenMMLab libraries and the test tools (a few minutes)', '-r',
+                str(REQUIREMENTS / 'runtime.txt'), '-r', str(REQUIREMENTS / 'tests.txt'))
     install_mmcv(kind)
     pip_install('this project', '--no-deps', '--no-build-isolation', '-e', str(ROOT))
     if subprocess.run([str(VENV_PYTHON), '-m', 'mvitv2_mm', 'doctor']).returncode:

@@ -44,8 +44,8 @@ def test_functional_tensor_alias_only_with_pytorchvideo(functional_tensor, monke
         with pytest.raises(ModuleNotFoundError):
             importlib.import_module(functional_tensor)
     find_spec = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, 'find_spec', lambda name, *args: name == 'pytorchvideo'
-                        or find_spec(name, *args))
+    monkeypatch.setattr(importlib.util, 'find_spec',
+                        lambda name, *args: name == 'pytorchvideo' or find_spec(name, *args))
     new = importlib.import_module('torchvision.transforms._functional_tensor')
     assert importlib.import_module(functional_tensor).resize is new.resize
     assert pytorchvideo._alias(functional_tensor).__name__ == functional_tensor

@@ -236,8 +236,10 @@ def test_mmcv_functions_on_top():
     classes = torch.arange(40) % 2
     for kind in ('nms', 'soft_nms'):
         dets, keep = ops.batched_nms(boxes, scores, classes, dict(type=kind, iou_threshold=.5))
-        alone = [ops.batched_nms(boxes[classes == c], scores[classes == c], classes[classes == c],
-                                 dict(type=kind, iou_threshold=.5))[1] * 2 + c for c in (0, 1)]
+        alone = [
+            ops.batched_nms(boxes[classes == c], scores[classes == c], classes[classes == c],
+                            dict(type=kind, iou_threshold=.5))[1] * 2 + c for c in (0, 1)
+        ]
         assert sorted(keep.tolist()) == sorted(torch.cat(alone).tolist())
         assert torch.all(dets[:-1, 4] >= dets[1:, 4])
     assert ops.nms(boxes[:0], scores[:0], .5)[1].shape == (0, )

@@ -5,7 +5,10 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.logging import HistoryBuffer, MessageHub
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
 
 from mvitv2_mm.compat import torch_load
 
@@ -54,13 +57,15 @@ def test_negative_control_without_the_allow_list(checkpoint):
         torch.serialization.add_safe_globals(allowed)
 
 
-@pytest.mark.parametrize('content', [
-    Pickled(os.system, 'true'),
-    Pickled(eval, '1'),
-    Pickled(getattr, HistoryBuffer, '__init__'),
-    Pickled(getattr, np.ndarray, 'tofile'),
-    Pickled(getattr, Pickled(getattr, HistoryBuffer, 'mean'), '__globals__'),
-], ids=['system', 'eval', 'dunder', 'other-class', 'chain'])
+@pytest.mark.parametrize(
+    'content', [
+        Pickled(os.system, 'true'),
+        Pickled(eval, '1'),
+        Pickled(getattr, HistoryBuffer, '__init__'),
+        Pickled(getattr, np.ndarray, 'tofile'),
+        Pickled(getattr, Pickled(getattr, HistoryBuffer, 'mean'), '__globals__'),
+    ],
+    ids=['system', 'eval', 'dunder', 'other-class', 'chain'])
 def test_hostile_files_are_refused(content, tmp_path):
     path = str(tmp_path / 'hostile.pth')
     torch.save(dict(state_dict=content), path)
@@ -72,3 +77,63 @@ def test_allow_list_is_known_to_torch_under_the_pickled_names():
     names = {f'{f.__module__}.{f.__qualname__}' for f in torch_load.safe_globals()}
     assert {'builtins.getattr', 'numpy.core.multiarray.scalar',
             'numpy._core.multiarray.scalar'} <= names
+
+
+class Model(BaseModel):
+    """One weight, one loss."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, inputs, mode):
+        if mode == 'predict':
+            return [1.] * len(inputs)
+        return dict(loss=(self.weight * torch.stack(inputs)).pow(2).mean())
+
+
+class Score(BaseMetric):
+    """A metric that is a NumPy scalar, as those of the hosts are."""
+
+    def process(self, data_batch, data_samples):
+        self.results.extend(data_samples)
+
+    def compute_metrics(self, results):
+        return dict(score=np.float64(np.mean(results)))
+
+
+def test_runner_resumes_its_own_checkpoint(tmp_path, monkeypatch):
+    """Last and best checkpoint, with EMA weights, a schedule, and metrics in the message hub."""
+    loaded = []
+    load = torch.load
+
+    def load_weights_only(*args, **kwargs):
+        loaded.append(args[0])
+        return load(*args, **dict(kwargs, weights_only=True))
+
+    monkeypatch.setattr(torch, 'load', load_weights_only)
+    loader = dict(
+        dataset=[dict(inputs=torch.ones(1))] * 4,
+        batch_size=2,
+        sampler=dict(type='DefaultSampler', shuffle=False))
+    for epochs in (1, 2):
+        runner = Runner(
+            Model(),
+            str(tmp_path),
+            train_dataloader=loader,
+            val_dataloader=loader,
+            val_evaluator=Evaluator(Score(prefix='')),
+            val_cfg=dict(),
+            train_cfg=dict(by_epoch=True, max_epochs=epochs),
+            optim_wrapper=dict(optimizer=dict(type='AdamW', lr=.01), clip_grad=dict(max_norm=1)),
+            param_scheduler=dict(type='CosineAnnealingLR', T_max=2),
+            default_hooks=dict(
+                checkpoint=dict(type='CheckpointHook', save_best='score', rule='greater')),
+            custom_hooks=[dict(type='EMAHook')],
+            resume=epochs > 1,
+            log_level='ERROR',
+            experiment_name=f'resume{epochs}')
+        runner.train()
+    assert runner.epoch == 2 and [path.rsplit('/')[-1] for path in loaded] == ['epoch_1.pth']
+    best = torch.load(str(tmp_path / 'best_score_epoch_1.pth'))
+    assert {'message_hub', 'state_dict', 'ema_state_dict'} <= set(best)
