@@ -1,0 +1,102 @@
+"""Find missing or empty data before the slow start of a run."""
+import json
+import os
+from typing import Iterator, Sequence, Tuple
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+_READ_LIMIT = 2**20  # bytes; nothing larger is empty, and huge files are not read twice
+
+
+def check_data(cfg: Config, loops: Sequence[str]) -> None:
+    """Check folders and annotation files of a config.
+
+    Remote data is left alone.
+
+    Args:
+        cfg (Config): The whole config.
+        loops (Sequence[str]): Which of 'train', 'val', 'test' will run.
+
+    Raises:
+        FileNotFoundError: Naming the key, the missing path and what to do.
+        ValueError: If an annotation file holds no sample.
+    """
+    for loop in loops:
+        loader = cfg.get(f'{loop}_dataloader')
+        if loader is not None:
+            for key, dataset in _datasets(f'{loop}_dataloader.dataset', loader['dataset']):
+                _check_dataset(key, dataset)
+        evaluators = cfg.get(f'{loop}_evaluator') or []
+        for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
+            if evaluator.get('ann_file'):
+                _check_ann_file(f'{loop}_evaluator.ann_file', evaluator['ann_file'])
+
+
+def check_not_empty(runner: Runner) -> None:
+    """Raise ValueError if no training sample is left, for instance after filtering."""
+    dataset = runner.train_dataloader.dataset
+    if len(dataset) == 0:
+        raise ValueError('the training set has no sample left: its annotations and its '
+                         f'"metainfo.classes" do not match (classes: '
+                         f'{str(dataset.metainfo.get("classes"))[:200]})')
+
+
+def _datasets(key: str, dataset: dict) -> Iterator[Tuple[str, dict]]:
+    """Every dataset inside wrappers and concatenations, with its key in the config."""
+    if 'dataset' in dataset:
+        yield from _datasets(f'{key}.dataset', dataset['dataset'])
+    elif 'datasets' in dataset:
+        for i, part in enumerate(dataset['datasets']):
+            yield from _datasets(f'{key}.datasets.{i}', part)
+    else:
+        yield key, dataset
+
+
+def _check_dataset(key: str, dataset: dict) -> None:
+    root = dataset.get('data_root') or ''
+    if dataset.get('backend_args') or '://' in root:
+        return
+    if root:
+        _check_folder(f'{key}.data_root', root)
+    # ImageNet-style datasets name their folder by the split
+    prefixes = dataset.get('data_prefix') or dataset.get('split') or {}
+    prefixes = prefixes if isinstance(prefixes, dict) else {'': prefixes}
+    for name, prefix in prefixes.items():
+        if isinstance(prefix, str) and prefix:
+            _check_folder(f'{key}.data_prefix{name and "."}{name}', os.path.join(root, prefix))
+    if dataset.get('ann_file'):
+        _check_ann_file(f'{key}.ann_file', os.path.join(root, dataset['ann_file']))
+
+
+def _check_folder(key: str, path: str) -> None:
+    if not os.path.isdir(path):
+        raise FileNotFoundError(f'{key}: folder "{path}" does not exist; put the data there or '
+                                f'name its place with --cfg-options {key}=...')
+
+
+def _check_ann_file(key: str, path: str) -> None:
+    if '://' in path:
+        return
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'{key}: annotation file "{path}" does not exist; put it there or '
+                                f'name its place with --cfg-options {key}=...')
+    if _is_empty(path):
+        raise ValueError(f'{key}: annotation file "{path}" holds no sample; restore it from the '
+                         f'dataset or name another with --cfg-options {key}=...')
+
+
+def _is_empty(path: str) -> bool:
+    if os.path.getsize(path) > _READ_LIMIT:
+        return False
+    with open(path) as file:
+        text = file.read().strip()
+    if not text or not path.endswith('.json'):
+        return not text
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f'"{path}" is not valid JSON: {error}') from error
+    if isinstance(content, dict):
+        return any(content.get(key) == [] for key in ('images', 'annotations', 'data_list'))
+    return not content

@@ -1,0 +1,151 @@
+"""Arguments, config loading and early errors of the scripts in ``tools/``."""
+import argparse
+import difflib
+import importlib.util
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator, List, Optional
+
+import mmengine
+from mmengine.config import Config, ConfigDict, DictAction
+
+# host library (the scope in configs) -> what pip should install
+HOSTS = {
+    'mmpretrain': 'mmpretrain==1.2.0',
+    'mmdet': 'mmdet==3.3.0 pycocotools',
+    'mmaction': 'mmaction2==1.2.0',
+}
+_CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of every script that reads a config."""
+    parser.add_argument('config', help='path of the config')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='change settings of the config, e.g. train_dataloader.batch_size=8 "key=[a,b]"')
+
+
+def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that training and testing share."""
+    add_config_arguments(parser)
+    parser.add_argument(
+        '--work-dir',
+        help='folder for logs and checkpoints, by default work_dirs/ and the name of the config')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how the processes of a distributed run were started')
+    # torch.distributed.launch passes it in either spelling
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn an error that the user can repair into one line and exit status 1."""
+    try:
+        yield
+    except (OSError, ImportError, KeyError, TypeError, ValueError) as error:
+        message = error.args[0] if isinstance(error, KeyError) else error
+        sys.exit(f'{Path(sys.argv[0]).name}: {message}')
+
+
+def load_config(path: str, options: Optional[dict] = None) -> Config:
+    """Read a config and make sure that its host library is installed.
+
+    Args:
+        path (str): Path of the config.
+        options (dict, optional): Changes from ``--cfg-options``. Defaults to None.
+
+    Raises:
+        FileNotFoundError: If there is no such config; names similar ones.
+        ImportError: If the config needs a host library that is not installed.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'config "{path}" does not exist{_similar_configs(path)}')
+    try:
+        cfg = Config.fromfile(path)
+    except ImportError as error:
+        _check_hosts(path, [host for host in HOSTS if host in str(error)])
+        raise
+    _check_hosts(path, sorted(_scopes(cfg)))
+    if options:
+        cfg.merge_from_dict(options)
+    return cfg
+
+
+def load_runner_config(args: argparse.Namespace) -> Config:
+    """Read the config of a training or test and apply the arguments they share."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = load_config(args.config, args.cfg_options)
+    cfg.launcher = args.launcher
+    name = Path(args.config).stem
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or os.path.join('work_dirs', name)
+    return cfg
+
+
+def check_checkpoint(path: str) -> None:
+    """Raise FileNotFoundError if a local checkpoint is missing; names those that are there.
+
+    URLs and names without a suffix are left to the loader.
+    """
+    if '://' in path or not Path(path).suffix or os.path.isfile(path):
+        return
+    found = sorted(file.name for file in Path(path).parent.glob(f'*{Path(path).suffix}'))
+    hint = f'its folder holds {", ".join(found)}' if found else 'check the path'
+    raise FileNotFoundError(f'checkpoint "{path}" does not exist; {hint}')
+
+
+def dump_atomically(obj: dict, path: str) -> None:
+    """Write JSON so that a reader never sees half a file.
+
+    Raises:
+        ValueError: If the path does not end with .json.
+    """
+    if not path.endswith('.json'):
+        raise ValueError(f'"{path}" should end with .json')
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    temporary = f'{path[:-len(".json")]}.{os.getpid()}.tmp.json'
+    mmengine.dump(obj, temporary, indent=2)
+    os.replace(temporary, path)
+
+
+def _similar_configs(path: str) -> str:
+    folders = [_CONFIGS, Path(path).parent]
+    configs = {file.name: file for folder in folders for file in sorted(folder.rglob('*.py'))}
+    names = difflib.get_close_matches(Path(path).name, configs, n=3)
+    similar = [os.path.relpath(configs[name]) for name in names]
+    return f'; similar ones: {", ".join(similar)}' if similar else ''
+
+
+def _scopes(cfg) -> Iterator[str]:
+    """Scopes of all types in a config: the default one and those written ``scope.Type``."""
+    if isinstance(cfg, (Config, dict)):
+        yield from filter(None, [cfg.get('default_scope')])
+        kind = cfg.get('type')
+        if isinstance(kind, str) and '.' in kind:
+            yield kind.split('.')[0]
+        cfg = [value for _, value in cfg.items()]
+    if isinstance(cfg, (list, tuple)):
+        for value in cfg:
+            yield from _scopes(value)
+
+
+def _check_hosts(path: str, scopes: List[str]) -> None:
+    for host in scopes:
+        if host in HOSTS and importlib.util.find_spec(host) is None:
+            raise ImportError(f'config "{path}" needs {host}, which is not installed; run: '
+                              f'pip install {HOSTS[host]}')
+
+
+def innermost_dataset(dataset: ConfigDict) -> ConfigDict:
+    """The dataset inside wrappers such as RepeatDataset."""
+    while 'dataset' in dataset:
+        dataset = dataset['dataset']
+    return dataset

@@ -1,0 +1,145 @@
+"""One small config per task, and the tools as modules so that tests run them in-process."""
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Callable
+
+import pytest
+import synthetic_data
+
+ROOT = Path(__file__).parents[2]
+ARCH = dict(embed_dims=8, num_layers=4, num_heads=1, downscale_indices=(1, 2, 3))
+
+RUNTIME = '''
+train_cfg = dict(by_epoch=True, max_epochs=2, val_interval=1)
+val_cfg = dict()
+test_cfg = dict()
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3), clip_grad=dict(max_norm=1.))
+param_scheduler = dict(
+    type='CosineAnnealingLR', end=2, eta_min_ratio=0.1, convert_to_iter_based=True)
+default_hooks = dict(logger=dict(interval=1))
+
+def loader(dataset, shuffle=False):
+    return dict(batch_size=2, num_workers=0, dataset=dataset,
+                sampler=dict(type='DefaultSampler', shuffle=shuffle))
+'''
+
+IMAGE = '''
+_base_ = {base!r}
+model = dict(
+    type='ImageClassifier',
+    data_preprocessor=dict(mean=[127.5] * 3, std=[60.] * 3, to_rgb=True),
+    backbone=dict(type='mvitv2_mm.MViTv2', arch={arch}, input_size=32, out_type='avg_featmap'),
+    head=dict(type='LinearClsHead', num_classes=2, in_channels=64))
+pipeline = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
+def folder(name):
+    return dict(type='CustomDataset', data_root={data!r}, data_prefix=name, pipeline=pipeline)
+train_dataloader = loader(folder('train'), shuffle=True)
+val_dataloader = test_dataloader = loader(folder('val'))
+val_evaluator = test_evaluator = dict(type='Accuracy', topk=(1, ))
+auto_scale_lr = dict(base_batch_size=16)
+tta_model = dict(type='AverageClsScoreTTA')
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='TestTimeAug',
+         transforms=[[dict(type='RandomFlip', prob=p) for p in (0., 1.)],
+                     [dict(type='PackInputs')]])]
+'''
+
+DETECTION = '''
+_base_ = [{base!r}, 'mmdet::_base_/models/mask-rcnn_r50_fpn.py']
+model = dict(
+    backbone=dict(_delete_=True, type='mvitv2_mm.MViTv2', arch={arch}, input_size=64,
+                  out_scales=(0, 1, 2, 3), window_size=8),
+    neck=dict(in_channels=[8, 16, 32, 64], out_channels=8),
+    rpn_head=dict(in_channels=8, feat_channels=8),
+    roi_head=dict(
+        bbox_roi_extractor=dict(out_channels=8),
+        bbox_head=dict(in_channels=8, fc_out_channels=16, num_classes=2),
+        mask_roi_extractor=dict(out_channels=8),
+        mask_head=dict(num_convs=1, in_channels=8, conv_out_channels=8, num_classes=2)),
+    test_cfg=dict(rpn=dict(max_per_img=20), rcnn=dict(score_thr=0., max_per_img=5)))
+load = [dict(type='LoadImageFromFile'), dict(type='Resize', scale=(64, 48), keep_ratio=True)]
+annotations = dict(type='LoadAnnotations', with_bbox=True, with_mask=True)
+pack = dict(type='PackDetInputs',
+            meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'))
+def coco(split, pipeline, **kwargs):
+    return dict(type='CocoDataset', data_root={data!r}, data_prefix=dict(img=split),
+                ann_file='annotations/instances_' + split + '.json',
+                metainfo=dict(classes=('person', 'car')), pipeline=pipeline, **kwargs)
+train_dataloader = loader(coco('train2017', [load[0], annotations, load[1], pack]), shuffle=True)
+val_dataloader = test_dataloader = loader(coco('val2017', [*load, pack], test_mode=True))
+val_evaluator = test_evaluator = dict(
+    type='CocoMetric', ann_file={data!r} + '/annotations/instances_val2017.json',
+    metric=['bbox', 'segm'])
+'''
+
+VIDEO = '''
+_base_ = {base!r}
+model = dict(
+    type='Recognizer3D',
+    data_preprocessor=dict(type='ActionDataPreprocessor', mean=[114.75] * 3, std=[57.375] * 3,
+                           format_shape='NCTHW'),
+    backbone=dict(type='mvitv2_mm.MViTv2', arch={arch}, input_size=(4, 32, 32)),
+    cls_head=dict(type='MViTHead', num_classes=2, in_channels=64, average_clips='prob'))
+pipeline = [
+    dict(type='DecordInit'), dict(type='SampleFrames', clip_len=4, frame_interval=2, num_clips=1),
+    dict(type='DecordDecode'), dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs')]
+def clips(split, **kwargs):
+    return dict(type='VideoDataset', ann_file={data!r} + '/' + split + '.txt',
+                data_prefix=dict(video={data!r}), pipeline=pipeline, **kwargs)
+train_dataloader = loader(clips('train'), shuffle=True)
+val_dataloader = test_dataloader = loader(clips('val', test_mode=True))
+val_evaluator = test_evaluator = dict(type='AccMetric')
+'''
+
+TASKS = {
+    'image': (IMAGE, synthetic_data.make_folders, 'classification'),
+    'detection': (DETECTION, synthetic_data.make_coco, 'detection'),
+    'video': (VIDEO, synthetic_data.make_clips, 'recognition'),
+}
+
+
+def load_tool(name: str) -> ModuleType:
+    """Import a script of ``tools/``, for instance 'train' or 'analysis_tools/eval_metric'."""
+    spec = importlib.util.spec_from_file_location(f'tool_{Path(name).name}',
+                                                  ROOT / 'tools' / f'{name}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='session')
+def train() -> Callable:
+    return load_tool('train').main
+
+
+@pytest.fixture(scope='session')
+def test() -> Callable:
+    return load_tool('test').main
+
+
+@pytest.fixture(scope='session')
+def eval_metric() -> Callable:
+    return load_tool('analysis_tools/eval_metric').main
+
+
+@pytest.fixture(scope='session')
+def make_config(tmp_path_factory) -> Callable[[str], str]:
+    """Write data and config of a task once; returns the config's path."""
+    folder = tmp_path_factory.mktemp('configs')
+
+    def make(task: str) -> str:
+        path = folder / f'{task}.py'
+        if not path.exists():
+            template, make_data, host = TASKS[task]
+            base = str(ROOT / 'configs' / '_base_' / f'default_runtime_{host}.py')
+            data = make_data(folder / f'{task}_data')
+            config = template.format(base=base, arch=ARCH, data=data)
+            head, base_line, body = config.partition('\nmodel')
+            path.write_text(head + RUNTIME + base_line + body)
+        return str(path)
+
+    return make
