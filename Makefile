@@ -4,8 +4,10 @@
 # make lint         set-up, then flake8, isort and yapf
 
 # the first that starts; a pyenv shim may exist without its Python
-PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3; do \
+ifndef PYTHON
+PYTHON := $(shell for p in python3.11 python3.12 python3.10 python3; do \
                       $$p -c '' 2>/dev/null && command -v $$p && break; done)
+endif
 MMCV ?=
 TASK ?=
 BIN := .venv/bin

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from mmengine.utils import digit_version
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from .compat import mmcv_ops, transformers_clash, versions
@@ -265,7 +266,7 @@ def report(findings: List[Finding], console: Console) -> None:
     colours = dict(ok='green', missing='yellow', broken='red')
     for finding in findings:
         state = f'[{colours[finding.state]}]{finding.state}[/]'
-        table.add_row(finding.name, state, finding.detail)
+        table.add_row(finding.name, state, escape(finding.detail))
     console.print(table)
     for finding in findings:
         if finding.remedy:

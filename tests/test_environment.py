@@ -1,0 +1,166 @@
+"""The set-up ends in one line when it cannot work, does nothing twice, and builds the wheel."""
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DiskUsage = namedtuple('DiskUsage', 'total used free')
+
+
+@pytest.fixture
+def setup_env(tmp_path, monkeypatch):
+    """tools/setup_env.py as a module, with its virtual environment in a temporary folder."""
+    spec = importlib.util.spec_from_file_location('setup_env', ROOT / 'tools' / 'setup_env.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    venv = tmp_path / '.venv'
+    (venv / 'bin').mkdir(parents=True)
+    monkeypatch.setattr(module, 'VENV', venv)
+    monkeypatch.setattr(module, 'VENV_PYTHON', venv / 'bin' / 'python')
+    monkeypatch.setattr(module, 'STAMP', venv / '.stamp')
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    return module
+
+
+def message(function, *args):
+    """The one line with which a function ends the program."""
+    with pytest.raises(SystemExit) as error:
+        function(*args)
+    text = str(error.value)
+    assert text.startswith('setup: ') and '\n' not in text
+    return text
+
+
+@pytest.mark.parametrize('version', [(3, 9, 18), (3, 13, 1)])
+def test_wrong_python(setup_env, monkeypatch, version):
+    monkeypatch.setattr(sys, 'version_info', version)
+    text = message(setup_env.check_python)
+    assert f'is {".".join(map(str, version))}' in text
+    assert 'make setup PYTHON=/path/to/python3.11' in text
+
+
+def test_python_without_venv(setup_env, monkeypatch):
+    setup_env.check_python()
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
+    assert re.search(r'apt install python3\.\d+-venv', message(setup_env.check_python))
+
+
+def test_full_disk(setup_env, monkeypatch):
+    monkeypatch.setattr(shutil, 'disk_usage', lambda folder: DiskUsage(0, 0, 9e9))
+    setup_env.check_disk()
+    monkeypatch.setattr(shutil, 'disk_usage', lambda folder: DiskUsage(0, 0, 7.9e9))
+    text = message(setup_env.check_disk)
+    assert '8 GB of free disk are needed' in text and 'there are 7.9 GB' in text
+
+
+def test_damaged_venv(setup_env):
+    setup_env.VENV_PYTHON.write_text('#!/bin/sh\nexit 1\n')
+    setup_env.VENV_PYTHON.chmod(0o755)
+    assert 'remove it and try again' in message(setup_env.make_venv)
+
+
+def test_clashing_package(setup_env, monkeypatch):
+    setup_env.VENV_PYTHON.symlink_to(sys.executable)
+    monkeypatch.setattr(setup_env, 'installed', lambda *names: ['onedl-mmcv'])
+    assert 'pip uninstall -y onedl-mmcv' in message(setup_env.make_venv)
+
+
+def test_failing_pip(setup_env):
+    setup_env.VENV_PYTHON.symlink_to('/bin/false')
+    assert 'pip could not install torch' in message(setup_env.pip_install, 'torch', 'torch')
+
+
+def test_full_mmcv_without_compiler(setup_env, monkeypatch, tmp_path):
+    monkeypatch.setattr(shutil, 'which', lambda name: None)
+    text = message(setup_env.compile_mmcv, tmp_path / 'mmcv-2.1.0-torch-2.11.0-cp311-cpu')
+    assert 'needs a C++ compiler' in text and 'MMCV=lite' in text
+    monkeypatch.setattr(shutil, 'which', lambda name: name if 'c' in name[:1] else None)
+    text = message(setup_env.compile_mmcv, tmp_path / 'mmcv-2.1.0-torch-2.11.0-cp311-cuda13.0')
+    assert 'nvcc' in text and 'CUDA_VISIBLE_DEVICES= make setup MMCV=full' in text
+
+
+def test_mmcv_without_working_ops_leaves_the_cache(setup_env, monkeypatch):
+    """A wheel built for another torch imports, but its nms fails."""
+    build = 'mmcv-2.1.0-torch-2.11.0-cp311-cpu'
+    folder = Path(os.environ['XDG_CACHE_HOME']) / 'mvitv2_mm' / build
+    folder.mkdir(parents=True)
+    (folder / 'mmcv-2.1.0-cp311-cp311-linux_x86_64.whl').touch()
+    installed = []
+    monkeypatch.setattr(setup_env, 'installed', lambda *names: [])
+    monkeypatch.setattr(setup_env, 'describe_build', lambda: build)
+    monkeypatch.setattr(setup_env, 'pip_install', lambda *args: installed.append(args[-1]))
+    monkeypatch.setattr(setup_env, 'run', lambda *args, **kwargs: '')
+    setup_env.install_mmcv('full')
+    assert installed == [str(next(folder.glob('*.whl')))]
+    monkeypatch.setattr(setup_env, 'run', lambda *args, **kwargs: None)
+    assert 'failed a call of nms' in message(setup_env.install_mmcv, 'full')
+    assert not folder.exists()
+
+
+def test_second_setup_does_nothing_and_keeps_the_kind_of_mmcv(setup_env, monkeypatch):
+    setup_env.VENV_PYTHON.symlink_to(sys.executable)
+    setup_env.STAMP.write_text(setup_env.fingerprint('full'))
+    monkeypatch.setattr(setup_env, 'check_python', lambda: pytest.fail('it started to work'))
+    for args in ([], ['--mmcv', 'full']):
+        monkeypatch.setattr(sys, 'argv', ['setup_env.py', *args])
+        setup_env.main()
+    monkeypatch.setattr(sys, 'argv', ['setup_env.py', '--mmcv', 'lite'])
+    with pytest.raises(pytest.fail.Exception):
+        setup_env.main()
+
+
+def test_every_requirement_of_a_model_is_pinned(setup_env):
+    runtime = (setup_env.REQUIREMENTS / 'runtime.txt').read_text()
+    for package in ('torch', 'torchvision', 'mmengine', 'mmpretrain', 'mmdet', 'mmaction2', 'numpy',
+                    'opencv-python', 'opencv-contrib-python'):
+        assert setup_env.pinned(package) and package in runtime.split()
+    assert setup_env.pinned('mmcv') == setup_env.pinned('mmcv-lite')
+    assert setup_env.pinned('opencv-python') == setup_env.pinned('opencv-contrib-python')
+    with pytest.raises(KeyError):
+        setup_env.pinned('surely-not-there')
+
+
+def test_make_targets():
+
+    def commands(*args):
+        command = ['make', '-n', '--no-print-directory', *args]
+        return subprocess.run(
+            command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    assert commands('quickstart').splitlines()[-1].split()[-1] == 'tools/quickstart.py'
+    assert 'quickstart.py --task video' in commands('quickstart', 'TASK=video')
+    assert 'setup_env.py --mmcv full' in commands('setup', 'MMCV=full')
+    assert 'setup_env.py' in commands('test') and '-m pytest' in commands('test')
+    assert all(tool in commands('lint') for tool in ('flake8', 'isort', 'yapf'))
+    assert 'No Python found' in commands('setup', 'PYTHON=')
+    assert 'make lint test' in (ROOT / '.ci' / 'run').read_text()
+
+
+def test_wheel_has_what_mim_looks_for(tmp_path):
+    """Configs and tools below .mim, top_level.txt, and a module that sorts before the metadata."""
+    source = tmp_path / 'source'
+    ignore = shutil.ignore_patterns('.*', 'work_dirs', 'data', 'build', '*.egg-info', 'tests')
+    shutil.copytree(ROOT, source, ignore=ignore)
+    subprocess.run([
+        sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '--no-build-isolation',
+        '--disable-pip-version-check', '-w',
+        str(tmp_path),
+        str(source)
+    ],
+                   check=True)
+    names = zipfile.ZipFile(next(tmp_path.glob('*.whl'))).namelist()
+    assert 'mvitv2_mm/.mim/tools/setup_env.py' in names
+    assert 'mvitv2_mm/compat/mmcv_ops.py' in names
+    assert any(re.fullmatch(r'mvitv2_mm/\.mim/configs/.*\.py', name) for name in names)
+    assert any(name.endswith('.dist-info/top_level.txt') for name in names)
+    assert not any('/scripts/' in name or name.startswith('tests') for name in names)
+    metadata = next(name.split('/')[0] for name in names if '.dist-info/' in name)
+    assert 'mvitv2_mm/__init__.py' < metadata
