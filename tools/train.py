@@ -25,8 +25,7 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     parser.add_argument(
         '--amp-dtype',
         choices=['float16', 'bfloat16'],
-        help=
-        'type of mixed precision (implies --amp); by default float16 on a GPU, bfloat16 on a CPU')
+        help='type of mixed precision (implies --amp), by default bfloat16 on a CPU, else float16')
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
