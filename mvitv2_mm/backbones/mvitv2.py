@@ -159,7 +159,7 @@ class MViTv2(BaseModule):
         self.blocks = nn.ModuleList(
             MultiScaleBlock(
                 **vars(spec),
-                pool_kernel=to_ntuple(pool_kernel, ndim, 'pool_kernel'),
+                pool_kernel=_check_pool_kernel(pool_kernel, ndim),
                 mlp_ratio=mlp_ratio,
                 norm_cfg=norm_cfg,
                 rel_pos_embed=rel_pos_embed,
@@ -173,6 +173,9 @@ class MViTv2(BaseModule):
 
     def _build_stem(self, in_channels: int, patch_cfg: dict, use_abs_pos_embed: bool) -> None:
         ndim, dims = len(self.input_size), self.arch.embed_dims
+        if not set(patch_cfg) <= set(_PATCH[ndim]):
+            raise ValueError(f'"patch_cfg" may hold {", ".join(_PATCH[ndim])}, but got '
+                             f'{", ".join(patch_cfg)}')
         patch_cfg = {
             key: to_ntuple(value, ndim, f'patch_cfg.{key}')
             for key, value in {**_PATCH[ndim], **patch_cfg}.items()
@@ -318,6 +321,13 @@ def _check_window_size(window_size: Optional[int], input_size: Tuple[int, ...],
     if len(input_size) == 3 or with_cls_token:
         raise ValueError(f'"window_size" needs 2D input without class token, but input_size is '
                          f'{input_size} and with_cls_token is {with_cls_token}')
+
+
+def _check_pool_kernel(pool_kernel: Union[int, Sequence[int]], ndim: int) -> Tuple[int, ...]:
+    kernel = to_ntuple(pool_kernel, ndim, 'pool_kernel')
+    if not all(k > 0 and k % 2 for k in kernel):
+        raise ValueError(f'"pool_kernel" should be odd on every axis, but got {pool_kernel}')
+    return kernel
 
 
 def _check_frozen_stages(frozen_stages: int, num_scales: int) -> int:
