@@ -1,6 +1,7 @@
 """Which digit is it? 64 x 64 pictures, a 2D MViTv2 with two stages of pooling."""
 _base_ = './_base_/runtime.py'
 default_scope = 'mmpretrain'
+visualizer = dict(type='UniversalVisualizer', vis_backends=[dict(type='LocalVisBackend')])
 
 model = dict(
     type='ImageClassifier',
@@ -19,7 +20,7 @@ model = dict(
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='RandomCrop', crop_size=64, padding=4, padding_mode='edge'),
+    dict(type='RandomCrop', crop_size=64, padding=8, padding_mode='edge'),
     dict(type='PackInputs'),
 ]
 test_pipeline = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
@@ -48,7 +49,7 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type='Accuracy', topk=(1, ))
 test_evaluator = val_evaluator
 
-epochs = 10
+epochs = 12
 train_cfg = dict(max_epochs=epochs)
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05), clip_grad=dict(max_norm=1.))

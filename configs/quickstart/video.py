@@ -1,0 +1,72 @@
+"""Where does it move? Clips of 8 frames of 64 x 64, a 3D MViTv2 with class token."""
+_base_ = './_base_/runtime.py'
+default_scope = 'mmaction'
+visualizer = dict(type='ActionVisualizer', vis_backends=[dict(type='LocalVisBackend')])
+
+model = dict(
+    type='Recognizer3D',
+    data_preprocessor=dict(
+        type='ActionDataPreprocessor', mean=[127.5] * 3, std=[60.] * 3, format_shape='NCTHW'),
+    backbone=dict(
+        type='mvitv2_mm.MViTv2',
+        arch=dict(embed_dims=24, num_layers=4, num_heads=1, downscale_indices=[1, 3]),
+        input_size=(8, 64, 64),
+        adaptive_kv_stride=(1, 4, 4)),
+    cls_head=dict(
+        type='MViTHead', num_classes=8, in_channels=96, dropout_ratio=0., average_clips='prob'))
+
+# no flips: they would turn one class into another
+train_pipeline = [
+    dict(type='mvitv2_mm.OpenClip'),
+    dict(type='mvitv2_mm.SampleSegments', clip_len=8),
+    dict(type='mvitv2_mm.ReadFrames'),
+    dict(type='RandomResizedCrop', area_range=(0.7, 1.), aspect_ratio_range=(0.9, 1.1)),
+    dict(type='Resize', scale=(64, 64), keep_ratio=False),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs'),
+]
+test_pipeline = [
+    dict(type='mvitv2_mm.OpenClip'),
+    dict(type='mvitv2_mm.SampleSegments', clip_len=8, test_mode=True),
+    dict(type='mvitv2_mm.ReadFrames'),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs', meta_keys=('img_shape', 'filename', 'frame_inds')),
+]
+data_root = 'data/quickstart/clips'
+train_dataloader = dict(
+    # 8 videos x 2 repeats = 16 clips
+    batch_size=8,
+    num_workers=0,
+    collate_fn=dict(type='repeat_pseudo_collate'),
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='mvitv2_mm.ClipDataset',
+        data_root=data_root,
+        ann_file='train_list_videos.txt',
+        data_prefix=dict(video='videos_train'),
+        num_repeats=2,
+        pipeline=train_pipeline))
+val_dataloader = dict(
+    batch_size=20,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='mvitv2_mm.ClipDataset',
+        data_root=data_root,
+        ann_file='val_list_videos.txt',
+        data_prefix=dict(video='videos_val'),
+        test_mode=True,
+        pipeline=test_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(
+    type='AccMetric', metric_options=dict(top_k_accuracy=dict(topk=(1, ))))
+test_evaluator = val_evaluator
+
+epochs = 8
+train_cfg = dict(max_epochs=epochs)
+optim_wrapper = dict(
+    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.02), clip_grad=dict(max_norm=1.))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, end=1, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=1, end=epochs, eta_min=2e-5, convert_to_iter_based=True),
+]
