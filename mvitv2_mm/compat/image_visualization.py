@@ -20,9 +20,7 @@ def _repair(module: ModuleType) -> None:
 
     @functools.wraps(draw_samples)
     def wrapper(self, batch_idx, data_batch, data_samples, step=0):
-        images = [
-            image.flip(0) if image.shape[0] == 3 else image for image in data_batch['inputs']
-        ]
+        images = [image.flip(0) if image.shape[0] == 3 else image for image in data_batch['inputs']]
         return draw_samples(self, batch_idx, dict(data_batch, inputs=images), data_samples, step)
 
     module.VisualizationHook._draw_samples = wrapper

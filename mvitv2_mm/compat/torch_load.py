@@ -53,6 +53,13 @@ def _history_buffer_getattr(owner, name: str):
                        'you trust its source, with torch.load(..., weights_only=False).')
 
 
+def _encode_latin1(text: str, encoding: str) -> bytes:
+    """How pickle protocol 2 writes bytes; torch < 2.5 does not allow it by itself."""
+    if encoding != 'latin1':
+        raise RuntimeError(f'The checkpoint asks for the encoding {encoding!r}.')
+    return text.encode('latin1')
+
+
 def safe_globals() -> list:
     """The allow-list: every name an MMEngine checkpoint refers to."""
     numpy_helpers = [
@@ -62,7 +69,8 @@ def safe_globals() -> list:
     numpy_dtypes = {type(np.dtype(code)) for code in _DTYPES}
     return [
         HistoryBuffer, np.ndarray, np.dtype, *numpy_dtypes, *numpy_helpers,
-        _named(_history_buffer_getattr, 'builtins.getattr')
+        _named(_history_buffer_getattr, 'builtins.getattr'),
+        _named(_encode_latin1, '_codecs.encode')
     ]
 
 
