@@ -212,10 +212,18 @@ class MViTv2(BaseModule):
         Raises:
             ValueError: If the rank of ``x`` is not the one the model was built for.
         """
+        return self.forward_tokens(*self.embed_patches(x))
+
+    def embed_patches(self, x: Tensor) -> Tuple[Tensor, Tuple[int, ...]]:
+        """Images or clips -> patch tokens (B, prod(grid), C) and their grid; for masking."""
         if x.dim() != len(self.input_size) + 2:
             raise ValueError(f'expected {len(self.input_size) + 2}-D input for input_size='
                              f'{self.input_size}, but got shape {tuple(x.shape)}')
-        x, grid = self.patch_embed(x)
+        return self.patch_embed(x)
+
+    def forward_tokens(self, x: Tensor,
+                       grid: Sequence[int]) -> Tuple[Union[Tensor, List[Tensor]], ...]:
+        """Patch tokens (B, prod(grid), C) and their grid -> one output per scale."""
         if self.cls_token is not None:
             x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1)
         if self.pos_embed is not None:
