@@ -1,6 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+
 from mvitv2_mm.layers import MLP, MultiScaleAttention, MultiScaleBlock, PatchEmbed, pool_tokens
 
 LN = dict(type='LN', eps=1e-6)
@@ -8,9 +9,20 @@ LN = dict(type='LN', eps=1e-6)
 
 def make_attention(grid=(8, 8), **kwargs):
     ndim = len(grid)
-    cfg = dict(in_dims=6, out_dims=8, num_heads=2, grid_size=grid, stride_q=(1, ) * ndim,
-               stride_kv=(1, ) * ndim, pool_kernel=(3, ) * ndim, window_size=0, rel_pos_embed=True,
-               residual_pooling=True, qkv_bias=True, with_cls_token=False, norm_cfg=LN)
+    cfg = dict(
+        in_dims=6,
+        out_dims=8,
+        num_heads=2,
+        grid_size=grid,
+        stride_q=(1, ) * ndim,
+        stride_kv=(1, ) * ndim,
+        pool_kernel=(3, ) * ndim,
+        window_size=0,
+        rel_pos_embed=True,
+        residual_pooling=True,
+        qkv_bias=True,
+        with_cls_token=False,
+        norm_cfg=LN)
     attention = MultiScaleAttention(**{**cfg, **kwargs}).double()
     for param in attention.parameters():
         torch.nn.init.normal_(param, std=0.5)
@@ -101,9 +113,21 @@ def test_attention_without_positions_has_no_tables():
 def test_skip_paths_project_normed_tokens(attn_dims):
     """With both branches silenced only the skip path is left."""
     block = MultiScaleBlock(
-        8, attn_dims, 16, 0., 2., LN, (2, 2), False, num_heads=2, grid_size=(6, 6),
-        stride_kv=(1, 1), pool_kernel=(3, 3), window_size=0, rel_pos_embed=True,
-        residual_pooling=True, qkv_bias=True)
+        8,
+        attn_dims,
+        16,
+        0.,
+        2.,
+        LN, (2, 2),
+        False,
+        num_heads=2,
+        grid_size=(6, 6),
+        stride_kv=(1, 1),
+        pool_kernel=(3, 3),
+        window_size=0,
+        rel_pos_embed=True,
+        residual_pooling=True,
+        qkv_bias=True)
     for layer in (block.attn.proj, block.mlp.fc2):
         torch.nn.init.zeros_(layer.weight)
         torch.nn.init.zeros_(layer.bias)
@@ -123,8 +147,20 @@ def test_skip_paths_project_normed_tokens(attn_dims):
 
 def test_drop_path_drops_whole_samples_of_a_branch_and_rescales():
     block = MultiScaleBlock(
-        8, 8, 8, 0.5, 2., LN, (1, 1), False, num_heads=1, grid_size=(2, 2), stride_kv=(1, 1),
-        pool_kernel=(3, 3), window_size=0, rel_pos_embed=False, residual_pooling=False,
+        8,
+        8,
+        8,
+        0.5,
+        2.,
+        LN, (1, 1),
+        False,
+        num_heads=1,
+        grid_size=(2, 2),
+        stride_kv=(1, 1),
+        pool_kernel=(3, 3),
+        window_size=0,
+        rel_pos_embed=False,
+        residual_pooling=False,
         qkv_bias=True)
     torch.nn.init.zeros_(block.attn.proj.weight)
     torch.nn.init.ones_(block.attn.proj.bias)

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+
 from mvitv2_mm.ops import (conv_out_size, depthwise_conv, drop_unread, get_conv_class,
                            get_max_pool_class, resize_abs_pos, to_ntuple)
 
@@ -74,8 +75,8 @@ def test_depthwise_conv_against_loop(grid, kernel, stride):
     out, wanted = depthwise_conv(x, weight, stride), conv_loop(x, weight, stride)
     torch.testing.assert_close(out, wanted, rtol=0, atol=1e-12)
     probe = torch.randn_like(out)
-    grads, wanted_grads = (torch.autograd.grad((y * probe).sum(), (x, weight))
-                           for y in (out, wanted))
+    grads, wanted_grads = (
+        torch.autograd.grad((y * probe).sum(), (x, weight)) for y in (out, wanted))
     for grad, wanted_grad in zip(grads, wanted_grads):
         torch.testing.assert_close(grad, wanted_grad, rtol=0, atol=1e-12)
 

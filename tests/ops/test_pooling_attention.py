@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from loops import index_loop, resize_loop
+
 from mvitv2_mm.ops import pooling_attention, reference_pooling_attention
 
 GRIDS = [
@@ -18,6 +19,7 @@ GRIDS = [
 
 
 def make_inputs(q_grid, k_grid, num_extra, dim=8, heads=2, batch=2, dtype=torch.float64):
+
     def tokens(grid):
         return torch.randn(batch, heads, num_extra + math.prod(grid), dim, dtype=dtype)
 
@@ -30,8 +32,10 @@ def attention_loop(q, k, v, q_grid, k_grid, tables):
     q, k, v = (x.detach().double().numpy() for x in (q, k, v))
     num_extra, dim = q.shape[2] - math.prod(q_grid), q.shape[-1]
     if tables is not None:
-        tables = [resize_loop(t.detach().double().numpy(), 2 * max(a, b) - 1)
-                  for t, a, b in zip(tables, q_grid, k_grid)]
+        tables = [
+            resize_loop(t.detach().double().numpy(), 2 * max(a, b) - 1)
+            for t, a, b in zip(tables, q_grid, k_grid)
+        ]
         rows = [index_loop(a, b) for a, b in zip(q_grid, k_grid)]
     out = np.zeros_like(q)
     for b, m, n in np.ndindex(*q.shape[:3]):
@@ -40,8 +44,8 @@ def attention_loop(q, k, v, q_grid, k_grid, tables):
             q_pos = np.unravel_index(n - num_extra, q_grid)
             for j in range(math.prod(k_grid)):
                 k_pos = np.unravel_index(j, k_grid)
-                logits[num_extra + j] += sum(
-                    q[b, m, n] @ tables[a][rows[a][q_pos[a]][k_pos[a]]] for a in range(len(q_grid)))
+                logits[num_extra + j] += sum(q[b, m, n] @ tables[a][rows[a][q_pos[a]][k_pos[a]]]
+                                             for a in range(len(q_grid)))
         weights = np.exp(logits - logits.max())
         out[b, m, n] = weights / weights.sum() @ v[b, m]
     return out
@@ -90,7 +94,8 @@ def test_extra_tokens_get_no_position_bias():
 
 
 @pytest.mark.parametrize('attention', [pooling_attention, reference_pooling_attention])
-@pytest.mark.parametrize('q_grid, k_grid, num_extra', [((2, 3), (2, 1), 1), ((1, 2, 2), (1, 2, 1), 0)])
+@pytest.mark.parametrize('q_grid, k_grid, num_extra', [((2, 3), (2, 1), 1),
+                                                       ((1, 2, 2), (1, 2, 1), 0)])
 def test_gradcheck(attention, q_grid, k_grid, num_extra):
     """Queries, keys, values and tables, one of which must be resized."""
     q, k, v, tables = make_inputs(q_grid, k_grid, num_extra, dim=3, heads=1, batch=1)
@@ -100,13 +105,15 @@ def test_gradcheck(attention, q_grid, k_grid, num_extra):
         lambda q, k, v, *tables: attention(q, k, v, q_grid, k_grid, tables), inputs)
 
 
-@pytest.mark.parametrize('q_grid, k_grid, num_extra', [((6, 5), (3, 3), 0), ((2, 4, 4), (2, 2, 2), 1)])
+@pytest.mark.parametrize('q_grid, k_grid, num_extra', [((6, 5), (3, 3), 0),
+                                                       ((2, 4, 4), (2, 2, 2), 1)])
 def test_fused_gradients_equal_plain_gradients(q_grid, k_grid, num_extra):
     q, k, v, tables = make_inputs(q_grid, k_grid, num_extra, dim=16)
     inputs = [x.requires_grad_() for x in (q, k, v, *tables)]
     weight = torch.randn_like(q)
-    fused, plain = (torch.autograd.grad((f(q, k, v, q_grid, k_grid, tables) * weight).sum(), inputs)
-                    for f in (pooling_attention, reference_pooling_attention))
+    fused, plain = (
+        torch.autograd.grad((f(q, k, v, q_grid, k_grid, tables) * weight).sum(), inputs)
+        for f in (pooling_attention, reference_pooling_attention))
     for a, b in zip(fused, plain):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
 

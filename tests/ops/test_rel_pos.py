@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 from loops import index_loop, resize_loop
+
 from mvitv2_mm.ops import rel_pos_index, rel_pos_terms, resize_rel_pos
 
 SIZES = [(1, 1), (1, 7), (7, 1), (7, 7), (8, 4), (4, 8), (14, 14), (28, 7), (29, 15), (15, 29),
@@ -59,6 +60,7 @@ def test_index_made_under_inference_mode_serves_training():
 
 
 def test_index_made_while_tracing_does_not_leak():
+
     def bias(x):
         return x * rel_pos_index(19, 5).sum()
 
@@ -93,8 +95,9 @@ def test_resize_to_the_same_length_is_the_same_tensor():
 def test_terms_against_loops(q_grid, k_grid):
     ndim, dim = len(q_grid), 4
     q = torch.randn(2, 3, *q_grid, dim, dtype=torch.float64)
-    tables = [torch.randn(2 * max(a, b) - 1, dim, dtype=torch.float64)
-              for a, b in zip(q_grid, k_grid)]
+    tables = [
+        torch.randn(2 * max(a, b) - 1, dim, dtype=torch.float64) for a, b in zip(q_grid, k_grid)
+    ]
     tables[-1] = torch.randn(4, dim, dtype=torch.float64)  # a length that must be resized
     terms = rel_pos_terms(q, tables, k_grid)
     assert len(terms) == ndim
@@ -104,7 +107,7 @@ def test_terms_against_loops(q_grid, k_grid):
         rows = index_loop(q_grid[axis], k_grid[axis])
         for position in np.ndindex(*q_grid):
             for j in range(k_grid[axis]):
-                wanted = q[(slice(None), slice(None), *position)].numpy() @ table[
-                    rows[position[axis]][j]]
+                wanted = q[(slice(None), slice(None),
+                            *position)].numpy() @ table[rows[position[axis]][j]]
                 got = term[(slice(None), slice(None), *position, j)]
                 np.testing.assert_allclose(got.numpy(), wanted, atol=1e-12)

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from mvitv2_mm.ops import merge_windows, split_windows
 
 CASES = [((8, ), (4, )), ((7, ), (3, )), ((8, 12), (4, 4)), ((7, 10), (4, 3)), ((3, 2), (5, 4)),
