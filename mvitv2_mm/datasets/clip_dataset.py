@@ -131,9 +131,9 @@ class ClipDataset(BaseDataset):
             except UnreadableClipError as error:
                 reason = str(error)
             if self.test_mode:
-                self._report(idx, f'{reason}; scored on grey frames')
+                self._report(idx, reason, 'scored on grey frames')
                 return self.prepare_data(idx, blank=True)
-            self._report(idx, f'{reason}; replaced by another clip')
+            self._report(idx, reason, 'replaced by another clip')
             idx = self._rand_another()
         raise RuntimeError(f'{self.max_refetch + 1} clips in a row could not be read; check '
                            f'"data_root" and "data_prefix" of the dataset. The last one: {reason}')
@@ -156,20 +156,21 @@ class ClipDataset(BaseDataset):
                 break
         fault = results.pop('fault', None)
         if fault:
-            self._report(idx, f'{fault}; using the rest')
+            self._report(idx, fault, 'using the rest')
         augment = list(transforms)
         clips = [copy.deepcopy(results) for _ in range(self.num_repeats - 1)] + [results]
         for transform in augment:
             clips = [transform(clip) for clip in clips]
         return clips if self.num_repeats > 1 else clips[0]
 
-    def _report(self, idx: int, reason: str) -> None:
+    def _report(self, idx: int, reason: str, consequence: str) -> None:
         """Log a bad clip once; raise if there are too many."""
         if self._bad[idx]:
             return
         self._bad[idx] = True
         count, total = int(self._bad.sum()), len(self)
-        print_log(f'bad clip {count} of {total}: {reason}', 'current', logging.WARNING)
+        print_log(f'bad clip {count} of {total}: {reason}; {consequence}', 'current',
+                  logging.WARNING)
         if count > self.max_bad_share * total:
             raise RuntimeError(
                 f'{count} of the {total} clips of {self.ann_file} are damaged or unreadable, more '

@@ -21,7 +21,9 @@ def _rotate(img: Image.Image, degrees: float) -> Image.Image:
 
 
 def _posterize(img: Image.Image, value: float) -> Image.Image:
-    return ImageOps.posterize(img, 4 - int(value))
+    # Pillow's own posterize refuses to keep 0 bits
+    mask = 256 - 2**(4 + int(value))
+    return img.point([i & mask for i in range(256)] * 3)
 
 
 def _solarize_add(img: Image.Image, add: float) -> Image.Image:

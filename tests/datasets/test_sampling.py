@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from mvitv2_mm.datasets import SampleClips, SampleSegments
+
+# worked out by hand from the official arithmetic: (clip, interval, clips, frames, fps) ->
+# first frames and the frames of the first clip
+KINETICS = [
+    # 64 frames long, 236 left, every 59
+    ((16, 4, 5, 300, 30), [0, 59, 118, 177, 236],
+     [0, 4, 8, 12, 16, 21, 25, 29, 33, 37, 42, 46, 50, 54, 58, 63]),
+    # 53.3 frames long, 196.7 left, every 49
+    ((16, 4, 5, 250, 25), [0, 49, 98, 147, 196],
+     [0, 3, 6, 10, 13, 17, 20, 24, 27, 31, 34, 38, 41, 45, 48, 52]),
+    # the centre
+    ((16, 4, 1, 300, 30), [118],
+     [118, 122, 126, 130, 134, 139, 143, 147, 151, 155, 160, 164, 168, 172, 176, 181]),
+    # shorter than a clip: the last frame is repeated
+    ((16, 4, 1, 20, 30), [0], [0, 4, 8, 12, 16] + [19] * 11),
+    # unknown rate
+    ((4, 2, 2, 12, None), [0, 4], [0, 2, 4, 7]),
+]
+
+
+def _sample(transform, total_frames, fps=None):
+    return transform(dict(total_frames=total_frames, avg_fps=fps, start_index=0))['frame_inds']
+
+
+@pytest.mark.parametrize('setting, starts, first', KINETICS)
+def test_test_clips(setting, starts, first):
+    clip_len, interval, num_clips, total, fps = setting
+    inds = _sample(SampleClips(clip_len, interval, num_clips, test_mode=True), total, fps)
+    inds = inds.reshape(num_clips, clip_len)
+    assert inds[:, 0].tolist() == starts
+    assert inds[0].tolist() == first
+
+
+def test_random_clips_cover_the_video_and_keep_their_span():
+    clips = np.stack([_sample(SampleClips(16, 4), 300, 30) for _ in range(400)])
+    assert clips.min() < 4 and clips.max() > 295
+    assert set((clips[:, -1] - clips[:, 0]).tolist()) <= {62, 63}
+    # uniform starts
+    assert 100 < np.median(clips[:, 0]) < 136
+    steps = set(np.diff(clips).ravel().tolist())
+    assert steps == {4, 5}
+    short = _sample(SampleClips(16, 4), 20, 30)
+    assert short.tolist() == [0, 4, 8, 12, 16] + [19] * 11
+
+
+def test_mmaction_samples_the_same_test_clips():
+    from mmaction.datasets.transforms import SampleFrames
+    host = SampleFrames(
+        16, 4, num_clips=5, target_fps=30, test_mode=True, out_of_bound_opt='repeat_last')
+    for total, fps in ((300, 30.), (251, 25.), (300, 60.), (90, 30.)):
+        ours = _sample(SampleClips(16, 4, 5, test_mode=True), total, fps)
+        assert ours.tolist() == _sample(host, total, fps).tolist()
+    # its default is another sampling
+    loop = SampleFrames(16, 4, num_clips=5, test_mode=True)
+    assert _sample(loop, 251, 25.).tolist() != _sample(SampleClips(16, 4, 5, test_mode=True), 251,
+                                                       25.).tolist()
+
+
+def test_segments_by_hand():
+    # 4 segments of 19 / 4 frames: borders 0, 4.75 -> 5, 9.5 -> 10, 14.25 -> 14, 19
+    assert _sample(SampleSegments(4, test_mode=True), 20).tolist() == [2, 7, 12, 16]
+    # halves go to the even neighbour: borders 0, 2.5 -> 2, 5, 7.5 -> 8, 10
+    assert _sample(SampleSegments(4, test_mode=True), 11).tolist() == [1, 3, 6, 9]
+    # fewer frames than segments
+    assert _sample(SampleSegments(4, test_mode=True), 1).tolist() == [0, 0, 0, 0]
+    assert _sample(SampleSegments(4, test_mode=True), 3).tolist() == [0, 0, 1, 2]
+
+
+def test_random_segments_include_both_ends():
+    clips = np.stack([_sample(SampleSegments(4), 20) for _ in range(400)])
+    assert clips.min(0).tolist() == [0, 5, 10, 14]
+    assert clips.max(0).tolist() == [5, 10, 14, 19]
+
+
+def test_segments_are_not_those_of_mmaction():
+    from mmaction.datasets.transforms import UniformSample
+    host = UniformSample(16, test_mode=True)
+    assert _sample(host, 61).tolist() != _sample(SampleSegments(16, test_mode=True), 61).tolist()
