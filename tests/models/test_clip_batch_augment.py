@@ -1,0 +1,151 @@
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+import torch
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+
+from mvitv2_mm.models.clip_batch_augment import ClipBatchAugment, cutmix, mixup, random_erase
+
+MEAN, STD = 114.75, 57.375
+
+
+def _batch(batch=4, num_classes=10, frames=2, size=(24, 32)):
+    inputs = torch.arange(1., batch + 1).view(-1, 1, 1, 1, 1, 1).expand(-1, 1, 3, frames, *size)
+    samples = [ActionDataSample().set_gt_label(i % num_classes) for i in range(batch)]
+    return inputs.clone(), samples
+
+
+def test_erasing_is_one_box_of_fresh_normal_noise():
+    areas, noise = [], []
+    for _ in range(300):
+        clip = torch.full((1, 3, 4, 60, 80), 100.)
+        random_erase(clip)
+        changed = clip != 100
+        assert torch.equal(changed.any(0).any(0).any(0), changed.all(0).all(0).all(0))
+        rows, cols = torch.where(changed[0, 0, 0])
+        h, w = rows.max() - rows.min() + 1, cols.max() - cols.min() + 1
+        assert len(rows) == h * w  # a box
+        assert 0.25 < h / w < 4
+        areas.append(len(rows) / 4800)
+        values = clip[changed].view(1, 3, 4, -1)
+        assert not torch.equal(values[:, :, 0], values[:, :, 1])  # frames differ
+        assert not torch.equal(values[:, 0], values[:, 1])  # channels differ
+        noise.append(values.flatten())
+    assert 0.015 < min(areas) < 0.04 and 0.3 < max(areas) < 0.345
+    assert abs(np.mean(areas) - (0.02 + 1 / 3) / 2) < 0.02
+    noise = torch.cat(noise)
+    assert abs(noise.mean()) < 0.01 and abs(noise.std() - 1) < 0.01
+    assert (noise.abs() > 2.5).any()  # uint8 pixels would clip at +-2 and 2.4
+
+
+def test_erasing_probability():
+    augment = ClipBatchAugment(10, erase_prob=0.25, mix_prob=0)
+    erased = 0
+    for _ in range(100):
+        inputs, samples = _batch()
+        before = inputs.clone()
+        inputs, samples = augment(inputs, samples)
+        erased += int((inputs != before).flatten(1).any(1).sum())
+        assert all(s.gt_label.shape == (1, ) for s in samples)  # hard labels
+    assert abs(erased / 400 - 0.25) < 0.06
+
+
+def test_mixup_by_hand():
+    inputs, lam = mixup(_batch()[0], 0.75)
+    assert lam == 0.75
+    assert inputs[:, 0, 0, 0, 0, 0].tolist() == [1.75, 2.25, 2.75, 3.25]
+
+
+def test_cutmix_pastes_a_box_and_corrects_lam():
+    for _ in range(200):
+        kept = np.random.rand()
+        inputs, lam = cutmix(_batch()[0], kept)
+        pasted = inputs[0, 0, 0, 0] == 4
+        assert torch.equal(inputs[3, 0, 0, 0] == 1, pasted)
+        assert abs(1 - pasted.float().mean() - lam) < 1e-6
+        assert lam >= kept - 0.01
+        rows, cols = torch.where(pasted)
+        if len(rows):
+            assert len(rows) == (rows.max() - rows.min() + 1) * (cols.max() - cols.min() + 1)
+    assert cutmix(_batch()[0], 1.)[1] == 1
+
+
+@pytest.mark.parametrize('switch_prob', [0., 1.])
+def test_labels_follow_the_pixels(switch_prob):
+    augment = ClipBatchAugment(10, erase_prob=0, switch_prob=switch_prob)
+    inputs, samples = augment(*_batch())
+    lam = float(samples[0].gt_label[0])
+    # the mean of a mixed clip is the same mix of 1 and 4
+    assert abs(inputs[0].mean() - (lam + 4 * (1 - lam))) < 1e-5
+    label = samples[1].gt_label
+    assert label[1] == pytest.approx(lam) and label[2] == pytest.approx(1 - lam)
+    assert label.sum() == pytest.approx(1)
+
+
+def test_mixup_and_cutmix_take_turns():
+    counts = dict(mixup=0, cutmix=0)
+    lams = []
+    module = 'mvitv2_mm.models.clip_batch_augment'
+
+    def count(name):
+
+        def record(inputs, lam):
+            counts[name] += 1
+            lams.append(lam)
+            return inputs, lam
+
+        return patch(f'{module}.{name}', record)
+
+    augment = ClipBatchAugment(10, erase_prob=0)
+    with count('mixup'), count('cutmix'):
+        for _ in range(600):
+            augment(*_batch(2, frames=1, size=(2, 2)))
+    assert sum(counts.values()) == 600 and abs(counts['mixup'] - 300) < 50
+    assert abs(np.mean(lams) - 0.5) < 0.05
+
+
+def test_a_batch_of_one_is_not_mixed():
+    inputs, samples = ClipBatchAugment(10, erase_prob=0)(*_batch(1))
+    assert torch.allclose(inputs, torch.ones(1))
+    assert samples[0].gt_label.tolist() == pytest.approx([1.] + [0.] * 9)
+
+
+def _preprocessor(**kwargs):
+    return MODELS.build(
+        dict(
+            type='ActionDataPreprocessor',
+            mean=[MEAN] * 3,
+            std=[STD] * 3,
+            format_shape='NCTHW',
+            blending=dict(type='mvitv2_mm.ClipBatchAugment', num_classes=10, **kwargs)))
+
+
+def test_in_the_preprocessor_of_mmaction():
+    """Noise comes after normalisation, and only in training."""
+    data = dict(inputs=[torch.zeros(1, 3, 2, 40, 40, dtype=torch.uint8) for _ in range(2)])
+    preprocess = _preprocessor(erase_prob=1., mix_prob=0.)
+    data['data_samples'] = _batch(2)[1]
+    inputs = preprocess(data, training=True)['inputs']
+    noise = inputs[inputs != -MEAN / STD]
+    assert noise.numel() >= 2 * 3 * 2 * 30
+    assert noise.max() > 2 and noise.min() < -2.1
+    data['inputs'] = [torch.zeros(1, 3, 2, 40, 40, dtype=torch.uint8) for _ in range(2)]
+    assert (preprocess(data, training=False)['inputs'] == -MEAN / STD).all()
+
+
+def test_loss_of_mixed_and_smoothed_labels():
+    """Smoothing in the head after mixing equals the official smoothing before it."""
+    head = MODELS.build(
+        dict(type='MViTHead', num_classes=5, in_channels=8, label_smooth_eps=0.1, dropout_ratio=0))
+    scores = torch.randn(2, 5)
+    samples = [ActionDataSample().set_gt_label(i) for i in (1, 3)]
+    with patch('numpy.random.beta', lambda a, b: 0.3):
+        ClipBatchAugment(5, erase_prob=0, switch_prob=0)(torch.zeros(2, 1, 3, 1, 4, 4), samples)
+    loss = head.loss_by_feat(scores, samples)['loss_cls']
+    smooth = torch.full((2, 5), 0.02)
+    smooth[0, 1] += 0.9
+    smooth[1, 3] += 0.9
+    target = 0.3 * smooth + 0.7 * smooth.flip(0)
+    assert torch.allclose(loss, -(target * scores.log_softmax(1)).sum(1).mean())
