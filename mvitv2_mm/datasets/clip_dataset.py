@@ -93,9 +93,8 @@ class ClipDataset(BaseDataset):
                 try:
                     data_list.append(parse(line.strip()))
                 except ValueError:
-                    raise ValueError(
-                        f'{self.ann_file}, line {number}: expected '
-                        f'"{parse.__doc__}", but got "{line.strip()}"') from None
+                    raise ValueError(f'{self.ann_file}, line {number}: expected '
+                                     f'"{parse.__doc__}", but got "{line.strip()}"') from None
         if not data_list:
             raise ValueError(f'annotation file {self.ann_file} is empty')
         return data_list

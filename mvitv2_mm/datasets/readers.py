@@ -105,8 +105,7 @@ class VideoFile:
     def _decode(self, start: int) -> Iterator[Tuple[int, 'av.VideoFrame']]:
         """Yield (number, frame) from the key frame at or before frame ``start``."""
         if self._stamps:
-            self._container.seek(self._stamps[start] if start else self._stamps[0],
-                                 stream=self._stream)
+            self._container.seek(self._stamps[start], stream=self._stream)
         else:
             self._container.close()
             self._open()

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 
-def _write_video(path, num_frames=20, size=(48, 64), fps=25, codec='libx264', container=None,
+def _write_video(path,
+                 num_frames=20,
+                 size=(48, 64),
+                 fps=25,
+                 codec='libx264',
+                 container=None,
                  **options):
     """Encode textures whose top left corner tells the frame number."""
     texture = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)

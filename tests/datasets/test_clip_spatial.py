@@ -19,8 +19,8 @@ def test_short_side_jitter():
 
 
 def test_portrait_clips_keep_their_orientation():
-    results = ShortSideJitter(64, 64)(dict(imgs=[np.zeros((81, 60, 3), np.uint8)],
-                                           img_shape=(81, 60)))
+    clip = [np.zeros((81, 60, 3), np.uint8)]
+    results = ShortSideJitter(64, 64)(dict(imgs=clip, img_shape=(81, 60)))
     assert results['img_shape'] == (86, 64)
 
 
@@ -28,11 +28,10 @@ def test_the_hosts_crop_takes_one_box_for_all_frames():
     """Of mmaction2's transform the recipes need one box per clip and the stated ranges."""
     ramp = np.stack(np.meshgrid(np.arange(170), np.arange(128)), -1).astype(np.uint8)
     clip = [np.dstack([ramp, np.full(ramp.shape[:2], i, np.uint8)]) for i in range(4)]
+    crop = RandomResizedCrop(area_range=(0.08, 1.), aspect_ratio_range=(0.75, 1.3333))
     areas = []
     for _ in range(300):
-        imgs = RandomResizedCrop(
-            area_range=(0.08, 1.), aspect_ratio_range=(0.75, 1.3333))(dict(
-                imgs=clip, img_shape=(128, 170)))['imgs']
+        imgs = crop(dict(imgs=clip, img_shape=(128, 170)))['imgs']
         assert all(np.array_equal(img[..., :2], imgs[0][..., :2]) for img in imgs)
         height, width = imgs[0].shape[:2]
         areas.append(height * width / (128 * 170))

@@ -53,11 +53,8 @@ def test_highest_magnitude_posterizes_to_black(image):
 
 
 def _augment(imgs, **kwargs):
-    return ClipRandAugment(**{
-        'magnitude': 7,
-        'num_ops': 4,
-        **kwargs
-    })(dict(imgs=[img.copy() for img in imgs]))['imgs']
+    transform = ClipRandAugment(**{'magnitude': 7, 'num_ops': 4, **kwargs})
+    return transform(dict(imgs=[img.copy() for img in imgs]))['imgs']
 
 
 def test_all_frames_get_the_same_augmentation(image):
@@ -71,25 +68,31 @@ def test_all_frames_get_the_same_augmentation(image):
     assert 30 <= changed < 40
 
 
-def test_draws(image):
-    """Names with replacement, probability, magnitudes and signs of many draws."""
+@pytest.fixture
+def draws(monkeypatch):
+    """Records (name, magnitude, sign) of every operation instead of applying it."""
     calls = []
-    with patch('mvitv2_mm.datasets.transforms.rand_augment.apply_operation',
-               lambda name, frames, magnitude, sign: calls.append(
-                   (name, magnitude, sign)) or frames):
-        for _ in range(1500):
-            _augment([np.array(image)])
-    names, magnitudes, signs = zip(*calls)
-    assert abs(len(calls) / 6000 - 0.5) < 0.03
-    counts = np.array([names.count(name) for name in OPERATIONS]) / len(calls)
+
+    def record(name, frames, magnitude, sign):
+        calls.append((name, magnitude, sign))
+        return frames
+
+    monkeypatch.setattr('mvitv2_mm.datasets.transforms.rand_augment.apply_operation', record)
+    return calls
+
+
+def test_draws(image, draws):
+    for _ in range(1500):
+        _augment([np.array(image)])
+    names, magnitudes, signs = zip(*draws)
+    assert abs(len(draws) / 6000 - 0.5) < 0.03
+    counts = np.array([names.count(name) for name in OPERATIONS]) / len(draws)
     assert np.abs(counts - 1 / 15).max() < 0.02
     assert abs(np.mean(magnitudes) - 7) < 0.05 and abs(np.std(magnitudes) - 0.5) < 0.05
     assert abs(np.mean(signs)) < 0.06
 
 
-def test_magnitude_is_clipped(image):
-    magnitudes = []
-    with patch('mvitv2_mm.datasets.transforms.rand_augment.apply_operation',
-               lambda name, frames, magnitude, sign: magnitudes.append(magnitude) or frames):
-        _augment([np.array(image)], magnitude=9.5, magnitude_std=3, num_ops=200)
+def test_magnitude_is_clipped(image, draws):
+    _augment([np.array(image)], magnitude=9.5, magnitude_std=3, num_ops=200)
+    magnitudes = [magnitude for _, magnitude, _ in draws]
     assert max(magnitudes) == 10 and min(magnitudes) > 0

@@ -6,8 +6,7 @@ import decord
 import numpy as np
 import pytest
 
-from mvitv2_mm.datasets import FrameFolder, UnreadableClipError, VideoFile
-from mvitv2_mm.datasets import readers
+from mvitv2_mm.datasets import FrameFolder, UnreadableClipError, VideoFile, readers
 
 # B-frames, several key frames, groups with leading frames; AVI without time stamps; VP9
 FILES = {
@@ -82,9 +81,8 @@ def test_unreadable_files_say_why(write_video, tmp_path):
             VideoFile(str(tmp_path / name))
 
 
-@pytest.mark.parametrize('name, options',
-                         [('cut.avi', dict(codec='mpeg4')),
-                          ('cut.mp4', dict(container=dict(movflags='faststart')))])
+@pytest.mark.parametrize('name, options', [('cut.avi', dict(codec='mpeg4')),
+                                           ('cut.mp4', dict(container=dict(movflags='faststart')))])
 def test_the_rest_of_a_cut_file_is_used(write_video, name, options):
     path = write_video(name, num_frames=60, size=(96, 128), **options)
     whole = VideoFile(path).read(range(60))

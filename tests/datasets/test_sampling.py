@@ -3,22 +3,21 @@ import pytest
 
 from mvitv2_mm.datasets import SampleClips, SampleSegments
 
-# worked out by hand from the official arithmetic: (clip, interval, clips, frames, fps) ->
-# first frames and the frames of the first clip
+FOUR_SECONDS = [0, 4, 8, 12, 16, 21, 25, 29, 33, 37, 42, 46, 50, 54, 58, 63]
+AT_25_FPS = [0, 3, 6, 10, 13, 17, 20, 24, 27, 31, 34, 38, 41, 45, 48, 52]
+# Worked out by hand from the official arithmetic. First (clip_len, frame_interval, num_clips),
+# total frames and rate; then the first frame of each clip and all frames of the first clip.
 KINETICS = [
-    # 64 frames long, 236 left, every 59
-    ((16, 4, 5, 300, 30), [0, 59, 118, 177, 236],
-     [0, 4, 8, 12, 16, 21, 25, 29, 33, 37, 42, 46, 50, 54, 58, 63]),
-    # 53.3 frames long, 196.7 left, every 49
-    ((16, 4, 5, 250, 25), [0, 49, 98, 147, 196],
-     [0, 3, 6, 10, 13, 17, 20, 24, 27, 31, 34, 38, 41, 45, 48, 52]),
-    # the centre
-    ((16, 4, 1, 300, 30), [118],
-     [118, 122, 126, 130, 134, 139, 143, 147, 151, 155, 160, 164, 168, 172, 176, 181]),
-    # shorter than a clip: the last frame is repeated
-    ((16, 4, 1, 20, 30), [0], [0, 4, 8, 12, 16] + [19] * 11),
+    # clips of 64 frames, 236 left over, a clip every 59
+    ((16, 4, 5), 300, 30, [0, 59, 118, 177, 236], FOUR_SECONDS),
+    # clips of 53.3 frames, 196.7 left over, a clip every 49
+    ((16, 4, 5), 250, 25, [0, 49, 98, 147, 196], AT_25_FPS),
+    # one clip is taken from the centre
+    ((16, 4, 1), 300, 30, [118], [118 + i for i in FOUR_SECONDS]),
+    # a video shorter than a clip repeats its last frame
+    ((16, 4, 1), 20, 30, [0], [0, 4, 8, 12, 16] + [19] * 11),
     # unknown rate
-    ((4, 2, 2, 12, None), [0, 4], [0, 2, 4, 7]),
+    ((4, 2, 2), 12, None, [0, 4], [0, 2, 4, 7]),
 ]
 
 
@@ -26,11 +25,9 @@ def _sample(transform, total_frames, fps=None):
     return transform(dict(total_frames=total_frames, avg_fps=fps, start_index=0))['frame_inds']
 
 
-@pytest.mark.parametrize('setting, starts, first', KINETICS)
-def test_test_clips(setting, starts, first):
-    clip_len, interval, num_clips, total, fps = setting
-    inds = _sample(SampleClips(clip_len, interval, num_clips, test_mode=True), total, fps)
-    inds = inds.reshape(num_clips, clip_len)
+@pytest.mark.parametrize('shape, total, fps, starts, first', KINETICS)
+def test_test_clips(shape, total, fps, starts, first):
+    inds = _sample(SampleClips(*shape, test_mode=True), total, fps).reshape(len(starts), -1)
     assert inds[:, 0].tolist() == starts
     assert inds[0].tolist() == first
 
@@ -51,13 +48,12 @@ def test_mmaction_samples_the_same_test_clips():
     from mmaction.datasets.transforms import SampleFrames
     host = SampleFrames(
         16, 4, num_clips=5, target_fps=30, test_mode=True, out_of_bound_opt='repeat_last')
+    default = SampleFrames(16, 4, num_clips=5, test_mode=True)
+    ours = SampleClips(16, 4, 5, test_mode=True)
     for total, fps in ((300, 30.), (251, 25.), (300, 60.), (90, 30.)):
-        ours = _sample(SampleClips(16, 4, 5, test_mode=True), total, fps)
-        assert ours.tolist() == _sample(host, total, fps).tolist()
-    # its default is another sampling
-    loop = SampleFrames(16, 4, num_clips=5, test_mode=True)
-    assert _sample(loop, 251, 25.).tolist() != _sample(SampleClips(16, 4, 5, test_mode=True), 251,
-                                                       25.).tolist()
+        inds = _sample(ours, total, fps).tolist()
+        assert inds == _sample(host, total, fps).tolist()
+        assert inds != _sample(default, total, fps).tolist()
 
 
 def test_segments_by_hand():
@@ -78,5 +74,5 @@ def test_random_segments_include_both_ends():
 
 def test_segments_are_not_those_of_mmaction():
     from mmaction.datasets.transforms import UniformSample
-    host = UniformSample(16, test_mode=True)
-    assert _sample(host, 61).tolist() != _sample(SampleSegments(16, test_mode=True), 61).tolist()
+    host, ours = UniformSample(16, test_mode=True), SampleSegments(16, test_mode=True)
+    assert _sample(host, 61).tolist() != _sample(ours, 61).tolist()

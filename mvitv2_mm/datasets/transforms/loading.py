@@ -20,8 +20,7 @@ class OpenClip(BaseTransform):
                                  results['filename_tmpl'])
         else:
             reader = VideoFile(results['filename'])
-        results.update(
-            video_reader=reader, total_frames=reader.num_frames, avg_fps=reader.fps)
+        results.update(video_reader=reader, total_frames=reader.num_frames, avg_fps=reader.fps)
         return results
 
 

@@ -92,6 +92,5 @@ class SampleSegments(BaseTransform):
             inds = (ends[:-1] + ends[1:]) // 2
         else:
             inds = np.random.randint(ends[:-1], ends[1:] + 1)
-        results.update(
-            frame_inds=inds, clip_len=self.clip_len, num_clips=1, frame_interval=None)
+        results.update(frame_inds=inds, clip_len=self.clip_len, num_clips=1, frame_interval=None)
         return results
