@@ -18,5 +18,4 @@ MODELS = Registry(
 DATASETS = Registry(
     'dataset', parent=MMENGINE_DATASETS, scope='mvitv2_mm', locations=['mvitv2_mm.datasets'])
 TRANSFORMS = Registry(
-    'transform', parent=MMENGINE_TRANSFORMS, scope='mvitv2_mm',
-    locations=['mvitv2_mm.datasets'])
+    'transform', parent=MMENGINE_TRANSFORMS, scope='mvitv2_mm', locations=['mvitv2_mm.datasets'])

@@ -71,8 +71,10 @@ def resolve_arch(arch: Union[str, dict]) -> Arch:
     if missing or unknown:
         raise ValueError(f'a custom "arch" needs the keys {", ".join(_REQUIRED)} (optional: '
                          f'{", ".join(_OPTIONAL)}); missing {missing}, unknown {unknown}')
-    indices = {key: tuple(arch.get(key, arch['downscale_indices']))
-               for key in ('downscale_indices', 'dim_mul_indices')}
+    indices = {
+        key: tuple(arch.get(key, arch['downscale_indices']))
+        for key in ('downscale_indices', 'dim_mul_indices')
+    }
     for key, value in indices.items():
         if list(value) != sorted(set(value)) or not all(0 < i < arch['num_layers'] for i in value):
             raise ValueError(f'"{key}" should be increasing block indices between 1 and '
@@ -87,8 +89,7 @@ def resolve_out_scales(out_scales: Union[int, Sequence[int]], num_scales: int) -
         ValueError: If an index does not exist or no scale is asked for.
     """
     asked = (out_scales, ) if isinstance(out_scales, int) else tuple(out_scales)
-    if not asked or not all(
-            isinstance(i, int) and -num_scales <= i < num_scales for i in asked):
+    if not asked or not all(isinstance(i, int) and -num_scales <= i < num_scales for i in asked):
         raise ValueError(f'"out_scales" should hold indices between {-num_scales} and '
                          f'{num_scales - 1} (the arch has {num_scales} scales), but got '
                          f'{out_scales}')

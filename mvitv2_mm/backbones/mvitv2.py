@@ -178,7 +178,10 @@ class MViTv2(BaseModule):
                              f'{", ".join(patch_cfg)}')
         patch_cfg = {
             key: to_ntuple(value, ndim, f'patch_cfg.{key}')
-            for key, value in {**_PATCH[ndim], **patch_cfg}.items()
+            for key, value in {
+                **_PATCH[ndim],
+                **patch_cfg
+            }.items()
         }
         self.grid_size = conv_out_size(self.input_size, **patch_cfg)
         self.patch_embed = PatchEmbed(in_channels, dims, **patch_cfg)
@@ -202,8 +205,9 @@ class MViTv2(BaseModule):
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
         """Drop a class token this model has no use for (mmaction2 always stores one)."""
         if self.cls_token is None and state_dict.pop(prefix + 'cls_token', None) is not None:
-            print_log(f'{prefix}cls_token in the checkpoint is not used: this model has '
-                      'with_cls_token=False', 'current', logging.WARNING)
+            print_log(
+                f'{prefix}cls_token in the checkpoint is not used: this model has '
+                'with_cls_token=False', 'current', logging.WARNING)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def forward(self, x: Tensor) -> Tuple[Union[Tensor, List[Tensor]], ...]:
@@ -267,8 +271,10 @@ class MViTv2(BaseModule):
             return []
         ends = (-1, ) + self.arch.last_blocks
         norms = [f'norm{s}' for s in self.out_scales if s < self.frozen_stages]
-        return [self.patch_embed, *self.blocks[:ends[self.frozen_stages] + 1],
-                *[getattr(self, name) for name in norms]]
+        return [
+            self.patch_embed, *self.blocks[:ends[self.frozen_stages] + 1],
+            *[getattr(self, name) for name in norms]
+        ]
 
     def _freeze(self) -> None:
         frozen = [p for module in self._frozen_modules() for p in module.parameters()]

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
 from torch import Tensor
 
-from ..ops import (depthwise_conv, drop_unread, get_conv_class, merge_windows, pooling_attention,
-                   resize_rel_pos, split_windows)
+from ..ops import (depthwise_conv, drop_unread, get_attention_path, get_conv_class, merge_windows,
+                   pooling_attention, resize_rel_pos, split_windows)
 from .pooling import pool_tokens
 
 _AXES = {2: 'hw', 3: 'thw'}
@@ -58,8 +58,13 @@ class MultiScaleAttention(nn.Module):
         self.proj = nn.Linear(out_dims, out_dims)
         conv_class = get_conv_class(len(grid_size))
         for name, stride in zip('qkv', (stride_q, stride_kv, stride_kv)):
-            pool = conv_class(head_dim, head_dim, pool_kernel, stride,
-                              [k // 2 for k in pool_kernel], groups=head_dim, bias=False)
+            pool = conv_class(
+                head_dim,
+                head_dim,
+                pool_kernel,
+                stride, [k // 2 for k in pool_kernel],
+                groups=head_dim,
+                bias=False)
             self.add_module(f'pool_{name}', pool)
             self.add_module(f'norm_{name}', build_norm_layer(norm_cfg, head_dim)[1])
 
@@ -68,8 +73,8 @@ class MultiScaleAttention(nn.Module):
             for axis, n, sq, sk in zip(_AXES[len(grid_size)], grid_size, stride_q, stride_kv):
                 length = 2 * max(n // sq, n // sk, 1) - 1
                 self.rel_pos_names.append(f'rel_pos_{axis}')
-                self.register_parameter(
-                    f'rel_pos_{axis}', nn.Parameter(torch.zeros(length, head_dim)))
+                self.register_parameter(f'rel_pos_{axis}',
+                                        nn.Parameter(torch.zeros(length, head_dim)))
 
     @property
     def rel_pos(self) -> Optional[list]:
@@ -120,7 +125,7 @@ class MultiScaleAttention(nn.Module):
         q, q_grid = self._pool(q, 'q', grid, self.pool_q.stride)
         # Keys and values are projected only where their pooling reads them.
         kernel, stride = self.pool_k.kernel_size, self.pool_k.stride
-        if any(s > k for s, k in zip(stride, kernel)):
+        if get_attention_path() == 'fused' and any(s > k for s, k in zip(stride, kernel)):
             x, grid = pool_tokens(x, grid, lambda feat: drop_unread(feat, kernel, stride),
                                   self.num_extra)
             stride = [min(s, k) for s, k in zip(stride, kernel)]

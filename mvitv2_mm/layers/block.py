@@ -51,8 +51,12 @@ class MultiScaleBlock(nn.Module):
         self.num_extra = int(with_cls_token)
         self.norm1 = build_norm_layer(norm_cfg, in_dims)[1]
         self.attn = MultiScaleAttention(
-            in_dims, attn_dims, stride_q=stride_q, with_cls_token=with_cls_token,
-            norm_cfg=norm_cfg, **attn_cfg)
+            in_dims,
+            attn_dims,
+            stride_q=stride_q,
+            with_cls_token=with_cls_token,
+            norm_cfg=norm_cfg,
+            **attn_cfg)
         self.drop_path = DropPath(drop_path) if drop_path > 0 else nn.Identity()
         self.norm2 = build_norm_layer(norm_cfg, attn_dims)[1]
         self.mlp = MLP(attn_dims, int(attn_dims * mlp_ratio), out_dims)
@@ -62,8 +66,8 @@ class MultiScaleBlock(nn.Module):
         self.pool_skip = None
         if max(stride_q) > 1:
             kernel = [s + 1 if s > 1 else s for s in stride_q]
-            self.pool_skip = get_max_pool_class(len(stride_q))(
-                kernel, stride_q, [k // 2 for k in kernel])
+            self.pool_skip = get_max_pool_class(len(stride_q))(kernel, stride_q,
+                                                               [k // 2 for k in kernel])
 
     def _max_pool(self, feat: Tensor) -> Tensor:
         # (B, *grid, C) -> channels-last view (B, C, *grid) and back

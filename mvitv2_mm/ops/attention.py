@@ -1,11 +1,41 @@
 """Attention with decomposed relative positions: one signature, a fused and a plain path."""
-from typing import List, Optional, Sequence
+from contextlib import contextmanager
+from typing import Iterator, List, Optional, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .rel_pos import rel_pos_terms
+
+ATTENTION_PATHS = ('fused', 'reference')
+_path = 'fused'
+
+
+def get_attention_path() -> str:
+    """Name of the path that :func:`pooling_attention` takes, see :func:`attention_path`."""
+    return _path
+
+
+@contextmanager
+def attention_path(name: str) -> Iterator[None]:
+    """Choose how attention is computed inside a ``with`` block; both ways give the same numbers.
+
+    Args:
+        name (str): 'fused' (the default) or 'reference', the plain formulation of the paper, which
+            writes the whole attention matrix: for comparison, counting and export.
+
+    Raises:
+        ValueError: If there is no such path.
+    """
+    global _path
+    if name not in ATTENTION_PATHS:
+        raise ValueError(f'the attention path should be one of {ATTENTION_PATHS}, but got {name!r}')
+    before, _path = _path, name
+    try:
+        yield
+    finally:
+        _path = before
 
 
 def _split_extra(q: Tensor, q_grid: Sequence[int]):
@@ -16,7 +46,7 @@ def _split_extra(q: Tensor, q_grid: Sequence[int]):
 
 def reference_pooling_attention(q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int],
                                 k_grid: Sequence[int], rel_pos: Optional[Sequence[Tensor]]):
-    """Plain path: writes the whole (N_q x N_k) matrix. For tests; see :func:`pooling_attention`."""
+    """The 'reference' path of :func:`pooling_attention`: writes the N_q x N_k matrix."""
     logits = (q * q.shape[-1]**-0.5) @ k.transpose(-2, -1)
     if rel_pos is not None:
         num_extra, q_map = _split_extra(q, q_grid)
@@ -41,8 +71,8 @@ def _key_codes(k: Tensor, k_grid: Sequence[int]) -> Tensor:
     return F.pad(code, (0, 0, k.shape[2] - code.shape[0], 0))
 
 
-def pooling_attention(q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int],
-                      k_grid: Sequence[int], rel_pos: Optional[Sequence[Tensor]]) -> Tensor:
+def pooling_attention(q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int], k_grid: Sequence[int],
+                      rel_pos: Optional[Sequence[Tensor]]) -> Tensor:
     """Softmax attention with decomposed relative position bias, without an N_q x N_k matrix.
 
     The bias of a query and a key is a sum over the axes of ``q . R_axis[query, key]``. It is a dot
@@ -66,6 +96,8 @@ def pooling_attention(q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int],
     Source: MViTv2 paper, equations 3-4; SlowFast ``models/attention.py``. The logits use the
     scaled, the bias the unscaled query, as the official code does.
     """
+    if _path == 'reference':
+        return reference_pooling_attention(q, k, v, q_grid, k_grid, rel_pos)
     dim, scale = q.shape[-1], q.shape[-1]**-0.5
     if rel_pos is None:
         return F.scaled_dot_product_attention(q, k, v)

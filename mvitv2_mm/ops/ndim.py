@@ -43,5 +43,4 @@ def to_ntuple(value: Union[int, Sequence[int]], ndim: int, name: str) -> Tuple[i
 def conv_out_size(size: Sequence[int], kernel_size: Sequence[int], stride: Sequence[int],
                   padding: Sequence[int]) -> Tuple[int, ...]:
     """Size of a convolution's or pooling's output grid, per axis (floor mode, no dilation)."""
-    return tuple(
-        (n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, kernel_size, stride, padding))
+    return tuple((n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, kernel_size, stride, padding))

@@ -32,8 +32,9 @@ def depthwise_conv(x: Tensor, weight: Tensor, stride: Sequence[int]) -> Tensor:
             x.permute(0, 3, 1, 2), weight, stride=list(stride), padding=padding, groups=len(weight))
         return out.permute(0, 2, 3, 1)
     frames, batch_time = x.flatten(0, 1), x.shape[:2]
-    taps = [depthwise_conv(frames, w, stride[1:]).unflatten(0, batch_time)
-            for w in weight.unbind(2)]
+    taps = [
+        depthwise_conv(frames, w, stride[1:]).unflatten(0, batch_time) for w in weight.unbind(2)
+    ]
     centre = len(taps) // 2
     out = taps[centre]
     for shift in range(1, centre + 1):
