@@ -1,0 +1,6 @@
+_base_ = './mvitv2_recognizer.py'
+
+model = dict(
+    data_preprocessor=dict(blending=dict(num_classes=174)),
+    backbone=dict(drop_path_rate=0.4),
+    cls_head=dict(num_classes=174))
