@@ -66,7 +66,7 @@ def main(argv: Optional[List[str]] = None) -> Runner:
         check_data(cfg, ['train', 'val'])
     runner = Runner.from_cfg(cfg)
     with one_line_errors():
-        check_not_empty(runner)
+        check_not_empty(runner, ['train', 'val'])
     runner.train()
     return runner
 

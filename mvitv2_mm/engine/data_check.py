@@ -6,6 +6,8 @@ from typing import Iterator, Sequence, Tuple
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from .launch import innermost_dataset
+
 _READ_LIMIT = 2**20  # bytes; nothing larger is empty, and huge files are not read twice
 
 
@@ -33,13 +35,26 @@ def check_data(cfg: Config, loops: Sequence[str]) -> None:
                 _check_ann_file(f'{loop}_evaluator.ann_file', evaluator['ann_file'])
 
 
-def check_not_empty(runner: Runner) -> None:
-    """Raise ValueError if no training sample is left, for instance after filtering."""
-    dataset = runner.train_dataloader.dataset
-    if len(dataset) == 0:
-        raise ValueError('the training set has no sample left: its annotations and its '
-                         f'"metainfo.classes" do not match (classes: '
-                         f'{str(dataset.metainfo.get("classes"))[:200]})')
+def check_not_empty(runner: Runner, loops: Sequence[str]) -> None:
+    """Build the datasets of a Runner; raise ValueError if one has no sample left.
+
+    Without this check a training on such a dataset crashes inside the libraries or waits forever.
+    """
+    for loop in loops:
+        key = f'{loop}_dataloader'
+        if runner.cfg.get(key) is None:
+            continue
+        try:
+            is_empty = len(getattr(runner, key).dataset) == 0
+        except ValueError as error:
+            # mmengine's datasets pack their samples into one array
+            if 'need at least one array' not in str(error):
+                raise
+            is_empty = True
+        if is_empty:
+            metainfo = str(innermost_dataset(runner.cfg[key].dataset).get('metainfo', {}))
+            raise ValueError(f'{key}.dataset has no sample: its annotations hold none of the '
+                             f'classes in its "metainfo" {metainfo[:200]}, or a filter drops all')
 
 
 def _datasets(key: str, dataset: dict) -> Iterator[Tuple[str, dict]]:

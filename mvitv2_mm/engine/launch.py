@@ -117,8 +117,8 @@ def dump_atomically(obj: dict, path: str) -> None:
 
 
 def _similar_configs(path: str) -> str:
-    folders = [_CONFIGS, Path(path).parent]
-    configs = {file.name: file for folder in folders for file in sorted(folder.rglob('*.py'))}
+    files = [*_CONFIGS.rglob('*.py'), *Path(path).parent.glob('*.py')]
+    configs = {file.name: file for file in files}
     names = difflib.get_close_matches(Path(path).name, configs, n=3)
     similar = [os.path.relpath(configs[name]) for name in names]
     return f'; similar ones: {", ".join(similar)}' if similar else ''

@@ -2,7 +2,8 @@
 import importlib.util
 from pathlib import Path
 from types import ModuleType
-from typing import Callable
+from typing import Callable, Dict
+from unittest import mock
 
 import pytest
 import synthetic_data
@@ -18,21 +19,23 @@ optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3), clip_grad=dict(max_norm=1.))
 param_scheduler = dict(
     type='CosineAnnealingLR', end=2, eta_min_ratio=0.1, convert_to_iter_based=True)
-default_hooks = dict(logger=dict(interval=1))
+default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=1))
 
-def loader(dataset, shuffle=False):
+def loader(dataset, sampler='DefaultSampler', shuffle=False):
     return dict(batch_size=2, num_workers=0, dataset=dataset,
-                sampler=dict(type='DefaultSampler', shuffle=shuffle))
+                sampler=dict(type=sampler, shuffle=shuffle))
 '''
 
 IMAGE = '''
 _base_ = {base!r}
+{runtime}
 model = dict(
     type='ImageClassifier',
     data_preprocessor=dict(mean=[127.5] * 3, std=[60.] * 3, to_rgb=True),
     backbone=dict(type='mvitv2_mm.MViTv2', arch={arch}, input_size=32, out_type='avg_featmap'),
     head=dict(type='LinearClsHead', num_classes=2, in_channels=64))
-pipeline = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
+pipeline = [dict(type='LoadImageFromFile'), dict(type='RandomFlip', prob=0.),
+            dict(type='PackInputs')]
 def folder(name):
     return dict(type='CustomDataset', data_root={data!r}, data_prefix=name, pipeline=pipeline)
 train_dataloader = loader(folder('train'), shuffle=True)
@@ -49,6 +52,7 @@ tta_pipeline = [
 
 DETECTION = '''
 _base_ = [{base!r}, 'mmdet::_base_/models/mask-rcnn_r50_fpn.py']
+{runtime}
 model = dict(
     backbone=dict(_delete_=True, type='mvitv2_mm.MViTv2', arch={arch}, input_size=64,
                   out_scales=(0, 1, 2, 3), window_size=8),
@@ -59,6 +63,8 @@ model = dict(
         bbox_head=dict(in_channels=8, fc_out_channels=16, num_classes=2),
         mask_roi_extractor=dict(out_channels=8),
         mask_head=dict(num_convs=1, in_channels=8, conv_out_channels=8, num_classes=2)),
+    # no random choice of samples
+    train_cfg=dict(rpn=dict(sampler=dict(num=10**5)), rcnn=dict(sampler=dict(num=10**5))),
     test_cfg=dict(rpn=dict(max_per_img=20), rcnn=dict(score_thr=0., max_per_img=5)))
 load = [dict(type='LoadImageFromFile'), dict(type='Resize', scale=(64, 48), keep_ratio=True)]
 annotations = dict(type='LoadAnnotations', with_bbox=True, with_mask=True)
@@ -68,23 +74,29 @@ def coco(split, pipeline, **kwargs):
     return dict(type='CocoDataset', data_root={data!r}, data_prefix=dict(img=split),
                 ann_file='annotations/instances_' + split + '.json',
                 metainfo=dict(classes=('person', 'car')), pipeline=pipeline, **kwargs)
-train_dataloader = loader(coco('train2017', [load[0], annotations, load[1], pack]), shuffle=True)
+train_dataloader = loader(coco('train2017', [load[0], annotations, load[1], pack]),
+                          'InfiniteSampler', shuffle=True)
 val_dataloader = test_dataloader = loader(coco('val2017', [*load, pack], test_mode=True))
 val_evaluator = test_evaluator = dict(
     type='CocoMetric', ann_file={data!r} + '/annotations/instances_val2017.json',
     metric=['bbox', 'segm'])
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=4, val_interval=2)
+param_scheduler = dict(type='CosineAnnealingLR', end=4, eta_min_ratio=0.1, by_epoch=False)
+default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=2))
 '''
 
 VIDEO = '''
 _base_ = {base!r}
+{runtime}
 model = dict(
     type='Recognizer3D',
     data_preprocessor=dict(type='ActionDataPreprocessor', mean=[114.75] * 3, std=[57.375] * 3,
                            format_shape='NCTHW'),
     backbone=dict(type='mvitv2_mm.MViTv2', arch={arch}, input_size=(4, 32, 32)),
-    cls_head=dict(type='MViTHead', num_classes=2, in_channels=64, average_clips='prob'))
+    cls_head=dict(type='MViTHead', num_classes=2, in_channels=64, dropout_ratio=0.,
+                  average_clips='prob'))
 pipeline = [
-    dict(type='DecordInit'), dict(type='SampleFrames', clip_len=4, frame_interval=2, num_clips=1),
+    dict(type='DecordInit'), dict(type='SampleFrames', clip_len=4, frame_interval=3, num_clips=1),
     dict(type='DecordDecode'), dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs')]
 def clips(split, **kwargs):
@@ -111,6 +123,13 @@ def load_tool(name: str) -> ModuleType:
     return module
 
 
+@pytest.fixture(scope='session', autouse=True)
+def _unformatted_configs():
+    """Formatting the config takes half a second per checkpoint."""
+    with mock.patch('mmengine.config.config.FormatCode', lambda text, **kwargs: (text, True)):
+        yield
+
+
 @pytest.fixture(scope='session')
 def train() -> Callable:
     return load_tool('train').main
@@ -127,19 +146,24 @@ def eval_metric() -> Callable:
 
 
 @pytest.fixture(scope='session')
-def make_config(tmp_path_factory) -> Callable[[str], str]:
-    """Write data and config of a task once; returns the config's path."""
-    folder = tmp_path_factory.mktemp('configs')
-
-    def make(task: str) -> str:
+def configs(tmp_path_factory) -> Dict[str, str]:
+    """Paths of the three small configs, whose data exists."""
+    folder, paths = tmp_path_factory.mktemp('configs'), {}
+    for task, (template, make_data, host) in TASKS.items():
+        base = str(ROOT / 'configs' / '_base_' / f'default_runtime_{host}.py')
+        data = make_data(folder / f'{task}_data')
         path = folder / f'{task}.py'
-        if not path.exists():
-            template, make_data, host = TASKS[task]
-            base = str(ROOT / 'configs' / '_base_' / f'default_runtime_{host}.py')
-            data = make_data(folder / f'{task}_data')
-            config = template.format(base=base, arch=ARCH, data=data)
-            head, base_line, body = config.partition('\nmodel')
-            path.write_text(head + RUNTIME + base_line + body)
-        return str(path)
+        path.write_text(template.format(base=base, arch=ARCH, data=data, runtime=RUNTIME))
+        paths[task] = str(path)
+    return paths
 
-    return make
+
+@pytest.fixture(scope='session')
+def checkpoints(configs, train, tmp_path_factory) -> Dict[str, str]:
+    """Paths of a checkpoint per task, after two epochs or four iterations."""
+    paths = {}
+    for task, config in configs.items():
+        work_dir = tmp_path_factory.mktemp(f'trained_{task}')
+        train([config, '--work-dir', str(work_dir)])
+        paths[task] = (work_dir / 'last_checkpoint').read_text()
+    return paths

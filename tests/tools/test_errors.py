@@ -1,0 +1,143 @@
+"""Mistakes end in one line that names file or key and the remedy, before any slow start."""
+import importlib.util
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def fails(train, test, monkeypatch):
+    """Run a tool that must stop before it builds a Runner; returns its message."""
+
+    def run(tool: str, args) -> str:
+        main = dict(train=train, test=test)[tool]
+        monkeypatch.setattr('mmengine.runner.Runner.from_cfg', None)
+        with pytest.raises(SystemExit) as info:
+            main([str(arg) for arg in args])
+        message = info.value.code
+        assert '\n' not in message
+        return message
+
+    return run
+
+
+def test_config_not_found(fails):
+    message = fails('train', ['configs/classification/mvitv2-tiny_8xb128_in1k.py'])
+    assert 'config "configs/classification/mvitv2-tiny_8xb128_in1k.py" does not exist' in message
+    assert 'classification/mvitv2-tiny_8xb256_in1k.py' in message
+    assert 'similar' not in fails('train', ['zzz.py'])
+
+
+@pytest.mark.parametrize('task, host, pip', [('image', 'mmpretrain', 'mmpretrain=='),
+                                             ('detection', 'mmdet', 'mmdet=='),
+                                             ('video', 'mmaction', 'mmaction2==')])
+def test_host_not_installed(task, host, pip, fails, configs, monkeypatch):
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name, *args: None
+                        if name == host else find_spec(name, *args))
+    monkeypatch.setattr('mmengine.config.config.is_installed', lambda package: package != host)
+    message = fails('train', [configs[task]])
+    assert f'needs {host}, which is not installed; run: pip install {pip}' in message
+
+
+def test_host_of_one_type(fails, configs, tmp_path, monkeypatch):
+    config = tmp_path / 'mixed.py'
+    config.write_text(f'_base_ = {configs["image"]!r}\nhook = [dict(type="mmdet.Hook")]')
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name, *args: None
+                        if name == 'mmdet' else find_spec(name, *args))
+    assert 'needs mmdet' in fails('train', [config])
+
+
+def test_data_root_missing(fails, configs):
+    for key in ('data_root=/no/where', 'data_prefix=nowhere'):
+        message = fails('train',
+                        [configs['image'], '--cfg-options', f'train_dataloader.dataset.{key}'])
+        assert f'train_dataloader.dataset.{key.split("=")[0]}: folder "/' in message
+        assert 'nowhere" does not exist' in message or '"/no/where" does not exist' in message
+        assert '--cfg-options train_dataloader.dataset' in message
+
+
+def test_imagenet_split_missing(fails, tmp_path):
+    config = ROOT / 'configs/classification/mvitv2-tiny_8xb256_in1k.py'
+    assert 'folder "data/imagenet" does not exist' in fails('train', [config])
+    message = fails('train',
+                    [config, '--cfg-options', f'train_dataloader.dataset.data_root={tmp_path}'])
+    assert f'folder "{tmp_path}/train" does not exist' in message
+
+
+@pytest.mark.parametrize('tool, task, key', [
+    ('train', 'detection', 'train_dataloader.dataset.ann_file'),
+    ('train', 'video', 'val_dataloader.dataset.ann_file'),
+    ('test', 'detection', 'test_evaluator.ann_file'),
+])
+def test_annotations_missing_or_empty(tool, task, key, fails, configs, checkpoints, tmp_path):
+    files = {
+        'empty.json': '',
+        'blank.txt': ' \n',
+        'no_images.json': '{"images": []}',
+        'no_list.json': '[]'
+    }
+    start = [configs[task]] + [checkpoints[task]] * (tool == 'test') + ['--cfg-options']
+    message = fails(tool, start + [f'{key}={tmp_path}/none.json'])
+    assert f'{key}: annotation file "{tmp_path}/none.json" does not exist' in message
+    assert f'--cfg-options {key}=' in message
+    for name, content in files.items():
+        path = tmp_path / name
+        path.write_text(content)
+        message = fails(tool, start + [f'{key}={path}'])
+        assert f'{key}: annotation file "{path}" holds no sample' in message
+    path.write_text('{"images": ')
+    assert f'"{path}" is not valid JSON' in fails(tool, start + [f'{key}={path}'])
+
+
+def test_annotations_inside_wrappers(fails, configs, tmp_path):
+    dataset = Config.fromfile(configs['video']).train_dataloader.dataset.to_dict()
+    missing = dict(dataset, ann_file='/no/list.txt')
+    config = tmp_path / 'wrapped.py'
+    config.write_text(f'_base_ = {configs["video"]!r}\n'
+                      'train_dataloader = dict(dataset=dict(_delete_=True, type="RepeatDataset", '
+                      f'times=2, dataset=dict(type="ConcatDataset", datasets=[{dataset}, '
+                      f'{missing}])))')
+    assert 'train_dataloader.dataset.dataset.datasets.1.ann_file' in fails('train', [config])
+
+
+@pytest.mark.parametrize('loop', ['train', 'val'])
+def test_no_sample_of_the_classes(loop, train, configs, tmp_path):
+    options = [
+        f'{loop}_dataloader.dataset.{option}'
+        for option in ('metainfo.classes=("pear",)', 'filter_cfg.filter_empty_gt=True',
+                       'test_mode=False')
+    ]
+    expected = f'{loop}_dataloader.dataset has no sample.*classes in its "metainfo".*pear'
+    with pytest.raises(SystemExit, match=expected) as info:
+        train([configs['detection'], '--work-dir', str(tmp_path), '--cfg-options', *options])
+    assert '\n' not in info.value.code
+
+
+def test_checkpoint_missing(fails, configs, checkpoints):
+    missing = str(Path(checkpoints['image']).with_name('epoch_3.pth'))
+    expected = f'checkpoint "{missing}" does not exist; its folder holds epoch_1.pth, epoch_2.pth'
+    assert expected in fails('test', [configs['image'], missing])
+    assert expected in fails('train', [configs['image'], '--resume', missing])
+    assert 'check the path' in fails('test', [configs['image'], '/no/where.pth'])
+
+
+@pytest.mark.parametrize('args, expected', [
+    (['--dump', 'result.json'], '--dump: "result.json" should end with .pkl'),
+    (['--out-metrics', 'metrics.txt'], '--out-metrics: "metrics.txt" should end with .json'),
+    (['--tta'], 'has no tta_model and no tta_pipeline; run without --tta'),
+])
+def test_wrong_arguments_of_test(args, expected, fails, configs, checkpoints):
+    assert expected in fails('test', [configs['video'], checkpoints['video'], *args])
+
+
+def test_wrong_arguments_of_train(fails, configs, monkeypatch):
+    message = fails('train', [configs['video'], '--auto-scale-lr'])
+    assert '--auto-scale-lr' in message and 'base_batch_size' in message
+    monkeypatch.setattr('mmengine.device.get_device', lambda: 'cpu')
+    message = fails('train', [configs['video'], '--amp-dtype', 'float16'])
+    assert '--amp-dtype float16 needs a GPU; on a CPU use bfloat16' in message

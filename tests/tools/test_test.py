@@ -1,0 +1,98 @@
+"""``tools/test.py`` and the offline evaluation of what it dumps."""
+import json
+
+import cv2
+import mmengine
+import numpy as np
+import pytest
+import torch
+from mmdet.structures.mask import encode_mask_results
+
+TASKS = ('image', 'detection', 'video')
+
+
+@pytest.fixture(scope='session', params=TASKS)
+def results(request, configs, checkpoints, test, tmp_path_factory):
+    """Folder with predictions, metrics and pictures of a task, and the metrics as returned."""
+    task, folder = request.param, tmp_path_factory.mktemp('results')
+    metrics = test([
+        configs[task], checkpoints[task], '--work-dir',
+        str(folder), '--dump',
+        str(folder / 'predictions.pkl'), '--out-metrics',
+        str(folder / 'out' / 'metrics.json'), '--show-dir',
+        str(folder / 'pictures')
+    ])
+    return task, folder, metrics
+
+
+def test_metrics_are_saved(results):
+    task, folder, metrics = results
+    assert json.loads((folder / 'out' / 'metrics.json').read_text()) == metrics
+    assert len(list((folder / 'out').iterdir())) == 1  # no temporary file left
+    key = dict(image='accuracy/top1', detection='coco/segm_mAP', video='acc/top1')[task]
+    assert key in metrics
+
+
+def perfect(task: str, sample: dict) -> dict:
+    """The same prediction as if the model were always right."""
+    if task == 'detection':
+        boxes = np.array([[5, 10, 30, 45], [35, 10, 60, 45]])
+        masks = np.zeros((2, 60, 80), bool)
+        for mask, (x1, y1, x2, y2) in zip(masks, boxes):
+            mask[y1:y2, x1:x2] = True
+        sample['pred_instances'] = dict(
+            bboxes=torch.tensor(boxes).float(),
+            labels=torch.tensor([0, 1]),
+            scores=torch.ones(2),
+            masks=encode_mask_results(masks))
+    else:
+        sample['pred_score'] = torch.eye(2)[int(sample['gt_label'])]
+    return sample
+
+
+def test_dump_evaluates_to_the_same_metrics(results, configs, eval_metric, tmp_path):
+    task, folder, metrics = results
+    dump, out = folder / 'predictions.pkl', tmp_path / 'offline.json'
+    assert eval_metric([configs[task], str(dump), '--out-metrics', str(out)]) == metrics
+    assert json.loads(out.read_text()) == metrics
+    # other predictions, other metrics
+    mmengine.dump([perfect(task, sample) for sample in mmengine.load(dump)], tmp_path / 'gt.pkl')
+    offline = eval_metric([configs[task], str(tmp_path / 'gt.pkl')])
+    tops = dict(image=['accuracy/top1'], video=['acc/top1'])
+    for key in tops.get(task, ['coco/bbox_mAP', 'coco/segm_mAP']):
+        assert offline[key] == pytest.approx(100 if task == 'image' else 1)
+
+
+def test_pictures_show_every_sample(results, configs):
+    task, folder, _ = results
+    files = sorted(path for path in (folder / 'pictures').rglob('*') if path.is_file())
+    assert len(files) == dict(image=8, detection=2, video=2 * 4)[task]
+    for file in files:
+        assert cv2.imread(str(file)).std() > 0
+
+
+def test_pictures_keep_the_colours(configs, checkpoints, test, tmp_path):
+    test([configs['image'], checkpoints['image'], '--work-dir',
+          str(tmp_path)] + ['--show-dir', str(tmp_path / 'pictures')])
+    drawn = cv2.imread(str(tmp_path / 'pictures' / '0_0.png_0.png'))[-8:].astype(int)
+    data = mmengine.Config.fromfile(configs['image']).test_dataloader.dataset.data_root
+    image = cv2.imread(f'{data}/val/class0/0_0.png')[-8:].astype(int)
+    assert abs(drawn - image).mean() < 2
+    assert abs(drawn[..., ::-1] - image).mean() > 10
+
+
+def scores(path) -> torch.Tensor:
+    return torch.stack([sample['pred_score'] for sample in mmengine.load(path)])
+
+
+def test_tta_averages_the_views(configs, checkpoints, test, tmp_path):
+    runs = dict(
+        plain=[],
+        flipped=['--cfg-options', 'test_dataloader.dataset.pipeline.1.prob=1.0'],
+        tta=['--tta'])
+    for name, args in runs.items():
+        test([configs['image'], checkpoints['image'], '--work-dir',
+              str(tmp_path)] + ['--dump', str(tmp_path / f'{name}.pkl')] + args)
+    plain, flipped, tta = (scores(tmp_path / f'{name}.pkl') for name in runs)
+    torch.testing.assert_close(tta, (plain + flipped) / 2)
+    assert not torch.allclose(tta, plain)
