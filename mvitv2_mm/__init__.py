@@ -4,8 +4,9 @@ from importlib.util import find_spec
 from .version import __version__
 
 if find_spec('mmengine') and find_spec('mmcv'):
-    from . import compat
+    from . import checkpoint_hooks, compat
     compat.apply()
+    checkpoint_hooks.install()
 
 
 def __getattr__(name: str):

@@ -1,0 +1,64 @@
+"""Let every way into an OpenMMLab model take every MViTv2 checkpoint, unconverted.
+
+``init_cfg=dict(type='Pretrained', ...)``, ``load_from``, ``tools/test.py``, ``load_checkpoint`` and
+the inferencers all read through mmengine's ``CheckpointLoader`` and write through its
+``load_state_dict``. The readers of local files and URLs are registered anew, by mmengine's own
+means; ``load_state_dict`` is wrapped, and does nothing new for models without an MViTv2.
+"""
+from functools import wraps
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Callable
+
+from .compat.import_hooks import after_import
+
+
+def _adapters() -> ModuleType:
+    # Imported on first use: when mmengine's module is extended, mmcv may be half imported.
+    return import_module('mvitv2_mm.checkpoints.adapters')
+
+
+def load_from_local(filename: str, map_location: Any = None) -> Any:
+    """Read a file, or a published model by its name."""
+    return _adapters().read_for_mmengine(filename, map_location)
+
+
+def load_from_http(filename: str, map_location: Any = None) -> Any:
+    """Read a URL, downloaded once into torch's cache."""
+    return _adapters().read_for_mmengine(filename, map_location)
+
+
+def _adapt_first(load_state_dict: Callable) -> Callable:
+
+    @wraps(load_state_dict)
+    def load_any_state_dict(module, state_dict, strict=False, logger=None):
+        state_dict = _adapters().adapt_state_dict(module, state_dict)
+        return load_state_dict(module, state_dict, strict, logger)
+
+    return load_any_state_dict
+
+
+def _prefix_if_any(load_with_prefix: Callable) -> Callable:
+
+    @wraps(load_with_prefix)
+    def load_any_with_prefix(prefix, filename, map_location=None):
+        try:
+            return load_with_prefix(prefix, filename, map_location)
+        except AssertionError:  # no tensor has the prefix: not OpenMMLab's names
+            return _adapters().read_without_prefix(prefix, filename, map_location)
+
+    return load_any_with_prefix
+
+
+def _extend(checkpoint: ModuleType) -> None:
+    register = checkpoint.CheckpointLoader.register_scheme
+    register(prefixes='', loader=load_from_local, force=True)
+    register(prefixes=('http://', 'https://'), loader=load_from_http, force=True)
+    checkpoint.load_state_dict = _adapt_first(checkpoint.load_state_dict)
+    checkpoint._load_checkpoint_with_prefix = _prefix_if_any(
+        checkpoint._load_checkpoint_with_prefix)
+
+
+def install() -> None:
+    """Extend mmengine, now or when its checkpoint module is imported. To be called once."""
+    after_import('mmengine.runner.checkpoint', _extend)

@@ -1,0 +1,7 @@
+"""Load and convert every published MViTv2 checkpoint. See ``docs/checkpoints.md``."""
+from .convert import convert
+from .io import CheckpointError
+from .loading import load_into, read_source
+from .zoo import ZOO
+
+__all__ = ['CheckpointError', 'ZOO', 'convert', 'load_into', 'read_source']

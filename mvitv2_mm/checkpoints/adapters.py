@@ -1,0 +1,78 @@
+"""The functions that mmengine calls to read checkpoints and to put them into models."""
+from collections import OrderedDict
+from typing import Any, Mapping
+
+from torch import Tensor, nn
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from .formats import parse, recognise
+from .io import CheckpointError, read_file, unwrap
+from .loading import find_backbone, fit_to_module, log_report
+from .zoo import locate
+
+_files = WeakTensorKeyDictionary()  # tensor -> file it was read from, for messages
+
+
+def read_for_mmengine(filename: str, map_location: Any = None) -> Any:
+    """Read a checkpoint in the form mmengine knows.
+
+    Args:
+        filename (str): A file, a URL, or a name in the registry of published models.
+        map_location: As for ``torch.load``. Defaults to None.
+
+    Returns:
+        Any: The content; MViTv2 weights of other code bases under ``state_dict``.
+    """
+    path = locate(filename)
+    content = read_file(path, map_location)
+    if not isinstance(content, Mapping):
+        return content
+    if 'state_dict' not in content and _holds_mvitv2(content, path):
+        content = dict(state_dict=OrderedDict(unwrap(content, path)))
+    state = content.get('state_dict', content)
+    for value in state.values() if isinstance(state, Mapping) else ():
+        if isinstance(value, Tensor):
+            _files[value] = path
+    return content
+
+
+def _holds_mvitv2(content: Mapping, path: str) -> bool:
+    try:
+        return recognise(unwrap(content, path)) is not None
+    except CheckpointError:
+        return False
+
+
+def read_without_prefix(prefix: str, filename: str, map_location: Any = None) -> Mapping:
+    """Read MViTv2 weights whose names lack OpenMMLab's ``backbone.`` prefix.
+
+    Raises:
+        CheckpointError: If it is no MViTv2, or another prefix was asked for.
+    """
+    content = read_for_mmengine(filename, map_location)
+    if prefix.rstrip('.') == 'backbone' and isinstance(content, Mapping) \
+            and _holds_mvitv2(content, filename):
+        return content['state_dict']
+    raise CheckpointError(f'{filename} has no tensors that start with "{prefix}". Leave "prefix" '
+                          'out, or name the part of the file to load.')
+
+
+def adapt_state_dict(module: nn.Module, state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Fit a state dict to a model with an MViTv2; leave all others alone.
+
+    Raises:
+        CheckpointError: If the weights do not fit the model's backbone.
+    """
+    found = find_backbone(module)
+    tensors = [value for value in state_dict.values() if isinstance(value, Tensor)]
+    if found is None or not tensors:
+        return state_dict
+    path = next((_files[value] for value in tensors if value in _files), 'the checkpoint')
+    state = unwrap(state_dict, path)
+    if recognise(state) is None and not state.keys().isdisjoint(found[2].state_dict()):
+        return state_dict  # a part of this very model, such as its head
+    fitted, report = fit_to_module(parse(state, path), module)
+    if report.is_plain:
+        return state_dict
+    log_report(report)
+    return OrderedDict(fitted)

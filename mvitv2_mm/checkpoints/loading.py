@@ -1,0 +1,131 @@
+"""Load any MViTv2 checkpoint into a model."""
+import logging
+from typing import List, Mapping, Optional, Tuple
+
+from mmengine.logging import print_log
+from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.model.weight_init import update_init_info
+from torch import Tensor, nn
+
+from ..backbones import MViTv2
+from ..registry import WEIGHT_INITIALIZERS
+from .formats import Source, parse
+from .io import read_file, unwrap
+from .report import Report
+from .transfer import fit
+from .zoo import locate
+
+
+def read_source(checkpoint: str) -> Source:
+    """Read a checkpoint of any known layout.
+
+    Args:
+        checkpoint (str): A file, a URL, or a name in the registry of published models.
+
+    Returns:
+        Source: Its tensors under neutral names, its layout and architecture.
+    """
+    path = locate(str(checkpoint))
+    return parse(unwrap(read_file(path), path), path)
+
+
+def find_backbone(module: nn.Module) -> Optional[Tuple[str, MViTv2, nn.Module]]:
+    """Find the one MViTv2 in a model.
+
+    Returns:
+        tuple | None: The prefix of its names ('' if ``module`` is the backbone itself), the
+        backbone, and the model without wrappers. None if there is none, or more than one.
+    """
+    while is_model_wrapper(module) or isinstance(module, BaseTTAModel):
+        module = module.module
+    found = [(name, m) for name, m in module.named_modules() if isinstance(m, MViTv2)]
+    if len(found) != 1:
+        return None
+    name, backbone = found[0]
+    return (name + '.' if name else ''), backbone, module
+
+
+def fit_to_module(source: Source, module: nn.Module,
+                  inflate: str = 'centre') -> Tuple[Mapping[str, Tensor], Report]:
+    """Fit a checkpoint to a model that holds an MViTv2; see :func:`transfer.fit`.
+
+    Raises:
+        ValueError: If there is not exactly one MViTv2 in ``module``.
+    """
+    found = find_backbone(module)
+    if found is None:
+        raise ValueError(f'{type(module).__name__} does not hold exactly one MViTv2, so it is not '
+                         'clear where the backbone weights belong')
+    prefix, backbone, model = found
+    fitted, report = fit(source, model.state_dict(), prefix, inflate)
+    report.notes += _notes(source, backbone, report)
+    return fitted, report
+
+
+def _notes(source: Source, backbone: MViTv2, report: Report) -> List[str]:
+    """Settings that shapes do not show but the classifier of the file relies on."""
+    loaded = {entry.source for entry in report.entries if entry.target}
+    if source.origin.get('head.weight') not in loaded:
+        return []
+    is_maskfeat = source.format == 'slowfast' and not source.arch.dim_mul_in_attention
+    if is_maskfeat and source.arch.ndim == 3 and backbone.out_type != 'avg_then_norm':
+        return ["SlowFast's MaskFeat classifiers read the norm of the mean token: set "
+                "out_type='avg_then_norm' in the backbone"]
+    if source.arch.with_cls_token and backbone.out_type not in ('cls_token', 'raw') \
+            and source.format != 'openmmlab' and not is_maskfeat:
+        return ['its classifier reads the class token: set with_cls_token=True and '
+                "out_type='cls_token' in the backbone"]
+    return []
+
+
+def log_report(report: Report) -> None:
+    """Write a report to the current logger: one line, and one per thing to know."""
+    print_log(f'{report.title}: {report.counts()}', 'current')
+    for line in report.warnings():
+        print_log(line, 'current', logging.WARNING)
+
+
+def load_into(module: nn.Module, checkpoint: str, inflate: str = 'centre') -> Report:
+    """Load a checkpoint of any known layout into a model.
+
+    Args:
+        module (nn.Module): An :class:`MViTv2`, or a classifier, recogniser or detector with one.
+        checkpoint (str): A file, a URL, or a name in the registry of published models.
+        inflate (str): How image kernels become video kernels: 'centre', 'repeat' or 'mean', see
+            :func:`transfer.inflate_kernel`. Defaults to 'centre'.
+
+    Returns:
+        Report: What happened to every tensor.
+
+    Raises:
+        CheckpointError: If the file is unusable or of another architecture.
+
+    Examples:
+        >>> from mvitv2_mm import MViTv2
+        >>> from mvitv2_mm.checkpoints import load_into
+        >>> model = MViTv2('tiny')
+        >>> report = load_into(model, 'MViTv2_T_in1k.pyth')  # doctest: +SKIP
+    """
+    fitted, report = fit_to_module(read_source(checkpoint), module, inflate)
+    find_backbone(module)[2].load_state_dict(fitted, strict=False)
+    log_report(report)
+    return report
+
+
+@WEIGHT_INITIALIZERS.register_module(name='Pretrained')
+class PretrainedInit:
+    """``init_cfg=dict(type='mvitv2_mm.Pretrained', ...)``: mmengine's ``Pretrained`` with options.
+
+    Args:
+        checkpoint (str): A file, a URL, or a name in the registry of published models.
+        inflate (str): See :func:`load_into`. Defaults to 'centre'.
+    """
+
+    def __init__(self, checkpoint: str, inflate: str = 'centre') -> None:
+        self.checkpoint = checkpoint
+        self.inflate = inflate
+
+    def __call__(self, module: nn.Module) -> None:
+        load_into(module, self.checkpoint, self.inflate)
+        if hasattr(module, '_params_init_info'):
+            update_init_info(module, f'PretrainedInit: load from {self.checkpoint}')
