@@ -167,3 +167,9 @@ def checkpoints(configs, train, tmp_path_factory) -> Dict[str, str]:
         train([config, '--work-dir', str(work_dir)])
         paths[task] = (work_dir / 'last_checkpoint').read_text()
     return paths
+
+
+@pytest.fixture(scope='session')
+def print_config() -> Callable:
+    """``main(argv)`` of tools/analysis_tools/print_config.py."""
+    return load_tool('analysis_tools/print_config').main
