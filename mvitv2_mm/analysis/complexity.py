@@ -1,5 +1,4 @@
 """Parameters and multiply-accumulates of the model that a config describes."""
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
@@ -9,7 +8,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from torch import Tensor
 
-from .flops import Macs, count_macs, published_attention
+from ..ops import attention_path
+from .flops import Macs, count_macs
 
 DETECTION_SHAPE = (800, 1280)
 _NUM_PROPOSALS, _NUM_DETECTIONS = 1000, 100
@@ -62,7 +62,7 @@ def measure(cfg: Config,
     if len(shape) != len(size):
         axes = '(H, W)' if len(size) == 2 else '(T, H, W)'
         raise ValueError(f'"shape" should be {axes} for this model, but got {shape}')
-    with published_attention() if published else nullcontext():
+    with attention_path('reference' if published else 'fused'):
         macs = _count_parts(run, model, shape)
     params = {
         name: sum(p.numel() for p in part.parameters())
