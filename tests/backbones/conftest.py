@@ -14,3 +14,13 @@ def log_text():
     logger.addHandler(handler)
     yield lambda: '\n'.join(records)
     logger.removeHandler(handler)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_init_weights():
+    """mmengine logs two lines per parameter."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    yield
+    logger.setLevel(level)
