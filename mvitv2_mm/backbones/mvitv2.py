@@ -229,7 +229,7 @@ class MViTv2(BaseModule):
                        grid: Sequence[int]) -> Tuple[Union[Tensor, List[Tensor]], ...]:
         """Patch tokens (B, prod(grid), C) and their grid -> one output per scale."""
         if self.cls_token is not None:
-            x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1)
+            x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], dim=1)
         if self.pos_embed is not None:
             x = x + resize_abs_pos(self.pos_embed, self.grid_size, grid)
 
