@@ -1,12 +1,12 @@
 """Tiny datasets in the on-disk formats of the real ones."""
 import json
 from pathlib import Path
-from typing import Sequence, Tuple
+from typing import Dict, Sequence, Tuple
 
 import cv2
 import numpy as np
 
-COCO_CATEGORIES = {1: 'person', 3: 'car'}  # the ids of COCO, which have gaps
+PERSON_AND_CAR = {1: 'person', 3: 'car'}  # the ids of COCO
 DIRECTIONS = ('left', 'right')
 
 
@@ -49,18 +49,21 @@ def make_folders(root: Path, classes: int = 2, images_per_class: int = 4, size: 
     return str(root)
 
 
-def make_coco(root: Path, images: int = 2, size: Tuple[int, int] = (60, 80)) -> str:
-    """COCO 2017: two polygons and one crowd (run-length code) per picture, both splits alike."""
+def make_coco(root: Path,
+              images: int = 2,
+              size: Tuple[int, int] = (60, 80),
+              categories: Dict[int, str] = PERSON_AND_CAR) -> str:
+    """COCO 2017: a person, a car (polygons) and a crowd (run-length code) in every picture."""
     (root / 'annotations').mkdir(parents=True)
     height, width = size
-    categories = [dict(id=i, name=name) for i, name in COCO_CATEGORIES.items()]
+    categories = [dict(id=i, name=name) for i, name in categories.items()]
     for split in ('train2017', 'val2017'):
         (root / split).mkdir()
         infos, annotations = [], []
         for image_id in range(1, images + 1):
             name = f'{image_id:012d}.jpg'
             image = make_image(image_id, size)
-            for i, category in enumerate(COCO_CATEGORIES):
+            for i, category in enumerate(PERSON_AND_CAR):
                 x, y, w, h = 5 + 30 * i, 10, 25, 35
                 cv2.rectangle(image, (x, y), (x + w, y + h), (255 * i, 0, 255), -1)
                 polygon = [x, y, x + w, y, x + w, y + h, x, y + h]

@@ -1,0 +1,99 @@
+"""What a config resolves to, for tests that compare it with a table."""
+from ast import literal_eval
+from functools import lru_cache
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.evaluator import Evaluator
+from mmengine.optim import OptimWrapper, build_optim_wrapper
+from mmengine.registry import MODELS, PARAM_SCHEDULERS, init_default_scope
+from mmengine.runner import Runner
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+# the net of the steps: four scales, so that heads and necks fit
+SMALL = dict(embed_dims=8, num_layers=4, num_heads=1, downscale_indices=(1, 2, 3))
+
+
+def load(folder: str, name: str) -> Config:
+    cfg = Config.fromfile(CONFIGS / folder / f'{name}.py')
+    init_default_scope(cfg.default_scope)
+    return cfg
+
+
+def names(folder: str) -> List[str]:
+    return sorted(path.stem for path in (CONFIGS / folder).glob('*.py'))
+
+
+def full_model(cfg: Config) -> torch.nn.Module:
+    """The model at its real size, without memory for its parameters."""
+    with torch.device('meta'):
+        return MODELS.build(cfg.model)
+
+
+def num_params(model: torch.nn.Module) -> int:
+    return sum(param.numel() for param in model.parameters())
+
+
+def drop_path_rates(backbone: torch.nn.Module) -> List[float]:
+    return [getattr(block.drop_path, 'drop_prob', 0) for block in backbone.blocks]
+
+
+def decay_per_parameter(cfg: Config, model: torch.nn.Module) -> Dict[str, float]:
+    """Weight decay that the optimizer applies to each parameter of the model, by name."""
+    groups = build_optim_wrapper(model, cfg.optim_wrapper).optimizer.param_groups
+    decay = {id(param): group['weight_decay'] for group in groups for param in group['params']}
+    return {name: decay[id(param)] for name, param in model.named_parameters()}
+
+
+@lru_cache(maxsize=None)
+def _factors(schedulers: str, steps: int, epoch_length: int) -> Tuple[float, ...]:
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.)
+    schedulers = [
+        PARAM_SCHEDULERS.build(
+            s, default_args=dict(optimizer=optimizer, epoch_length=epoch_length))
+        for s in literal_eval(schedulers)
+    ]
+    factors = []
+    for _ in range(steps):
+        factors.append(optimizer.param_groups[0]['lr'])
+        optimizer.step()
+        for scheduler in schedulers:
+            scheduler.step()
+    return tuple(factors)
+
+
+def lr_per_step(cfg: Config, steps: int, epoch_length: int = 1) -> List[float]:
+    """Learning rate of every step of a training."""
+    schedulers = [ConfigDict(s).to_dict() for s in cfg.param_scheduler]
+    peak = cfg.optim_wrapper.optimizer.lr
+    return [peak * factor for factor in _factors(repr(schedulers), steps, epoch_length)]
+
+
+def first_batch(loader: ConfigDict, **kwargs) -> dict:
+    """First batch of a data loader, read in this process."""
+    loader = {**loader, 'num_workers': 0, 'persistent_workers': False, 'pin_memory': False}
+    return next(iter(Runner.build_dataloader({**loader, **kwargs}, seed=0)))
+
+
+def train_step(cfg: Config, model: torch.nn.Module, batch: dict) -> Tuple[float, List[str]]:
+    """Loss of one training step and the names of the parameters that it did not change."""
+    wrapper: OptimWrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    before = {name: param.detach().clone() for name, param in model.named_parameters()}
+    loss = model.train().train_step(batch, wrapper)['loss'].item()
+    # a shift of all keys does not change the attention, so the gradient of norm_k.bias is noise
+    return loss, [
+        name for name, param in model.named_parameters()
+        if torch.equal(param, before[name]) and not name.endswith('norm_k.bias')
+    ]
+
+
+def test_step(cfg: Config, model: torch.nn.Module, batch: dict) -> Dict[str, float]:
+    """Metrics of one batch."""
+    evaluator = Evaluator(cfg.test_evaluator)
+    evaluator.dataset_meta = getattr(model, 'dataset_meta', None)
+    with torch.no_grad():
+        samples = model.eval().test_step(batch)
+    evaluator.process(data_samples=samples, data_batch=batch)
+    return evaluator.evaluate(len(samples))
