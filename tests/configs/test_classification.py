@@ -6,7 +6,9 @@ import harness
 import pytest
 import synthetic_data
 import torch
-from mmengine.registry import MODELS, TRANSFORMS
+from mmengine.config import Config
+from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
+from mmengine.utils import get_installed_path
 
 # 300 epochs from scratch
 SCRATCH = dict(
@@ -125,6 +127,19 @@ def test_learning_rate(cfg, recipe, epoch_length=40):
         assert lrs[step] == pytest.approx(lr, rel=1e-3), epoch
     # it changes with every iteration
     assert all(first != second for first, second in zip(lrs[:200], lrs[1:]))
+
+
+def test_the_hosts_recipe_fails_the_table():
+    """Its learning rate is 8 times too small, and position tables are not decayed."""
+    recipe = RECIPES['mvitv2-tiny_8xb256_in1k']
+    cfg = Config.fromfile(
+        get_installed_path('mmpretrain') + '/.mim/configs/mvit/mvitv2-tiny_8xb256_in1k.py')
+    init_default_scope('mmpretrain')
+    assert harness.lr_per_step(cfg, 71, 1)[70] == pytest.approx(recipe['lr'][70] / 8)
+    cfg.model.backbone.arch = dict(harness.SMALL)
+    decay = harness.decay_per_parameter(cfg, MODELS.build(cfg.model))
+    assert decay['backbone.blocks.0.attn.rel_pos_h'] == 0
+    assert cfg.optim_wrapper.optimizer.weight_decay != recipe['optimizer']['weight_decay']
 
 
 def test_training_augmentation(cfg, recipe):

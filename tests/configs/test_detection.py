@@ -188,6 +188,7 @@ def test_optimizer(cfg, recipe):
 
 
 def test_mixed_precision_is_float16_on_a_gpu(cfg, monkeypatch):
+    assert cfg.custom_hooks == [dict(type='mvitv2_mm.FP16CompressionHook')]
     assert 'dtype' not in cfg.optim_wrapper and cfg.optim_wrapper.loss_scale == 'dynamic'
     used = {}
     monkeypatch.setattr('mmengine.runner.amp.get_device', lambda: 'cuda')

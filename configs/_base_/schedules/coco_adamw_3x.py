@@ -9,6 +9,7 @@ optim_wrapper = dict(
         norm_decay_mult=0.,
         custom_keys=dict(pos_embed=dict(decay_mult=0.), rel_pos=dict(decay_mult=0.))))
 auto_scale_lr = dict(base_batch_size=64)
+custom_hooks = [dict(type='mvitv2_mm.FP16CompressionHook')]
 
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=250),
