@@ -173,3 +173,9 @@ def checkpoints(configs, train, tmp_path_factory) -> Dict[str, str]:
 def print_config() -> Callable:
     """``main(argv)`` of tools/analysis_tools/print_config.py."""
     return load_tool('analysis_tools/print_config').main
+
+
+@pytest.fixture(scope='session')
+def benchmark() -> Callable:
+    """``main(argv)`` of tools/analysis_tools/benchmark.py."""
+    return load_tool('analysis_tools/benchmark').main

@@ -1,0 +1,96 @@
+"""A process that holds one implementation and measures it on demand.
+
+One process each, so that one implementation's memory is not another's.
+"""
+import ctypes
+import gc
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Tuple
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..ops import attention_path
+from .peers import Case, build
+
+_MIB = 2**20
+
+
+class Meter:
+    """Runs forward passes or training steps of one implementation and measures them."""
+
+    def __init__(self, case: Case, name: str, device: str, dtype: str, threads: int) -> None:
+        torch.set_num_threads(threads)
+        self.device, self.amp = torch.device(device), dtype != 'float32'
+        self.dtype = getattr(torch, dtype)
+        self.model = build(case, name).to(self.device).eval()
+        torch.manual_seed(1)
+        self.x = case.inputs().to(self.device)
+
+    def forward(self) -> torch.Tensor:
+        with torch.autocast(self.device.type, self.dtype, enabled=self.amp):
+            return self.model(self.x)
+
+    def output(self) -> torch.Tensor:
+        with torch.no_grad():
+            return self.forward().float().cpu()
+
+    def _run(self, mode: str) -> None:
+        if mode == 'inference':
+            with torch.no_grad():
+                self.forward()
+            return
+        self.model.zero_grad(set_to_none=True)
+        self.forward().float().square().mean().backward()
+
+    def seconds(self, mode: str) -> float:
+        self._synchronize()
+        start = time.perf_counter()
+        self._run(mode)
+        self._synchronize()
+        return time.perf_counter() - start
+
+    def peak_memory(self, mode: str) -> Tuple[float, str]:
+        """MiB that one run needs beyond the weights, and how it was measured."""
+        self.model.zero_grad(set_to_none=True)
+        gc.collect()
+        if self.device.type == 'cuda':
+            torch.cuda.reset_peak_memory_stats()
+            before = torch.cuda.memory_allocated()
+            self._run(mode)
+            return (torch.cuda.max_memory_allocated() - before) / _MIB, 'allocator'
+        ctypes.CDLL(None).malloc_trim(0)  # memory that is free but kept would hide a rise
+        Path('/proc/self/clear_refs').write_text('5')  # restarts the peak of the process
+        before = _resident('VmRSS')
+        self._run(mode)
+        return _resident('VmHWM') - before, 'process'
+
+    def macs(self) -> int:
+        """Multiply-accumulates of one forward, attention counted as matrix products."""
+        with torch.no_grad(), attention_path('reference'), \
+                torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH), \
+                FlopCounterMode(display=False) as counter:
+            self.forward()
+        return counter.get_total_flops() // 2
+
+    def _synchronize(self) -> None:
+        if self.device.type == 'cuda':
+            torch.cuda.synchronize()
+
+
+def _resident(field: str) -> float:
+    status = Path('/proc/self/status').read_text()
+    return int(status.split(f'{field}:')[1].split()[0]) / 1024
+
+
+def serve(pipe: Connection, *meter_args) -> None:
+    """Answer ``(method, args)`` requests until None arrives; errors are answered too."""
+    try:
+        meter = Meter(*meter_args)
+        pipe.send(None)
+        for method, args in iter(pipe.recv, None):
+            pipe.send(getattr(meter, method)(*args))
+    except Exception as error:  # the parent reports it beside the implementation's name
+        pipe.send(error)

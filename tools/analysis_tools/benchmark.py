@@ -1,0 +1,84 @@
+#!/usr/bin/env python
+"""Compare speed and memory of MViTv2 implementations with the same weights."""
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import List, Optional
+
+import torch
+
+from mvitv2_mm.benchmark.peers import CASES, PEERS, Case
+from mvitv2_mm.benchmark.report import plot_rows, print_rows, write_markdown
+from mvitv2_mm.benchmark.session import Row, run_case
+from mvitv2_mm.engine.launch import one_line_errors
+
+
+def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--task', choices=['image', 'video', 'detection'], help='default: all')
+    parser.add_argument('--arch', help='only cases of this size, for instance tiny')
+    parser.add_argument('--mode', choices=['inference', 'training'], help='default: both')
+    parser.add_argument('--peers', nargs='+', choices=list(PEERS), help='default: all')
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument(
+        '--dtype',
+        choices=['float32', 'bfloat16', 'float16'],
+        default='float32',
+        help='float32, or autocast to another type')
+    parser.add_argument('--batch-size', type=int, help='default: that of the case')
+    parser.add_argument('--threads', type=int, default=torch.get_num_threads())
+    parser.add_argument('--repeats', type=int, default=5, help='timed steps of each')
+    parser.add_argument(
+        '--sweep',
+        nargs='+',
+        type=int,
+        metavar='SIZE',
+        help='run the cases at these sides (images) or clip lengths (videos) instead')
+    parser.add_argument(
+        '--out-dir', type=Path, help='append rows.jsonl; write benchmark.md and plots here')
+    return parser.parse_args(argv)
+
+
+def select_cases(args: argparse.Namespace) -> List[Case]:
+    cases = [
+        case for case in CASES if args.task in (None, case.task) and args.arch in (None, case.arch)
+    ]
+    if not cases:
+        known = ', '.join(sorted({case.arch for case in CASES}))
+        raise ValueError(f'no case of task {args.task} has --arch {args.arch}; there are {known}')
+    if args.batch_size:
+        cases = [replace(case, batch_size=args.batch_size) for case in cases]
+    return list(dict.fromkeys(resized for case in cases for resized in _sweep(case, args.sweep)))
+
+
+def _sweep(case: Case, sizes: Optional[List[int]]) -> List[Case]:
+    if not sizes:
+        return [case]
+    if case.task == 'video':
+        return [replace(case, input_size=(size, *case.input_size[1:])) for size in sizes]
+    return [replace(case, input_size=(size, size)) for size in sizes]
+
+
+def main(argv: Optional[List[str]] = None) -> List[Row]:
+    args = parse_args(argv)
+    rows: List[Row] = []
+    with one_line_errors():
+        cases = select_cases(args)
+    for case in cases:
+        modes = [args.mode] if args.mode else ['inference', 'training']
+        new = run_case(case, modes, args.device, args.dtype, args.threads, args.repeats, args.peers)
+        print_rows(new)
+        rows += new
+        if args.out_dir:
+            args.out_dir.mkdir(parents=True, exist_ok=True)
+            with (args.out_dir / 'rows.jsonl').open('a') as file:
+                file.writelines(json.dumps(row.as_dict()) + '\n' for row in new)
+    if args.out_dir:
+        write_markdown(rows, args.out_dir / 'benchmark.md')
+        plot_rows(rows, args.out_dir)
+    return rows
+
+
+if __name__ == '__main__':
+    main()
