@@ -5,11 +5,10 @@ _base_ = [
     '../_base_/default_runtime_detection.py',
 ]
 
-checkpoint = 'https://dl.fbaipublicfiles.com/mvit/mvitv2_models/MViTv2_T_in1k.pyth'
 model = dict(
     backbone=dict(
         arch='tiny',
         # the released weights; the paper prints 0.1
         drop_path_rate=0.2,
-        init_cfg=dict(type='Pretrained', checkpoint=checkpoint, prefix='backbone.')),
+        init_cfg=dict(type='Pretrained', checkpoint='mvitv2-tiny_in1k', prefix='backbone.')),
     neck=dict(in_channels=[96, 192, 384, 768]))

@@ -11,6 +11,8 @@ from typing import Iterator, List, Optional
 import mmengine
 from mmengine.config import Config, ConfigDict, DictAction
 
+from ..checkpoints.zoo import ZOO
+
 # host library (the scope in configs) -> what pip should install
 HOSTS = {
     'mmpretrain': 'mmpretrain==1.2.0',
@@ -90,16 +92,18 @@ def load_runner_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def check_checkpoint(path: str) -> None:
-    """Raise FileNotFoundError if a local checkpoint is missing; names those that are there.
-
-    URLs and names without a suffix are left to the loader.
-    """
-    if '://' in path or not Path(path).suffix or os.path.isfile(path):
+def check_checkpoint(checkpoint: str) -> None:
+    """Raise FileNotFoundError for what is no file, URL or published model; names similar ones."""
+    path = Path(checkpoint).expanduser()
+    if '://' in checkpoint or checkpoint in ZOO or path.is_file():
         return
-    found = sorted(file.name for file in Path(path).parent.glob(f'*{Path(path).suffix}'))
-    hint = f'its folder holds {", ".join(found)}' if found else 'check the path'
-    raise FileNotFoundError(f'checkpoint "{path}" does not exist; {hint}')
+    if path.suffix:
+        found = sorted(file.name for file in path.parent.glob(f'*{path.suffix}'))
+        hint = f'; its folder holds {", ".join(found)}' if found else ''
+    else:
+        similar = difflib.get_close_matches(checkpoint, ZOO)
+        hint = f'; similar published models: {", ".join(similar)}' if similar else ''
+    raise FileNotFoundError(f'checkpoint "{checkpoint}" does not exist{hint}')
 
 
 def dump_atomically(obj: dict, path: str) -> None:

@@ -36,7 +36,7 @@ PROJECT = dict(
 RECIPES = {
     'mask-rcnn_mvitv2-tiny_fpn_64xb1-amp-ms-crop-3x_coco':
     # recipes: 23,405,664 of the backbone, 43.68 M with neck and heads
-    dict(PROJECT, arch='tiny', drop_path=0.2, init='MViTv2_T_in1k', params=(23_405_664, 43.68)),
+    dict(PROJECT, arch='tiny', drop_path=0.2, init='mvitv2-tiny_in1k', params=(23_405_664, 43.68)),
 }
 
 
@@ -95,7 +95,8 @@ def test_name_agrees_with_body(name, cfg, recipe):
 
 def test_backbone(cfg, recipe):
     backbone = cfg.model.backbone
-    assert backbone.init_cfg.type == 'Pretrained' and recipe['init'] in backbone.init_cfg.checkpoint
+    assert backbone.init_cfg == dict(
+        type='Pretrained', checkpoint=recipe['init'], prefix='backbone.')
     model = harness.full_model(cfg)
     backbone_params, million = recipe['params']
     assert harness.num_params(model.backbone) == backbone_params

@@ -123,7 +123,10 @@ def test_checkpoint_missing(fails, configs, checkpoints):
     expected = f'checkpoint "{missing}" does not exist; its folder holds epoch_1.pth, epoch_2.pth'
     assert expected in fails('test', [configs['image'], missing])
     assert expected in fails('train', [configs['image'], '--resume', missing])
-    assert 'check the path' in fails('test', [configs['image'], '/no/where.pth'])
+    message = fails('test', [configs['image'], '/no/where.pth'])
+    assert message.endswith('checkpoint "/no/where.pth" does not exist')
+    message = fails('test', [configs['image'], 'mvitv2_tiny_in1k'])
+    assert 'similar published models: mvitv2-tiny_in1k' in message
 
 
 @pytest.mark.parametrize('args, expected', [
