@@ -69,10 +69,10 @@ def attend(q, k, v, table_h, table_w):
     """Attention of one (B, heads, H, W, D) map to another, position bias from both axes."""
     (height, width), (k_height, k_width) = q.shape[2:4], k.shape[2:4]
     logits = torch.einsum('bmhwd,bmyxd->bmhwyx', q, k) / math.sqrt(q.shape[-1])
-    logits = logits + torch.einsum('bmhwd,hyd->bmhwy', q, axis_rows(table_h, height, k_height))[
-        ..., None]
-    logits = logits + torch.einsum('bmhwd,wxd->bmhwx', q, axis_rows(table_w, width, k_width))[
-        ..., None, :]
+    logits = logits + torch.einsum('bmhwd,hyd->bmhwy', q, axis_rows(table_h, height,
+                                                                    k_height))[..., None]
+    logits = logits + torch.einsum('bmhwd,wxd->bmhwx', q, axis_rows(table_w, width,
+                                                                    k_width))[..., None, :]
     weights = logits.flatten(-2).softmax(-1).unflatten(-1, (k_height, k_width))
     return torch.einsum('bmhwyx,bmyxd->bmhwd', weights, v)
 
@@ -98,8 +98,9 @@ def attention(params, name, x, setting):
         size_kv = setting['window'] // setting['stride_kv']
         rows = [
             torch.cat([
-                attend(cut(q, row, column, size_q), cut(k, row, column, size_kv),
-                       cut(v, row, column, size_kv), *tables)
+                attend(
+                    cut(q, row, column, size_q), cut(k, row, column, size_kv),
+                    cut(v, row, column, size_kv), *tables)
                 for column in range(math.ceil(q.shape[3] / size_q))
             ], 3) for row in range(math.ceil(q.shape[2] / size_q))
         ]

@@ -1,6 +1,7 @@
 """Sizes of the published models: parameters to the last one, table lengths, key names."""
 import pytest
 import torch
+
 from mvitv2_mm import MViTv2
 
 DETECTORS = {

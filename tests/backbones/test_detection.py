@@ -1,24 +1,43 @@
 """Hybrid window attention: detectron2's block map, and values against a slow reference."""
 import pytest
 import torch
-from mvitv2_mm import MViTv2
 from parity import assert_same, randomise
 from slow_detection import block_settings, detection_features
+
+from mvitv2_mm import MViTv2
 
 ARCH = dict(embed_dims=8, num_layers=8, num_heads=1, downscale_indices=(1, 3, 6))
 DEPTHS = (1, 2, 3, 2)
 
 # block: channels in, out, heads, query stride, key/value stride, window (0: global)
 SMALL = {
-    0: (96, 96, 1, 1, 4, 56), 1: (96, 192, 2, 2, 2, 56), 2: (192, 192, 2, 1, 4, 0),
-    3: (192, 384, 4, 2, 1, 28), **{i: (384, 384, 4, 1, 1, 14) for i in range(4, 13)},
-    13: (384, 384, 4, 1, 2, 0), 14: (384, 768, 8, 2, 1, 14), 15: (768, 768, 8, 1, 1, 0),
+    0: (96, 96, 1, 1, 4, 56),
+    1: (96, 192, 2, 2, 2, 56),
+    2: (192, 192, 2, 1, 4, 0),
+    3: (192, 384, 4, 2, 1, 28),
+    **{
+        i: (384, 384, 4, 1, 1, 14)
+        for i in range(4, 13)
+    },
+    13: (384, 384, 4, 1, 2, 0),
+    14: (384, 768, 8, 2, 1, 14),
+    15: (768, 768, 8, 1, 1, 0),
 }
 BASE = {
-    0: (96, 96, 1, 1, 4, 56), 1: (96, 96, 1, 1, 4, 56), 2: (96, 192, 2, 2, 2, 56),
-    3: (192, 192, 2, 1, 2, 28), 4: (192, 192, 2, 1, 4, 0), 5: (192, 384, 4, 2, 1, 28),
-    **{i: (384, 384, 4, 1, 1, 14) for i in range(6, 20)}, 20: (384, 384, 4, 1, 2, 0),
-    21: (384, 768, 8, 2, 1, 14), 22: (768, 768, 8, 1, 1, 7), 23: (768, 768, 8, 1, 1, 0),
+    0: (96, 96, 1, 1, 4, 56),
+    1: (96, 96, 1, 1, 4, 56),
+    2: (96, 192, 2, 2, 2, 56),
+    3: (192, 192, 2, 1, 2, 28),
+    4: (192, 192, 2, 1, 4, 0),
+    5: (192, 384, 4, 2, 1, 28),
+    **{
+        i: (384, 384, 4, 1, 1, 14)
+        for i in range(6, 20)
+    },
+    20: (384, 384, 4, 1, 2, 0),
+    21: (384, 768, 8, 2, 1, 14),
+    22: (768, 768, 8, 1, 1, 7),
+    23: (768, 768, 8, 1, 1, 0),
 }
 TINY_WINDOWS = [56, 56, 0, 28, 14, 14, 14, 0, 14, 0]
 
@@ -27,8 +46,8 @@ def block_map(model):
     rows = {}
     for i, spec in enumerate(model.block_specs):
         assert len({*spec.stride_q}) == len({*spec.stride_kv}) == 1
-        rows[i] = (spec.in_dims, spec.out_dims, spec.num_heads, spec.stride_q[0],
-                   spec.stride_kv[0], spec.window_size)
+        rows[i] = (spec.in_dims, spec.out_dims, spec.num_heads, spec.stride_q[0], spec.stride_kv[0],
+                   spec.window_size)
     return rows
 
 
@@ -63,8 +82,13 @@ def test_tables_keep_the_length_of_the_classifier(arch):
     detector = build(arch)
     with torch.device('meta'):
         classifier = MViTv2(arch, out_scales=(0, 1, 2, 3))
-    assert ({k: v.shape for k, v in detector.state_dict().items()} ==
-            {k: v.shape for k, v in classifier.state_dict().items()})
+    assert ({
+        k: v.shape
+        for k, v in detector.state_dict().items()
+    } == {
+        k: v.shape
+        for k, v in classifier.state_dict().items()
+    })
 
 
 @pytest.fixture(scope='module')
@@ -80,9 +104,10 @@ def test_values_and_gradients_against_the_slow_reference(model, size):
     output, wanted = model(x), detection_features(params, x, DEPTHS, window=8)
     assert_same(output, wanted)
     probes = [torch.randn_like(feat) for feat in output]
-    grads, wanted_grads = (torch.autograd.grad(
-        sum((feat * probe).sum() for feat, probe in zip(feats, probes)), [x, *params.values()])
-                           for feats in (output, wanted))
+    grads, wanted_grads = (
+        torch.autograd.grad(
+            sum((feat * probe).sum() for feat, probe in zip(feats, probes)), [x, *params.values()])
+        for feats in (output, wanted))
     assert_same(grads, wanted_grads)
 
 

@@ -4,8 +4,9 @@ import torch
 import torch.nn as nn
 from mmengine.runner import load_checkpoint
 from mmengine.runner.checkpoint import load_state_dict
-from mvitv2_mm import MViTv2
 from parity import ARCH, assert_same, randomise
+
+from mvitv2_mm import MViTv2
 
 
 class Detector(nn.Module):
@@ -38,9 +39,11 @@ def test_tables_are_resized(load, src, dst):
     assert state.keys() == before.keys()
     assert all(torch.equal(state[key], before[key]) for key in before)
     x = torch.randn(1, 3, *dst, dtype=torch.float64)
-    assert_same(model(x), trained(x), atol=1e-11)
-    changed = [key for key, value in model.state_dict().items()
-               if value.shape != trained.state_dict()[key].shape]
+    assert_same(model(x), trained(x), rtol=1e-4, atol=1e-4)  # tables may pass through float32
+    changed = [
+        key for key, value in model.state_dict().items()
+        if value.shape != trained.state_dict()[key].shape
+    ]
     assert changed and all('rel_pos' in key for key in changed)
 
 
@@ -51,10 +54,21 @@ def test_a_stray_class_token_is_dropped_with_a_warning(load, log_text):
     state = Detector(trained).state_dict()
     load(Detector(model), state)
     assert 'backbone.cls_token' in state
-    assert log_text().count('backbone.cls_token in the checkpoint is not used: this model has '
-                            'with_cls_token=False') == 1
+    warning, = [line for line in log_text().splitlines() if 'backbone.cls_token' in line]
+    assert 'not used' in warning and 'with_cls_token' in warning
     for key, value in model.state_dict().items():
         assert torch.equal(value, trained.state_dict()[key])
+
+
+def test_the_comparison_notices_tables_that_were_cut_instead():
+    trained = randomise(MViTv2(ARCH, 64))
+    model = MViTv2(ARCH, 48).double().eval()
+    state = trained.state_dict()
+    table = state['blocks.0.attn.rel_pos_h']
+    state['blocks.0.attn.rel_pos_h'] = table[4:-4]
+    model.load_state_dict(state)
+    x = torch.randn(1, 3, 48, 48, dtype=torch.float64)
+    assert (model(x)[0] - trained(x)[0]).abs().max() > 1e-3
 
 
 def test_a_class_token_that_is_used_must_be_there(log_text):
@@ -81,11 +95,11 @@ def test_a_checkpoint_file_with_a_prefix(tmp_path):
     trained = randomise(MViTv2(ARCH, 64))
     torch.save(dict(state_dict=Detector(trained).state_dict()), tmp_path / 'trained.pth')
     model = MViTv2(ARCH, 48).double()
-    load_checkpoint(model, str(tmp_path / 'trained.pth'), strict=True,
-                    revise_keys=[(r'^backbone\.', '')])
+    load_checkpoint(
+        model, str(tmp_path / 'trained.pth'), strict=True, revise_keys=[(r'^backbone\.', '')])
     assert torch.equal(model.norm3.weight, trained.norm3.weight)
-    pretrained = dict(type='Pretrained', checkpoint=str(tmp_path / 'trained.pth'),
-                      prefix='backbone.')
+    pretrained = dict(
+        type='Pretrained', checkpoint=str(tmp_path / 'trained.pth'), prefix='backbone.')
     other = MViTv2(ARCH, 48, init_cfg=pretrained).double()
     other.init_weights()
     assert all(map(torch.equal, other.state_dict().values(), model.state_dict().values()))

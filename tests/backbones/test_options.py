@@ -6,8 +6,10 @@ import pickle
 import pytest
 import torch
 import torch.nn as nn
+from parity import ARCH, assert_same, randomise
+
 from mvitv2_mm import MViTv2
-from parity import ARCH, randomise
+from mvitv2_mm.ops import attention_path, get_attention_path
 
 IMAGE, CLIP = (48, 32), (4, 48, 32)
 both_ranks = pytest.mark.parametrize('size', [IMAGE, CLIP], ids=['2d', '3d'])
@@ -32,7 +34,10 @@ class TestArguments:
     @both_ranks
     def test_arguments_of_the_caller_stay_as_they_are(self, size):
         kwargs = dict(
-            arch={k: list(v) if isinstance(v, list) else v for k, v in ARCH.items()},
+            arch={
+                k: list(v) if isinstance(v, list) else v
+                for k, v in ARCH.items()
+            },
             input_size=list(size),
             out_scales=[-1, 0],
             pool_kernel=[3] * len(size),
@@ -52,10 +57,10 @@ class TestArguments:
         assert second.init_cfg[0]['std'] == 0.02
         assert MViTv2(ARCH, 32).init_cfg[0]['std'] == 0.02
 
-    @pytest.mark.parametrize('out_scales, wanted', [
-        (-1, (3, )), (0, (0, )), ([3], (3, )), ((-1, 0), (0, 3)), ([2, 2, -2], (2, )),
-        ([3, 1, 0, 2], (0, 1, 2, 3)), (range(4), (0, 1, 2, 3))
-    ])
+    @pytest.mark.parametrize('out_scales, wanted', [(-1, (3, )), (0, (0, )), ([3], (3, )),
+                                                    ((-1, 0), (0, 3)), ([2, 2, -2], (2, )),
+                                                    ([3, 1, 0, 2], (0, 1, 2, 3)),
+                                                    (range(4), (0, 1, 2, 3))])
     def test_out_scales(self, out_scales, wanted):
         model = build(out_scales=out_scales)
         assert model.out_scales == wanted
@@ -85,12 +90,39 @@ class TestArguments:
         assert type(build(IMAGE)) is type(build(CLIP))
 
 
+class TestAttentionPath:
+
+    @pytest.mark.parametrize('size, window_size', [(IMAGE, None), (IMAGE, 8), (CLIP, None)])
+    def test_both_paths_give_the_same_numbers(self, size, window_size):
+        model, x = build(size, window_size=window_size), rand(size, requires_grad=True)
+        results = []
+        for path in ('fused', 'reference'):
+            with attention_path(path):
+                assert get_attention_path() == path
+                output = list(tensors(model(x)))
+                grads = torch.autograd.grad(
+                    sum(out.square().sum() for out in output), [x, *model.parameters()])
+                results.append([*output, *grads])
+        assert_same(*results)
+        assert not all(map(torch.equal, *results))  # the second path is really another one
+
+    def test_the_path_is_restored_and_unknown_names_are_refused(self):
+        with pytest.raises(RuntimeError), attention_path('reference'):
+            raise RuntimeError
+        assert get_attention_path() == 'fused'
+        with pytest.raises(ValueError, match=r"should be one of .*'fused'.* but got 'flash'"):
+            with attention_path('flash'):
+                pass
+        assert get_attention_path() == 'fused'
+
+
 class TestOutputs:
 
-    @pytest.mark.parametrize('size, scale0, scale3', [
-        ((48, 32), (12, 8), (2, 1)), ((45, 61), (12, 16), (2, 2)), ((4, 48, 32), (2, 12, 8), (2, 2, 1)),
-        ((5, 45, 61), (3, 12, 16), (3, 2, 2)), ((1, 16, 16), (1, 4, 4), (1, 1, 1))
-    ])
+    @pytest.mark.parametrize('size, scale0, scale3', [((48, 32), (12, 8), (2, 1)),
+                                                      ((45, 61), (12, 16), (2, 2)),
+                                                      ((4, 48, 32), (2, 12, 8), (2, 2, 1)),
+                                                      ((5, 45, 61), (3, 12, 16), (3, 2, 2)),
+                                                      ((1, 16, 16), (1, 4, 4), (1, 1, 1))])
     def test_shapes_at_any_size_of_build_and_run(self, size, scale0, scale3):
         """A model runs at its own size and at the size of any other."""
         nominal = (64, ) * len(size)
@@ -161,7 +193,9 @@ class TestOutputs:
         """Kernels at the centre frame; with one frame the time table shifts whole rows."""
         image = build((32, 48), out_scales=(0, 1, 2, 3), adaptive_kv_stride=4)
         clip = MViTv2(
-            ARCH, (2, 32, 48), out_scales=(0, 1, 2, 3), adaptive_kv_stride=(1, 4, 4),
+            ARCH, (2, 32, 48),
+            out_scales=(0, 1, 2, 3),
+            adaptive_kv_stride=(1, 4, 4),
             with_cls_token=False).double().eval()
         state = clip.state_dict()
         for key, value in image.state_dict().items():
@@ -184,12 +218,17 @@ class TestOutputs:
 class TestInit:
 
     @both_ranks
-    @pytest.mark.parametrize('options', [
-        {}, dict(rel_pos_embed=False), dict(with_cls_token=True, use_abs_pos_embed=True),
-        dict(residual_pooling=False, qkv_bias=False), dict(rel_pos_zero_init=True),
-        dict(dim_mul_in_attention=False), dict(init_cfg=None), dict(init_cfg=[]),
-        dict(norm_cfg=dict(type='LN', eps=1e-5))
-    ], ids=str)
+    @pytest.mark.parametrize(
+        'options', [{},
+                    dict(rel_pos_embed=False),
+                    dict(with_cls_token=True, use_abs_pos_embed=True),
+                    dict(residual_pooling=False, qkv_bias=False),
+                    dict(rel_pos_zero_init=True),
+                    dict(dim_mul_in_attention=False),
+                    dict(init_cfg=None),
+                    dict(init_cfg=[]),
+                    dict(norm_cfg=dict(type='LN', eps=1e-5))],
+        ids=str)
     def test_every_option_initialises_and_runs(self, size, options):
         model = MViTv2(ARCH, size, **options)
         model.init_weights()
@@ -234,8 +273,8 @@ class TestInit:
         path = str(tmp_path / 'trained.pth')
         torch.save(trained.state_dict(), path)
         init_cfg = dict(type='Pretrained', checkpoint=path)
-        model = MViTv2(ARCH, size, use_abs_pos_embed=True,
-                       init_cfg=[init_cfg] if as_list else init_cfg)
+        model = MViTv2(
+            ARCH, size, use_abs_pos_embed=True, init_cfg=[init_cfg] if as_list else init_cfg)
         model.init_weights()
         for key, value in trained.state_dict().items():
             assert torch.equal(model.state_dict()[key], value), key
@@ -244,10 +283,12 @@ class TestInit:
 class TestTraining:
 
     @both_ranks
-    @pytest.mark.parametrize('options', [
-        {}, dict(out_scales=(0, 1, 2, 3)), dict(dim_mul_in_attention=False),
-        dict(use_abs_pos_embed=True, with_cls_token=True)
-    ], ids=str)
+    @pytest.mark.parametrize(
+        'options', [{},
+                    dict(out_scales=(0, 1, 2, 3)),
+                    dict(dim_mul_in_attention=False),
+                    dict(use_abs_pos_embed=True, with_cls_token=True)],
+        ids=str)
     def test_every_parameter_gets_a_gradient(self, size, options):
         model = build(size, **options).train()
         sum((out * torch.randn_like(out)).sum() for out in tensors(model(rand(size)))).backward()
@@ -274,8 +315,8 @@ class TestTraining:
         saved = []
         for with_cp in (False, True):
             model, count = build(with_cp=with_cp).train(), []
-            with torch.autograd.graph.saved_tensors_hooks(
-                    lambda t: count.append(t.numel()) or t, lambda t: t):
+            with torch.autograd.graph.saved_tensors_hooks(lambda t: count.append(t.numel()) or t,
+                                                          lambda t: t):
                 model(rand(IMAGE))
             saved.append(sum(count))
         assert saved[1] < saved[0] / 5
@@ -289,8 +330,13 @@ class TestTraining:
     @pytest.mark.parametrize('frozen_stages, blocks', [(-1, 0), (0, 0), (1, 1), (2, 3), (3, 5),
                                                        (4, 6)])
     def test_frozen_stages(self, frozen_stages, blocks):
-        model = MViTv2(ARCH, CLIP, frozen_stages=frozen_stages, out_scales=(0, 1, 2, 3),
-                       drop_path_rate=0.5, use_abs_pos_embed=True)
+        model = MViTv2(
+            ARCH,
+            CLIP,
+            frozen_stages=frozen_stages,
+            out_scales=(0, 1, 2, 3),
+            drop_path_rate=0.5,
+            use_abs_pos_embed=True)
         model.init_weights()
         frozen = {f'blocks.{i}' for i in range(blocks)} | {f'norm{s}' for s in range(frozen_stages)}
         if frozen_stages >= 0:
@@ -312,10 +358,14 @@ class TestTraining:
         optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], 1.)
         model.train()(torch.randn(1, 3, *IMAGE))[0].square().sum().backward()
         optimizer.step()
-        changed = {name for name, param in model.named_parameters()
-                   if not torch.equal(param, before[name])}
+        changed = {
+            name
+            for name, param in model.named_parameters() if not torch.equal(param, before[name])
+        }
         assert changed >= {'blocks.3.attn.qkv.weight', 'blocks.5.mlp.fc1.weight', 'norm3.bias'}
-        assert not [name for name in changed if name.startswith(('patch', 'blocks.0.', 'blocks.2.'))]
+        assert not [
+            name for name in changed if name.startswith(('patch', 'blocks.0.', 'blocks.2.'))
+        ]
 
     @both_ranks
     @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])

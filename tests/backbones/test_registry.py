@@ -5,9 +5,10 @@ import sys
 import pytest
 import torch
 from mmengine.registry import MODELS, DefaultScope, init_default_scope
+from parity import ARCH
+
 from mvitv2_mm import MViTv2
 from mvitv2_mm.registry import MODELS as OUR_MODELS
-from parity import ARCH
 
 HOSTS = ('mmpretrain', 'mmdet', 'mmaction')
 BACKBONE = dict(type='mvitv2_mm.MViTv2', arch=ARCH, input_size=32)
@@ -60,7 +61,10 @@ def test_inside_a_recogniser(with_cls):
     model = registry.MODELS.build(
         dict(
             type='Recognizer3D',
-            backbone={**BACKBONE, 'input_size': (4, 32, 32), 'output_cls_token': with_cls},
+            backbone={
+                **BACKBONE, 'input_size': (4, 32, 32),
+                'output_cls_token': with_cls
+            },
             cls_head=dict(type='MViTHead', in_channels=64, num_classes=5, with_cls_token=with_cls)))
     model.init_weights()
     model.eval()
@@ -86,16 +90,17 @@ assert 'mmpretrain' in sys.modules
 
 
 def test_hosts_are_imported_only_when_used():
-    result = subprocess.run([sys.executable, '-W', 'ignore', '-c', LAZY], capture_output=True,
+    result = subprocess.run([sys.executable, '-W', 'ignore', '-c', LAZY],
+                            capture_output=True,
                             text=True)
     assert result.returncode == 0, result.stderr[-600:]
 
 
-@pytest.mark.parametrize('name, depth', [
-    ('backbone.cls_token', 0), ('backbone.pos_embed', 0),
-    ('backbone.patch_embed.projection.weight', 0), ('backbone.blocks.0.norm1.weight', 1),
-    ('backbone.blocks.5.attn.rel_pos_h', 6), ('backbone.norm3.weight', 7), ('head.fc.weight', 7)
-])
+@pytest.mark.parametrize('name, depth', [('backbone.cls_token', 0), ('backbone.pos_embed', 0),
+                                         ('backbone.patch_embed.projection.weight', 0),
+                                         ('backbone.blocks.0.norm1.weight', 1),
+                                         ('backbone.blocks.5.attn.rel_pos_h', 6),
+                                         ('backbone.norm3.weight', 7), ('head.fc.weight', 7)])
 def test_layer_depth(name, depth):
     assert MViTv2(ARCH, 32).get_layer_depth(name, 'backbone.') == (depth, 8)
     if name.startswith('backbone.'):
@@ -111,10 +116,14 @@ def test_layer_decay_of_mmpretrain():
     model = HOST_MODELS.build(
         dict(
             type='ImageClassifier',
-            backbone={**BACKBONE, 'with_cls_token': True, 'out_type': 'cls_token'},
+            backbone={
+                **BACKBONE, 'with_cls_token': True,
+                'out_type': 'cls_token'
+            },
             head=dict(type='LinearClsHead', in_channels=64, num_classes=5)))
     optimizer = LearningRateDecayOptimWrapperConstructor(
-        dict(optimizer=dict(type='SGD', lr=1., weight_decay=0.1)), dict(layer_decay_rate=0.5))(model).optimizer
+        dict(optimizer=dict(type='SGD', lr=1., weight_decay=0.1)),
+        dict(layer_decay_rate=0.5))(model).optimizer
     names = {param: name for name, param in model.named_parameters()}
     rates = {names[group['params'][0]]: group['lr'] for group in optimizer.param_groups}
     assert rates.keys() == set(names.values())

@@ -1,9 +1,10 @@
 """torch.compile without graph breaks and torch.export, any batch size, training included."""
 import pytest
 import torch
-from mvitv2_mm import MViTv2
 from parity import assert_same, randomise
 from torch._dynamo.testing import CompileCounterWithBackend
+
+from mvitv2_mm import MViTv2
 
 pytestmark = pytest.mark.slow  # on a busy machine
 ARCH = dict(embed_dims=8, num_layers=3, num_heads=1, downscale_indices=(1, 2))
@@ -58,8 +59,9 @@ def test_export_takes_any_batch_and_leaves_the_model_usable(size, options):
     model = randomise(MViTv2(ARCH, size, **options))
     batch = torch.export.Dim('batch', min=2, max=64)
     exported = torch.export.export(
-        model, (torch.randn(shape(size, 2), dtype=torch.float64), ),
-        dynamic_shapes=({0: batch}, )).module()
+        model, (torch.randn(shape(size, 2), dtype=torch.float64), ), dynamic_shapes=({
+            0: batch
+        }, )).module()
     x = torch.randn(shape(size, 3), dtype=torch.float64)
     assert_same(tensors(exported(x)), tensors(model(x)))
     assert all(type(t) is torch.Tensor for t in tensors(model(x)))

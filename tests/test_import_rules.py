@@ -1,0 +1,131 @@
+"""Who may import whom, read from the syntax trees: imports point down only."""
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / 'mvitv2_mm'
+HOSTS = {'mmpretrain', 'mmdet', 'mmaction', 'timm', 'detectron2', 'pytorchvideo'}
+
+# part of the package: other parts, and third-party packages, it may import
+CORE = {
+    'version': (set(), set()),
+    'registry': (set(), {'mmengine'}),
+    'ops': (set(), {'torch'}),
+    'layers': ({'ops'}, {'torch', 'mmcv'}),
+    'backbones': ({'ops', 'layers', 'registry'}, {'torch', 'mmengine', 'mmcv'}),
+}
+# parts that every user imports, so a host library may not come with them
+HOST_FREE = {*CORE, '__init__', '__main__', 'compat', 'checkpoints', 'checkpoint_hooks', 'doctor'}
+
+
+def part_of(path):
+    """'mvitv2_mm/ops/rel_pos.py' -> 'ops'."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix('.py')
+
+
+def imports_of(source, path=PACKAGE / 'module.py'):
+    """All imports of a module: (absolute dotted name, is it inside a function)."""
+    tree = ast.parse(source)
+    inside = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        for node in ast.walk(function)
+    }
+    # the package that a relative import starts from
+    package = ['mvitv2_mm', *path.relative_to(PACKAGE).parts[:-1]]
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[:len(package) + 1 - node.level] if node.level else []
+            module = '.'.join([*base, *([node.module] if node.module else [])])
+            names = [f'{module}.{alias.name}' for alias in node.names]
+        else:
+            continue
+        found += [(name, id(node) in inside) for name in names]
+    return found
+
+
+def modules(root=PACKAGE):
+    return [
+        pytest.param(path, id=str(path.relative_to(ROOT))) for path in sorted(root.rglob('*.py'))
+    ]
+
+
+def split_imports(path):
+    """Parts of the package and third-party packages that a module imports."""
+    names = [name.split('.') for name, _ in imports_of(path.read_text(), path)]
+    parts = {name[1] for name in names if name[0] == 'mvitv2_mm' and len(name) > 1}
+    others = {name[0] for name in names if name[0] != 'mvitv2_mm'}
+    return parts - {part_of(path)}, others - sys.stdlib_module_names
+
+
+@pytest.mark.parametrize('path', [p for p in modules() if part_of(p.values[0]) in CORE])
+def test_core_imports_point_down_only(path):
+    allowed_parts, allowed_packages = CORE[part_of(path)]
+    parts, packages = split_imports(path)
+    assert parts <= allowed_parts
+    assert packages <= allowed_packages
+    assert not [name for name, inside in imports_of(path.read_text(), path) if inside]
+
+
+def test_the_plan_of_a_network_needs_no_torch():
+    assert split_imports(PACKAGE / 'backbones' / 'arch.py') == (set(), set())
+
+
+@pytest.mark.parametrize('path', modules())
+def test_hosts_and_tools(path):
+    """No host at the top of a module that every user imports; nothing imports ``tools``."""
+    found = imports_of(path.read_text(), path)
+    if part_of(path) in HOST_FREE:
+        assert not {name for name, inside in found if name.split('.')[0] in HOSTS and not inside}
+    assert not [name for name, _ in found if name.split('.')[0] in ('tools', 'configs', 'tests')]
+
+
+def test_parts_do_not_import_each_other_in_circles():
+    graph = {}
+    for path in PACKAGE.rglob('*.py'):
+        if part_of(path) != '__init__':
+            parts = split_imports(path)[0]
+            known = {p for p in parts if (PACKAGE / p).exists() or (PACKAGE / f'{p}.py').exists()}
+            graph.setdefault(part_of(path), set()).update(known)
+    assert graph['backbones'] == {'ops', 'layers', 'registry'}  # the graph is not empty
+    TopologicalSorter(graph).prepare()  # raises CycleError and names the circle
+
+
+@pytest.mark.parametrize('line, wanted', [
+    ('import torch.nn as nn', [('torch.nn', False)]),
+    ('from ..layers import MLP', [('mvitv2_mm.layers.MLP', False)]),
+    ('from .window import a, b', [('mvitv2_mm.ops.window.a', False),
+                                  ('mvitv2_mm.ops.window.b', False)]),
+    ('from . import window', [('mvitv2_mm.ops.window', False)]),
+    ('def f():\n    from mmdet import models', [('mmdet.models', True)]),
+    ('class A:\n    def f(self):\n        import mmdet', [('mmdet', True)]),
+    ('if 1:\n    import mmdet', [('mmdet', False)]),
+])
+def test_the_reader_of_imports_finds(line, wanted):
+    """Control: the rules above rest on this reader."""
+    assert imports_of(line, PACKAGE / 'ops' / 'module.py') == wanted
+
+
+WITHOUT_OPENMMLAB = '''
+import sys
+sys.modules['mmengine'] = sys.modules['mmcv'] = None
+from mvitv2_mm.ops import pooling_attention
+print(pooling_attention.__name__)
+'''
+
+
+def test_ops_need_no_openmmlab_package():
+    result = subprocess.run([sys.executable, '-c', WITHOUT_OPENMMLAB],
+                            capture_output=True,
+                            text=True,
+                            cwd=ROOT)
+    assert result.stdout == 'pooling_attention\n', result.stderr[-600:]
