@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from torch import Tensor
 
+from ..models import MaskFeat
 from ..ops import attention_path
 from .flops import Macs, count_macs
 
@@ -56,7 +57,7 @@ def measure(cfg: Config,
     with torch.device('meta'):
         model = MODELS.build(cfg.model).eval()
     size = model.backbone.input_size
-    run = _run_detector if hasattr(model, 'roi_head') else _run_classifier
+    run = _choose_run(model)
     default = DETECTION_SHAPE if hasattr(model, 'rpn_head') else size
     shape = tuple(shape or default)
     if len(shape) != len(size):
@@ -85,12 +86,25 @@ def _count_parts(run: Callable, model: nn.Module, shape: Sequence[int]) -> Dict[
     return parts
 
 
+def _choose_run(model: nn.Module) -> Callable:
+    if isinstance(model, MaskFeat):
+        return _run_maskfeat
+    return _run_detector if hasattr(model, 'roi_head') else _run_classifier
+
+
 def _run_classifier(model: nn.Module, x: Tensor, call: Callable) -> None:
     """Image classifiers of mmpretrain, recognisers of mmaction2."""
     x = call('backbone', model.backbone, x)
     for name in ('neck', 'head', 'cls_head'):
         if getattr(model, name, None) is not None:
             x = call(name, getattr(model, name), x)
+
+
+def _run_maskfeat(model: nn.Module, x: Tensor, call: Callable) -> None:
+    """Masked tokens are replaced, not dropped: they cost as much as the others."""
+    mask = torch.empty(1, 1, 1, 1, dtype=torch.bool, device='meta')
+    feats = call('backbone', model.backbone, x, mask)
+    call('neck', model.neck, feats[-1].movedim(1, -1))
 
 
 def _run_detector(model: nn.Module, x: Tensor, call: Callable) -> None:

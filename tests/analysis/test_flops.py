@@ -1,5 +1,5 @@
 """Counts against published figures and closed formulas."""
-import sys
+import runpy
 from math import prod
 from pathlib import Path
 
@@ -12,8 +12,7 @@ from mvitv2_mm.layers import MultiScaleAttention
 from mvitv2_mm.ops import attention_path
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / 'tools/analysis_tools'))
-import get_flops  # noqa: E402
+main = runpy.run_path(str(ROOT / 'tools/analysis_tools/get_flops.py'))['main']
 
 IN_MLP = dict(dim_mul_in_attention=False)
 CLS = dict(with_cls_token=True, out_type='cls_token')
@@ -109,9 +108,9 @@ def test_detector_of_the_paper():
 
 def test_command(capsys):
     config = str(ROOT / 'configs/quickstart/image.py')
-    result = get_flops.main([config])
+    result = main([config])
     assert f'FLOPs: {result.total_macs.total}' in capsys.readouterr().out
-    assert get_flops.main([config, '--shape', '128', '64']).total_macs.total > 2 * \
+    assert main([config, '--shape', '128', '64']).total_macs.total > 2 * \
         result.total_macs.total
     with pytest.raises(SystemExit, match=r'"shape" should be \(H, W\) .* but got \(8, 64, 64\)'):
-        get_flops.main([config, '--shape', '8', '64', '64'])
+        main([config, '--shape', '8', '64', '64'])

@@ -1,0 +1,89 @@
+"""Check the splits of a dataset: annotations, counts, files."""
+from typing import Callable, Dict, Iterable, List
+
+from .ava import scan_ava
+from .clips import scan_clips
+from .coco import scan_coco
+from .images import scan_images
+from .known import Expected, Split
+from .pool import probe_all
+from .report import Problem, Report
+
+SCANS: Dict[str, Callable] = {
+    'ImageNet': scan_images,
+    'ImageNet21k': scan_images,
+    'CustomDataset': scan_images,
+    'ClipDataset': scan_clips,
+    'CocoDataset': scan_coco,
+    'LVISV1Dataset': scan_coco,
+    'AVADataset': scan_ava,
+}
+_COMPLETE_ENOUGH = 0.98
+
+
+def check(splits: List[Split], num_workers: int, quick: bool, on_problem: Callable[[Problem], None],
+          track: Callable[[Iterable, int, str], Iterable]) -> List[Report]:
+    """Check all splits.
+
+    Args:
+        splits (list[Split]): What to check.
+        num_workers (int): Number of processes that read files.
+        quick (bool): Only look whether files are there.
+        on_problem (Callable): Called with every finding at once.
+        track (Callable): Wraps an iterable, given its length and a description, to show progress.
+
+    Returns:
+        list[Report]: One per split.
+
+    Raises:
+        ValueError: If a dataset class is not known here.
+    """
+    for split in splits:
+        if _kind(split) not in SCANS:
+            raise ValueError(f'cannot check a dataset of type {split.dataset["type"]}, only '
+                             f'{", ".join(SCANS)}')
+    reports: List[Report] = []
+    for split in splits:
+        report = Report(split.name, on_problem)
+        items = SCANS[_kind(split)](split.dataset, split.expected.classes, report)
+        _check_size(split, report)
+        if reports:
+            _check_same_classes(reports[0], report)
+        results = probe_all(items, num_workers, quick)
+        for findings in track(results, len(items), split.name):
+            for finding in findings:
+                report.add(*finding)
+        reports.append(report)
+    return reports
+
+
+def _kind(split: Split) -> str:
+    """Name of the dataset class without its scope."""
+    return str(split.dataset.get('type')).split('.')[-1]
+
+
+def _check_size(split: Split, report: Report) -> None:
+    expected: Expected = split.expected
+    where = split.dataset.get('ann_file') or split.dataset.get('data_root')
+    if report.counts['layout']:
+        return
+    if expected.samples is not None and not expected.exact:
+        if report.samples < _COMPLETE_ENOUGH * expected.samples:
+            report.add(
+                'incomplete', where, f'{report.samples:,} clips; there were about '
+                f'{expected.samples:,} when the dataset was published')
+    elif expected.samples not in (None, report.samples):
+        report.add('count', where, f'{report.samples:,} samples instead of '
+                   f'{expected.samples:,}')
+    if expected.objects not in (None, report.objects):
+        report.add('count', where, f'{report.objects:,} objects instead of '
+                   f'{expected.objects:,}')
+
+
+def _check_same_classes(first: Report, report: Report) -> None:
+    """Classes are numbered by their sorted names, so all splits need the same names."""
+    a, b = first.classes, report.classes
+    if a and b and a != b and isinstance(a[0], str):
+        different = sorted(set(a) ^ set(b)) or 'only their order'
+        report.add('label', report.split, f'has other classes than {first.split}; '
+                   f'different: {str(different)[:200]}')

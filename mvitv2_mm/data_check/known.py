@@ -1,0 +1,135 @@
+"""Which splits a dataset name or a config stands for, and how large they are when complete."""
+import os.path as osp
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional
+
+from mmengine.config import Config
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Size of a complete split; None where nobody states it.
+
+    ``exact`` is False where videos vanish from the web: ``samples`` is then the rounded number at
+    the time of publication, and fewer are not an error.
+    """
+    samples: Optional[int] = None
+    classes: Optional[int] = None
+    objects: Optional[int] = None
+    exact: bool = True
+
+
+@dataclass(frozen=True)
+class Split:
+    """A part of a dataset, as the config of a dataset class."""
+    name: str
+    dataset: dict
+    expected: Expected = Expected()
+
+
+@dataclass(frozen=True)
+class Known:
+    """A public dataset: the file in ``configs/_base_/datasets`` that lays it out, its size."""
+    config: str
+    splits: Dict[str, Expected] = field(default_factory=dict)
+
+
+KNOWN = {
+    'imagenet':
+    Known('imagenet_224.py', dict(train=Expected(1281167, 1000), val=Expected(50000, 1000))),
+    'coco':
+    Known('coco_instance_ms-crop.py',
+          dict(train=Expected(118287, 80, 860001), val=Expected(5000, 80, 36781))),
+    'kinetics400':
+    Known('kinetics400_16x4.py',
+          dict(train=Expected(246000, 400, exact=False), val=Expected(20000, 400, exact=False))),
+    'ssv2':
+    Known('sthv2_u16.py', dict(train=Expected(168913, 174), val=Expected(24777, 174))),
+}
+# one's own data: what the config of a split looks like
+PLAIN = {
+    'images': lambda split: dict(type='CustomDataset', data_prefix=split),
+    'clips': lambda split: dict(type='ClipDataset', data_prefix=dict(video=split)),
+}
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def find_splits(name: str, data_root: Optional[str] = None) -> List[Split]:
+    """Splits of a dataset.
+
+    Args:
+        name (str): A key of ``KNOWN`` or ``PLAIN``, a COCO-style ``.json`` or a config ``.py``.
+        data_root (str, optional): Replaces the place that the config names; needed for ``PLAIN``.
+
+    Raises:
+        FileNotFoundError: If a file or folder that was named does not exist.
+        ValueError: If the name is none of these.
+    """
+    if data_root is not None and not osp.isdir(data_root):
+        raise FileNotFoundError(f'--data-root "{data_root}" is not a folder')
+    if name in KNOWN:
+        known = KNOWN[name]
+        splits = _config_splits(Config.fromfile(_find_config(known.config)), data_root)
+        return [Split(s.name, s.dataset, known.splits.get(s.name, Expected())) for s in splits]
+    if name in PLAIN or name.endswith('.json'):
+        return _plain_splits(name, data_root)
+    if not name.endswith('.py'):
+        raise ValueError(f'dataset should be one of {", ".join([*KNOWN, *PLAIN])}, the path of a '
+                         f'COCO-style .json or of a config .py, but got "{name}"')
+    if not osp.isfile(name):
+        raise FileNotFoundError(f'config "{name}" does not exist')
+    return _config_splits(Config.fromfile(name), data_root)
+
+
+def _find_config(name: str) -> Path:
+    """In a wheel configs are below the package, in a checkout beside it."""
+    folders = [_PACKAGE / '.mim', _PACKAGE.parent]
+    paths = [folder / 'configs/_base_/datasets' / name for folder in folders]
+    return paths[0] if paths[0].exists() else paths[1]
+
+
+def _plain_splits(name: str, data_root: Optional[str]) -> List[Split]:
+    if data_root is None:
+        raise ValueError(f'"{name}" needs --data-root, the folder where the data is')
+    if name.endswith('.json'):
+        dataset = dict(type='CocoDataset', ann_file=osp.abspath(name), data_root=data_root)
+        return [Split(Path(name).stem, dataset)]
+    # the usual three splits, else the folder is one
+    folders = [f for f in ('train', 'val', 'test') if osp.isdir(osp.join(data_root, f))] or ['']
+    return [Split(f or 'all', dict(PLAIN[name](f), data_root=data_root)) for f in folders]
+
+
+def _config_splits(cfg: Config, data_root: Optional[str]) -> List[Split]:
+    """The different datasets of a config's data loaders."""
+    expected = Expected(classes=_num_classes(cfg))
+    splits: Dict[str, Split] = {}
+    for loop in ('train', 'val', 'test'):
+        loader = cfg.get(f'{loop}_dataloader')
+        for i, dataset in enumerate(_datasets(loader['dataset']) if loader else ()):
+            if data_root is not None:
+                dataset = dict(dataset, data_root=data_root)
+            files = ('data_root', 'ann_file', 'data_prefix', 'split')
+            identity = repr([dataset.get(key) for key in files])
+            splits.setdefault(identity, Split(f'{loop}{i or ""}', dataset, expected))
+    if not splits:
+        raise ValueError(f'config "{cfg.filename}" has no data loader')
+    return list(splits.values())
+
+
+def _datasets(dataset: dict) -> Iterator[dict]:
+    """The datasets inside wrappers and concatenations."""
+    if 'dataset' in dataset:
+        yield from _datasets(dataset['dataset'])
+    elif 'datasets' in dataset:
+        for part in dataset['datasets']:
+            yield from _datasets(part)
+    else:
+        yield dict(dataset)
+
+
+def _num_classes(cfg: Config) -> Optional[int]:
+    """Number of classes of a classifier's head; detectors name their categories."""
+    model = cfg.get('model') or {}
+    head = model.get('head') or model.get('cls_head') or {}
+    return head.get('num_classes')
