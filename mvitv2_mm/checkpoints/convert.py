@@ -15,13 +15,14 @@ from .report import Report
 TARGETS = ('openmmlab', 'mvit', 'slowfast', 'detectron2', 'timm', 'torchvision')
 
 
-def convert(src: str, dst: str, to: str = 'openmmlab', model: Optional[nn.Module] = None,
-            inflate: str = 'centre') -> Report:
+def convert(src: str, dst: Optional[str] = None, to: str = 'openmmlab',
+            model: Optional[nn.Module] = None, inflate: str = 'centre') -> Report:
     """Convert a checkpoint of any known layout.
 
     Args:
         src (str): A file, a URL, or a name in the registry of published models.
-        dst (str): File to write: '.pth', '.pyth', '.pt', '.safetensors', or '.pkl' for detectron2.
+        dst (str, optional): File to write: '.pth', '.pyth', '.pt', '.safetensors', or '.pkl' for
+            detectron2. Defaults to None: nothing is written, only reported.
         to (str): Layout to write, one of ``TARGETS``. Defaults to 'openmmlab'.
         model (nn.Module, optional): Model the result must fit. Defaults to None: names and shapes
             of the file's own architecture.
@@ -31,33 +32,32 @@ def convert(src: str, dst: str, to: str = 'openmmlab', model: Optional[nn.Module
         Report: What happened to every tensor.
 
     Raises:
+        ValueError: For an unknown ``to``, or ``model`` with another layout than OpenMMLab's.
         CheckpointError: If the file cannot be read, converted, or does not fit ``model``.
     """
-    suffix = check_suffix(dst)
-    if to not in TARGETS:
-        raise ValueError(f'"to" should be one of {TARGETS}, but got {to!r}')
-    if suffix == '.pkl' and to != 'detectron2':
+    if to not in TARGETS or (model is not None and to != 'openmmlab'):
+        raise ValueError(f'"to" should be one of {TARGETS}, and the first with "model", but got '
+                         f'{to!r}')
+    if dst is not None and check_suffix(dst) == '.pkl' and to != 'detectron2':
         raise CheckpointError(f'{dst}: only detectron2 reads .pkl. Use .pth or .safetensors.')
     source = read_source(src)
     check_finite(source.tensors, source.path)
-    if model is not None:
-        if to != 'openmmlab':
-            raise ValueError('"model" is for conversions to OpenMMLab names')
-        tensors, report = fit_to_module(source, model, inflate)
-        if not report.fits:
-            missing = [entry.target for entry in report.of('new')]
-            raise CheckpointError(f'{source.path} has no weights for {len(missing)} tensors of the '
-                                  f'model: {", ".join(missing[:6])}. To start training from it, '
-                                  'name it in "init_cfg" or "load_from"; nothing was written.')
-    else:
+    if model is None:
         tensors, report = export(source, to)
-    write_file(_wrap(tensors, to, suffix, source), dst)
+    else:
+        tensors, report = fit_to_module(source, model, inflate)
+        if not report.is_complete:
+            raise CheckpointError(f'{source.path} does not fit the model as a whole; '
+                                  f'{"; ".join(report.warnings())}. To start a training from it, '
+                                  'name it in "init_cfg" or "load_from".')
+    if dst is not None:
+        write_file(_wrap(tensors, to, dst, source), dst)
     return report
 
 
-def _wrap(tensors: Dict[str, Tensor], to: str, suffix: str, source: Source) -> dict:
+def _wrap(tensors: Dict[str, Tensor], to: str, dst: str, source: Source) -> dict:
     """Put tensors where readers of that layout expect them."""
-    if suffix == '.safetensors' or to in ('timm', 'torchvision'):
+    if check_suffix(dst) == '.safetensors' or to in ('timm', 'torchvision'):
         return tensors
     if to == 'openmmlab':
         meta = dict(mvitv2_mm_version=__version__, converted_from=source.describe())
@@ -74,9 +74,9 @@ def export(source: Source, to: str) -> Tuple[Dict[str, Tensor], Report]:
         CheckpointError: If that layout has no such model.
     """
     _check_exportable(source, to)
-    report = Report(f'{source.path}: {source.describe()}')
-    for key, why in source.dropped:
-        report.add('dropped', key, '', why)
+    report = Report(source.title)
+    for key, why in source.ignored:
+        report.add('ignored', key, '', why)
     rename = _renamer(source, to)
     tensors = {}
     for neutral, value in source.tensors.items():

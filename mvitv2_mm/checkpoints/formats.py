@@ -45,7 +45,7 @@ _UNSUPPORTED = [
 class Source:
     """A checkpoint under neutral names.
 
-    ``origin`` maps each neutral name to the name in the file, ``dropped`` lists the names in the
+    ``origin`` maps each neutral name to the name in the file, ``ignored`` lists the names in the
     file that no model needs, with the reason.
     """
     path: str
@@ -54,10 +54,19 @@ class Source:
     arch: ArchInfo
     tensors: Dict[str, Tensor]
     origin: Dict[str, str]
-    dropped: List[Tuple[str, str]] = field(default_factory=list)
+    ignored: List[Tuple[str, str]] = field(default_factory=list)
 
     def describe(self) -> str:
+        """One line for people."""
         return f'{self.label} checkpoint of {self.arch.describe()}'
+
+    @property
+    def title(self) -> str:
+        """File, layout, architecture and number of parameters."""
+        statistics = ('running_mean', 'running_var', 'num_batches_tracked')
+        num_params = sum(value.numel() for key, value in self.tensors.items()
+                         if not key.endswith(statistics))
+        return f'{self.path}: {self.describe()}, {num_params:,} parameters'
 
 
 def recognise(state: Mapping[str, Tensor]) -> Optional[str]:
@@ -141,14 +150,14 @@ def _unify(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
 
 def _parse_foreign(state: Dict[str, Tensor], layout: str, path: str) -> Source:
     key_map = timm_names(state) if layout == 'timm' else key_map_of(layout)
-    tensors, origin, dropped, unknown = {}, {}, [], []
+    tensors, origin, ignored, unknown = {}, {}, [], []
     for key, value in state.items():
         neutral = key_map.to_neutral(key)
         reason = next((why for pattern, why in _IGNORED if re.fullmatch(pattern, key)), None)
         if neutral is not None:
             tensors[neutral], origin[neutral] = value, key
         elif reason is not None:
-            dropped.append((key, reason))
+            ignored.append((key, reason))
         else:
             unknown.append(key)
     if unknown:
@@ -157,7 +166,7 @@ def _parse_foreign(state: Dict[str, Tensor], layout: str, path: str) -> Source:
                               'Remove them if they are not needed.')
     tensors = _neutral_shapes(tensors)
     arch = infer_arch(backbone_of(tensors), _num_classes(tensors))
-    return Source(path, layout, LABELS[layout], arch, tensors, origin, dropped)
+    return Source(path, layout, LABELS[layout], arch, tensors, origin, ignored)
 
 
 def key_map_of(layout: str) -> KeyMap:

@@ -4,7 +4,7 @@ Works on this package's backbone names without prefix (``blocks.0.attn.qkv.weigh
 """
 import re
 from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import List, Mapping, Optional, Tuple
 
 from torch import Tensor
 
@@ -159,8 +159,3 @@ def _input_size(state: Mapping[str, Tensor], ndim: int) -> Optional[Tuple[int, .
         return None
     return tuple((len(t) + 1) // 2 * s for t, s in zip(tables, _PATCH_STRIDE[ndim]))
 
-
-def num_params(state: Dict[str, Tensor]) -> int:
-    """Number of values in a state dict, without BatchNorm's running statistics."""
-    buffers = ('running_mean', 'running_var', 'num_batches_tracked')
-    return sum(v.numel() for k, v in state.items() if not k.endswith(buffers))

@@ -1,10 +1,16 @@
 """What happened to every tensor on its way from a file into a model."""
 from dataclasses import dataclass, field
-from typing import List, NamedTuple
+from typing import Dict, List, NamedTuple
 
-# In the order of a summary.
+# In the order of a summary. 'ignored' is known to be superfluous, 'dropped' is lost.
 ACTIONS = ('copied', 'renamed', 'resized', 'inflated', 'deflated', 'zeroed', 'sliced', 'padded',
-           'dropped', 'new')
+           'ignored', 'dropped', 'new')
+_WARNINGS = {
+    'sliced': 'sliced',
+    'padded': 'padded',
+    'dropped': 'not used',
+    'new': 'not in the file, newly initialised',
+}
 
 
 class Entry(NamedTuple):
@@ -15,15 +21,13 @@ class Entry(NamedTuple):
     detail: str = ''
 
     def __str__(self) -> str:
-        names = ' -> '.join(name for name in (self.source, self.target) if name)
-        if self.source == self.target:
-            names = self.source
-        return f'{self.action:9s}{names}{f" ({self.detail})" if self.detail else ""}'
+        names = dict.fromkeys(name for name in (self.source, self.target) if name)
+        return f'{self.action:9s}{" -> ".join(names)}{f" ({self.detail})" if self.detail else ""}'
 
 
 @dataclass
 class Report:
-    """Account of one transfer."""
+    """Account of one transfer; prints as one line per tensor and a summary."""
     title: str
     entries: List[Entry] = field(default_factory=list)
     notes: List[str] = field(default_factory=list)
@@ -36,14 +40,14 @@ class Report:
         return [entry for entry in self.entries if entry.action in actions]
 
     def counts(self) -> str:
-        """'246 renamed, 12 resized, 2 dropped'."""
-        found = [(len(self.of(action)), action) for action in ACTIONS]
-        return ', '.join(f'{number} {action}' for number, action in found if number)
+        """For example '246 renamed, 12 resized, 2 dropped'."""
+        numbers = {action: len(self.of(action)) for action in ACTIONS}
+        return ', '.join(f'{number} {action}' for action, number in numbers.items() if number)
 
     @property
-    def fits(self) -> bool:
-        """Whether every tensor of the model comes from the file, cut or resized or not."""
-        return not self.of('new')
+    def is_complete(self) -> bool:
+        """Whether all tensors of the model come from the file and nothing of it is lost."""
+        return not self.of('dropped', 'new') and not self.notes
 
     @property
     def is_plain(self) -> bool:
@@ -53,9 +57,8 @@ class Report:
     def warnings(self) -> List[str]:
         """What a user must know: parts of the file not used and parts of the model not loaded."""
         lines = list(self.notes)
-        for action, text in (('sliced', 'sliced'), ('padded', 'padded'), ('dropped', 'not used'),
-                             ('new', 'not in the file, newly initialised')):
-            groups = {}
+        for action, text in _WARNINGS.items():
+            groups: Dict[str, List[str]] = {}
             for entry in self.of(action):
                 groups.setdefault(entry.detail, []).append(entry.source or entry.target)
             lines += [f'{text}: {_shorten(names)}{f" ({why})" if why else ""}'
@@ -63,7 +66,7 @@ class Report:
         return lines
 
     def __str__(self) -> str:
-        return '\n'.join([self.title, *map(str, self.entries), *self.notes, self.counts()])
+        return '\n'.join([*map(str, self.entries), self.title, *self.notes, self.counts()])
 
 
 def _shorten(names: List[str], limit: int = 6) -> str:

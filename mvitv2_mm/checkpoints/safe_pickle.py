@@ -51,11 +51,17 @@ def _latin1(text, encoding: str = 'latin1') -> bytes:
     return text.encode('latin1') if isinstance(text, str) else bytes(memoryview(text))
 
 
+def _no_bytes() -> bytes:
+    """Protocol 2 writes the data of an empty array as ``bytes()``."""
+    return b''
+
+
 _ALLOWED = {
     ('collections', 'OrderedDict'): OrderedDict,
     ('numpy', 'dtype'): _DType,
     ('numpy', 'ndarray'): 'numpy.ndarray',  # only ever an argument that is not used
     ('_codecs', 'encode'): _latin1,
+    ('__builtin__', 'bytes'): _no_bytes,
 }
 for _core in ('numpy.core', 'numpy._core'):  # the homes in numpy 1 and numpy 2
     _ALLOWED[_core + '.multiarray', '_reconstruct'] = _Array

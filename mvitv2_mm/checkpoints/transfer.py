@@ -92,9 +92,9 @@ class _Transfer:
         self.num_norms = sum(bool(re.fullmatch(r'backbone\.norm\d\.weight', n)) for n in own)
         self.fitted: Dict[str, Tensor] = {}
         self.misfits: List[str] = []
-        self.report = Report(f'{source.path}: {source.describe()}')
-        for key, why in source.dropped:
-            self.report.add('dropped', key, '', why)
+        self.report = Report(source.title)
+        for key, why in source.ignored:
+            self.report.add('ignored', key, '', why)
 
     def shape(self, name: str) -> torch.Size:
         return self.target[self.names[name]].shape
