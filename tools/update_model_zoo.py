@@ -196,7 +196,8 @@ def differences(models: List[Model]) -> List[str]:
     reasons: Dict[str, List[str]] = {}
     for model in models:
         if 'difference' in model.entry:
-            reasons.setdefault(model.entry['difference'], []).append(f'`{model.name}`')
+            reasons.setdefault(model.entry['difference'],
+                               []).append(f'{model.entry["model"]} ({model.entry["data"]})')
     if not reasons:
         return []
     lines = [f'- {", ".join(names)}: {reason}' for reason, names in reasons.items()]
