@@ -71,6 +71,11 @@ def version_of(package: str) -> str:
         return ''
 
 
+def first_line(error: Exception) -> str:
+    """First line of an error's message, or its type."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def check_python() -> str:
     """Python is one the hosts support."""
     if not (3, 10) <= sys.version_info[:2] <= (3, 12):
@@ -115,6 +120,19 @@ def check_clashes() -> str:
             'pip install "transformers<4.50", or ignore',
             needed=False)
     return 'none'
+
+
+def check_torchvision() -> str:
+    """torchvision's ops load, which needs a build that belongs to torch's."""
+    try:
+        torchvision = importlib.import_module('torchvision')
+        torchvision.ops.nms(torch.ones(1, 4), torch.ones(1), .5)
+    except (RuntimeError, OSError, ImportError) as error:
+        raise Problem(
+            f'torch {torch.__version__} and torchvision {version_of("torchvision")} are not a '
+            f'pair: {first_line(error)}', 'reinstall both from one index, with versions and build '
+            '(CPU or CUDA) that belong together: https://pytorch.org')
+    return f'torch {torch.__version__}, torchvision {torchvision.__version__}'
 
 
 def check_host(package: str, requirement: str) -> str:
@@ -253,9 +271,9 @@ def diagnose(name: str, check: Callable[[], str]) -> Finding:
         state = 'broken' if problem.needed else 'missing'
         return Finding(name, state, problem.detail, problem.remedy)
     except Exception as error:
-        lines = str(error).strip().splitlines() or ['']
-        remedy = 'reinstall with: pip install --force-reinstall -c requirements/constraints.txt ...'
-        return Finding(name, 'broken', f'{type(error).__name__}: {lines[0]}', remedy)
+        detail = f'{type(error).__name__}: {first_line(error)}'
+        remedy = 'repair what is broken above, or set up anew as docs/get_started.md shows'
+        return Finding(name, 'broken', detail, remedy)
 
 
 def report(findings: List[Finding], console: Console) -> None:

@@ -66,6 +66,19 @@ def test_clashes(monkeypatch, versions, detail, remedy):
     assert detail in found.detail and remedy in found.remedy and found.needed
 
 
+def test_torch_and_torchvision_that_are_not_a_pair(monkeypatch):
+    """What a CPU build of torch beside a CUDA build of torchvision raises on import."""
+    assert doctor.check_torchvision().startswith('torch 2.')
+
+    def import_module(name):
+        raise RuntimeError('operator torchvision::nms does not exist\nmore')
+
+    monkeypatch.setattr(importlib, 'import_module', import_module)
+    found = problem(doctor.check_torchvision)
+    assert found.detail.endswith('are not a pair: operator torchvision::nms does not exist')
+    assert found.needed and 'https://pytorch.org' in found.remedy
+
+
 def test_transformers_clash_is_a_warning(monkeypatch):
     real = metadata.version
     monkeypatch.setattr(metadata, 'version', lambda name: '4.57.0'
