@@ -75,9 +75,6 @@ def _check_size(split: Split, report: Report) -> None:
     elif expected.samples not in (None, report.samples):
         report.add('count', where, f'{report.samples:,} samples instead of '
                    f'{expected.samples:,}')
-    if expected.objects not in (None, report.objects):
-        report.add('count', where, f'{report.objects:,} objects instead of '
-                   f'{expected.objects:,}')
 
 
 def _check_same_classes(first: Report, report: Report) -> None:

@@ -16,7 +16,6 @@ class Expected:
     """
     samples: Optional[int] = None
     classes: Optional[int] = None
-    objects: Optional[int] = None
     exact: bool = True
 
 
@@ -35,17 +34,21 @@ class Known:
     splits: Dict[str, Expected] = field(default_factory=dict)
 
 
+def _kinetics(train: int, val: int, classes: int) -> Dict[str, Expected]:
+    """Rounded numbers of videos at the time of publication."""
+    return dict(
+        train=Expected(train, classes, exact=False), val=Expected(val, classes, exact=False))
+
+
 KNOWN = {
-    'imagenet':
-    Known('imagenet_224.py', dict(train=Expected(1281167, 1000), val=Expected(50000, 1000))),
-    'coco':
-    Known('coco_instance_ms-crop.py',
-          dict(train=Expected(118287, 80, 860001), val=Expected(5000, 80, 36781))),
-    'kinetics400':
-    Known('kinetics400_16x4.py',
-          dict(train=Expected(246000, 400, exact=False), val=Expected(20000, 400, exact=False))),
-    'ssv2':
-    Known('sthv2_u16.py', dict(train=Expected(168913, 174), val=Expected(24777, 174))),
+    'imagenet': Known('imagenet_224.py',
+                      dict(train=Expected(1281167, 1000), val=Expected(50000, 1000))),
+    'coco': Known('coco_instance_ms-crop.py',
+                  dict(train=Expected(118287, 80), val=Expected(5000, 80))),
+    'kinetics400': Known('kinetics400_16x4.py', _kinetics(246000, 20000, 400)),
+    'kinetics600': Known('kinetics600_32x3.py', _kinetics(392000, 30000, 600)),
+    'kinetics700': Known('kinetics700_32x3.py', _kinetics(545000, 35000, 700)),
+    'ssv2': Known('sthv2_u16.py', dict(train=Expected(168913, 174), val=Expected(24777, 174))),
 }
 # one's own data: what the config of a split looks like
 PLAIN = {
