@@ -258,9 +258,18 @@ def checks() -> List[Tuple[str, Callable[[], str]]]:
     hosts = [(task, lambda host=host: check_host(*host)) for task, host in HOSTS.items()]
     decoders = [(f'video decoder {name}', lambda name=name: check_decoder(name))
                 for name in DECODERS]
-    return [('Python', check_python), ('versions', check_versions),
-            ('clashes', check_clashes), *hosts, ('mmcv ops', check_ops), *decoders,
-            ('GPU', check_gpu), ('bfloat16', check_bf16), ('torch.compile', check_compile)]
+    return [
+        ('Python', check_python),
+        ('versions', check_versions),
+        ('clashes', check_clashes),
+        ('torch', check_torchvision),
+        *hosts,
+        ('mmcv ops', check_ops),
+        *decoders,
+        ('GPU', check_gpu),
+        ('bfloat16', check_bf16),
+        ('torch.compile', check_compile),
+    ]
 
 
 def diagnose(name: str, check: Callable[[], str]) -> Finding:

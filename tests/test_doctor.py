@@ -32,7 +32,9 @@ def test_this_environment_works():
         doctor.diagnose(name, check) for name, check in doctor.checks() if name != 'torch.compile'
     ]
     assert [finding for finding in findings if finding.state == 'broken'] == []
-    assert {'mmcv ops', 'video decoder av', 'bfloat16'} <= {finding.name for finding in findings}
+    assert {'torch', 'mmcv ops', 'video decoder av',
+            'bfloat16'} <= {finding.name
+                            for finding in findings}
 
 
 @pytest.mark.parametrize('version', [(3, 9), (3, 13)])
