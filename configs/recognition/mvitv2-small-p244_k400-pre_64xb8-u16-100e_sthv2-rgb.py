@@ -5,6 +5,5 @@ _base_ = [
     '../_base_/default_runtime_recognition.py',
 ]
 
-# the official weights as converted by mmaction2
-init = 'https://download.openmmlab.com/mmaction/v1.0/recognition/mvit/converted/mvit-small-p244_16x4x1_kinetics400-rgb_20221021-9ebaaeed.pth'  # noqa: E501
-model = dict(backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=init, prefix='backbone.')))
+init = dict(type='Pretrained', checkpoint='mvitv2-small-16x4_k400', prefix='backbone.')
+model = dict(backbone=dict(init_cfg=init))

@@ -1,0 +1,6 @@
+_base_ = [
+    '../_base_/models/mvitv2-base_recognizer.py',
+    '../_base_/datasets/kinetics400_32x3.py',
+    '../_base_/schedules/kinetics_adamw_200e.py',
+    '../_base_/default_runtime_recognition.py',
+]

@@ -1,0 +1,9 @@
+_base_ = [
+    '../_base_/models/mvitv2-base_recognizer.py',
+    '../_base_/datasets/kinetics400_32x3.py',
+    '../_base_/schedules/kinetics_adamw_75e.py',
+    '../_base_/default_runtime_recognition.py',
+]
+
+init = dict(type='Pretrained', checkpoint='mvitv2-base_in21k', prefix='backbone.')
+model = dict(backbone=dict(init_cfg=init))

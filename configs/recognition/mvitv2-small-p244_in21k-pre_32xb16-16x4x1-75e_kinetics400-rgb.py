@@ -1,0 +1,11 @@
+_base_ = [
+    '../_base_/models/mvitv2_recognizer.py',
+    '../_base_/datasets/kinetics400_16x4.py',
+    '../_base_/schedules/kinetics_adamw_75e.py',
+    '../_base_/default_runtime_recognition.py',
+]
+
+# not published: the last checkpoint of configs/classification/mvitv2-small_in21k.py
+init = dict(
+    type='Pretrained', checkpoint='work_dirs/mvitv2-small_in21k/epoch_90.pth', prefix='backbone.')
+model = dict(backbone=dict(init_cfg=init))
