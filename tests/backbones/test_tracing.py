@@ -9,8 +9,8 @@ from mvitv2_mm import MViTv2
 pytestmark = pytest.mark.slow  # on a busy machine
 ARCH = dict(embed_dims=8, num_layers=3, num_heads=1, downscale_indices=(1, 2))
 CASES = [
-    pytest.param(32, dict(window_size=8, out_scales=(0, 1, 2)), id='windows'),
-    pytest.param((4, 32, 32), dict(use_abs_pos_embed=True), id='3d'),
+    pytest.param(40, dict(window_size=8, out_scales=(0, 1, 2)), id='windows'),
+    pytest.param((6, 40, 40), dict(use_abs_pos_embed=True), id='3d'),
 ]
 
 
@@ -34,11 +34,11 @@ def test_compile_has_no_graph_break_and_takes_any_batch(size, options):
     model = randomise(MViTv2(ARCH, size, **options))
     counter = CompileCounterWithBackend('eager')
     compiled = torch.compile(model, fullgraph=True, backend=counter)
-    for batch in (2, 3, 5):
+    for batch, graphs in ((2, 1), (2, 1), (3, 2), (5, 2)):  # one static, one with a dynamic batch
         x = torch.randn(shape(size, batch), dtype=torch.float64)
         with torch.no_grad():
             assert_same(tensors(compiled(x)), tensors(model(x)))
-    assert counter.frame_count == 2  # once static, once with a dynamic batch
+        assert counter.frame_count == graphs
 
 
 def test_compiled_training_gives_the_same_gradients():

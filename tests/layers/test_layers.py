@@ -162,13 +162,11 @@ def test_drop_path_drops_whole_samples_of_a_branch_and_rescales():
         rel_pos_embed=False,
         residual_pooling=False,
         qkv_bias=True)
-    torch.nn.init.zeros_(block.attn.proj.weight)
-    torch.nn.init.ones_(block.attn.proj.bias)
-    torch.nn.init.zeros_(block.mlp.fc2.weight)
-    torch.nn.init.zeros_(block.mlp.fc2.bias)
+    for layer in (block.attn.proj, block.mlp.fc2):
+        torch.nn.init.zeros_(layer.weight)
+        torch.nn.init.ones_(layer.bias)
     x = torch.zeros(64, 4, 8)
-    added = block(x, (2, 2))[0]
-    per_sample = added.flatten(1)
-    assert torch.equal(per_sample, per_sample[:, :1].expand_as(per_sample))
-    assert set(per_sample[:, 0].tolist()) == {0., 2.}
-    assert torch.equal(block.eval()(x, (2, 2))[0], torch.ones_like(x))
+    added = block(x, (2, 2))[0].flatten(1)
+    assert torch.equal(added, added[:, :1].expand_as(added))
+    assert set(added[:, 0].tolist()) == {0., 2., 4.}  # none, one or both branches, doubled
+    assert torch.equal(block.eval()(x, (2, 2))[0], 2 * torch.ones_like(x))

@@ -7,7 +7,7 @@ from loops import index_loop, resize_loop
 from mvitv2_mm.ops import rel_pos_index, rel_pos_terms, resize_rel_pos
 
 SIZES = [(1, 1), (1, 7), (7, 1), (7, 7), (8, 4), (4, 8), (14, 14), (28, 7), (29, 15), (15, 29),
-         (56, 14), (39, 10), (78, 10), (10, 39), (61, 16), (33, 5), (5, 33)]
+         (56, 14), (39, 10), (78, 10), (10, 39), (61, 16), (33, 5), (5, 33), (33, 39), (55, 65)]
 
 
 @pytest.mark.parametrize('q_size, k_size', SIZES)
