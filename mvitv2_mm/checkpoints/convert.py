@@ -26,7 +26,8 @@ def convert(src: str, dst: Optional[str] = None, to: str = 'openmmlab',
         to (str): Layout to write, one of ``TARGETS``. Defaults to 'openmmlab'.
         model (nn.Module, optional): Model the result must fit. Defaults to None: names and shapes
             of the file's own architecture.
-        inflate (str): See :func:`transfer.inflate_kernel`; used with ``model``.
+        inflate (str): See :func:`transfer.inflate_kernel`; used with ``model``. Defaults to
+            'centre'.
 
     Returns:
         Report: What happened to every tensor.
