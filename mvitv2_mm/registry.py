@@ -5,8 +5,10 @@
 ``locations`` imports the modules that hold the registered classes. Keep this file trivial: mmengine
 reports an error in it only as an unknown name.
 """
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import WEIGHT_INITIALIZERS as MMENGINE_WEIGHT_INITIALIZERS
@@ -19,8 +21,15 @@ MODELS = Registry(
     locations=['mvitv2_mm.backbones', 'mvitv2_mm.models'])
 DATASETS = Registry(
     'dataset', parent=MMENGINE_DATASETS, scope='mvitv2_mm', locations=['mvitv2_mm.datasets'])
+DATA_SAMPLERS = Registry(
+    'data sampler',
+    parent=MMENGINE_DATA_SAMPLERS,
+    scope='mvitv2_mm',
+    locations=['mvitv2_mm.datasets'])
 TRANSFORMS = Registry(
     'transform', parent=MMENGINE_TRANSFORMS, scope='mvitv2_mm', locations=['mvitv2_mm.datasets'])
+METRICS = Registry(
+    'metric', parent=MMENGINE_METRICS, scope='mvitv2_mm', locations=['mvitv2_mm.evaluation'])
 HOOKS = Registry(
     'hook', parent=MMENGINE_HOOKS, scope='mvitv2_mm', locations=['mvitv2_mm.engine.hooks'])
 WEIGHT_INITIALIZERS = Registry(

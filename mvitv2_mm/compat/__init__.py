@@ -8,13 +8,13 @@ from .versions import check_required
 
 check_required()  # the imports below need these packages
 
-from . import (bf16_heads, collate_scope, cpu_amp, cpu_distributed, image_visualization,
+from . import (bf16_heads, collate_scope, cpu_amp, cpu_distributed, image_visualization, lvis_numpy,
                mmaction_drn, mmcv_ops, mvit_head_init, numpy2_hue, pkg_resources, pytorchvideo,
                torch_load, transformers_clash, video_visualization)
 
-REPAIRS = (bf16_heads, collate_scope, cpu_amp, cpu_distributed, image_visualization, mmaction_drn,
-           mmcv_ops, mvit_head_init, numpy2_hue, pkg_resources, pytorchvideo, torch_load,
-           transformers_clash, video_visualization)
+REPAIRS = (bf16_heads, collate_scope, cpu_amp, cpu_distributed, image_visualization, lvis_numpy,
+           mmaction_drn, mmcv_ops, mvit_head_init, numpy2_hue, pkg_resources, pytorchvideo,
+           torch_load, transformers_clash, video_visualization)
 _applied = False
 
 

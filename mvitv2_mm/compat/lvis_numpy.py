@@ -1,0 +1,34 @@
+"""Let the LVIS API evaluate on current numpy.
+
+Symptom:
+    ``AttributeError: module 'numpy' has no attribute 'float'`` at the end of a
+    test on LVIS.
+Cause:
+    lvis 0.5.3, the last release, uses an alias that numpy 1.24 removed.
+Repair:
+    Its evaluation module sees numpy with that alias.
+Inert:
+    Where numpy has the alias, and for evaluations that do not use it.
+"""
+from types import ModuleType
+
+import numpy as np
+
+from .import_hooks import after_import
+
+
+class _NumpyWithFloat:
+    float = float
+
+    def __getattr__(self, name: str):
+        return getattr(np, name)
+
+
+def _repair(module: ModuleType) -> None:
+    uses_alias = 'float' in module.LVISEval.accumulate.__code__.co_names
+    if uses_alias and not hasattr(np, 'float'):
+        module.np = _NumpyWithFloat()
+
+
+def apply() -> None:
+    after_import('lvis.eval', _repair)
