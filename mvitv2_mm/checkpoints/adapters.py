@@ -13,6 +13,18 @@ from .zoo import locate
 _files = WeakTensorKeyDictionary()  # tensor -> file it was read from, for messages
 
 
+class _WeightsOnly(dict):
+    """What mmengine gets of a file that holds nothing but weights."""
+
+    def __init__(self, state_dict: Mapping[str, Tensor], path: str) -> None:
+        super().__init__(state_dict=OrderedDict(state_dict))
+        self.path = path
+
+    def __missing__(self, key: str):
+        raise CheckpointError(f'{self.path} holds weights only, so no training can be resumed from '
+                              'it. Start from it with "load_from" instead.')
+
+
 def read_for_mmengine(filename: str, map_location: Any = None) -> Any:
     """Read a checkpoint in the form mmengine knows.
 
@@ -28,7 +40,7 @@ def read_for_mmengine(filename: str, map_location: Any = None) -> Any:
     if not isinstance(content, Mapping):
         return content
     if 'state_dict' not in content and _holds_mvitv2(content, path):
-        content = dict(state_dict=OrderedDict(unwrap(content, path)))
+        content = _WeightsOnly(unwrap(content, path), path)
     state = content.get('state_dict', content)
     for value in state.values() if isinstance(state, Mapping) else ():
         if isinstance(value, Tensor):

@@ -15,8 +15,11 @@ from .report import Report
 TARGETS = ('openmmlab', 'mvit', 'slowfast', 'detectron2', 'timm', 'torchvision')
 
 
-def convert(src: str, dst: Optional[str] = None, to: str = 'openmmlab',
-            model: Optional[nn.Module] = None, inflate: str = 'centre') -> Report:
+def convert(src: str,
+            dst: Optional[str] = None,
+            to: str = 'openmmlab',
+            model: Optional[nn.Module] = None,
+            inflate: str = 'centre') -> Report:
     """Convert a checkpoint of any known layout.
 
     Args:

@@ -182,8 +182,10 @@ def key_map_of(layout: str) -> KeyMap:
 
 def timm_names(state: Mapping[str, Tensor]) -> KeyMap:
     """timm's renaming table for the stages and shortcuts found in ``state``."""
-    blocks = sorted({tuple(map(int, m.groups()))
-                     for m in map(re.compile(r'stages\.(\d+)\.blocks\.(\d+)\.').match, state) if m})
+    blocks = sorted({
+        tuple(map(int, m.groups()))
+        for m in map(re.compile(r'stages\.(\d+)\.blocks\.(\d+)\.').match, state) if m
+    })
     starts = [i for i, (_, block) in enumerate(blocks) if block == 0 and i > 0]
     in_mlp = any('shortcut_proj_mlp' in key for key in state)
     return timm_key_map(starts, len(blocks), not in_mlp)
@@ -228,14 +230,15 @@ def _parse_openmmlab(state: Dict[str, Tensor], path: str) -> Source:
 def _merge_mask_heads(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
     """Make one mask head of the equal copies that a stock cascade has for its stages."""
     prefix = 'roi_head.mask_head.'
-    stages = [{key[len(prefix) + 2:]: value for key, value in state.items()
-               if key.startswith(f'{prefix}{stage}.')} for stage in range(3)]
-    if not stages[0] or any(stage.keys() != stages[0].keys() or any(
-            not torch.equal(stage[key], stages[0][key]) for key in stage) for stage in stages[1:]):
-        return state
-    merged = {key: value for key, value in state.items()
-              if not re.match(re.escape(prefix) + r'\d\.', key)}
-    return {**merged, **{prefix + key: value for key, value in stages[0].items()}}
+    first, *others = (_without_prefix(state, f'{prefix}{stage}.') for stage in range(3))
+    for other in others:
+        if not first or other.keys() != first.keys() or not all(
+                torch.equal(other[key], first[key]) for key in first):
+            return state
+    stage = re.compile(re.escape(prefix) + r'\d\.')
+    merged = {key: value for key, value in state.items() if not stage.match(key)}
+    merged.update({prefix + key: value for key, value in first.items()})
+    return merged
 
 
 def _openmmlab_label(tensors: Mapping[str, Tensor], ndim: int) -> str:
@@ -246,9 +249,13 @@ def _openmmlab_label(tensors: Mapping[str, Tensor], ndim: int) -> str:
     return 'OpenMMLab (mmaction2)' if ndim == 3 else 'OpenMMLab (mmpretrain)'
 
 
+def _without_prefix(tensors: Mapping[str, Tensor], prefix: str) -> Dict[str, Tensor]:
+    return {k[len(prefix):]: value for k, value in tensors.items() if k.startswith(prefix)}
+
+
 def backbone_of(tensors: Mapping[str, Tensor]) -> Dict[str, Tensor]:
     """The backbone's tensors, without the prefix."""
-    return {key[9:]: value for key, value in tensors.items() if key.startswith('backbone.')}
+    return _without_prefix(tensors, 'backbone.')
 
 
 def _num_classes(tensors: Mapping[str, Tensor]) -> Optional[int]:
@@ -280,6 +287,7 @@ def candidates(neutral: str, arch: ArchInfo, tensors: Mapping[str, Tensor]) -> S
         neutrals = [neutral]
     if neutral.startswith('roi_head.mask_head.') and not neutral[19:20].isdigit():
         # One mask head, or a copy for every stage of a stock cascade.
-        neutrals += [n.replace('mask_head.', f'mask_head.{stage}.')
-                     for stage in range(3) for n in neutrals]
+        neutrals += [
+            n.replace('mask_head.', f'mask_head.{stage}.') for stage in range(3) for n in neutrals
+        ]
     return neutrals

@@ -118,8 +118,10 @@ def infer_arch(state: Mapping[str, Tensor], num_classes: Optional[int] = None) -
 
 def _check_complete(state: Mapping[str, Tensor], indices: set) -> None:
     needed = ['patch_embed.projection.weight', 'blocks.0.attn.proj.weight']
-    needed += [f'blocks.{i}.attn.{name}.weight' for i in range(max(indices, default=0) + 1)
-               for name in ('qkv', 'pool_q', 'norm_q')]
+    needed += [
+        f'blocks.{i}.attn.{name}.weight' for i in range(max(indices, default=0) + 1)
+        for name in ('qkv', 'pool_q', 'norm_q')
+    ]
     for key in needed:
         if key not in state:
             raise ValueError(f'"{key}" is missing, and every MViTv2 has it (MViTv1 and plain ViT '
@@ -158,4 +160,3 @@ def _input_size(state: Mapping[str, Tensor], ndim: int) -> Optional[Tuple[int, .
     if any(table is None for table in tables):
         return None
     return tuple((len(t) + 1) // 2 * s for t, s in zip(tables, _PATCH_STRIDE[ndim]))
-

@@ -37,9 +37,8 @@ class KeyMap:
 
 def _compile(template: str) -> 're.Pattern':
     parts = re.split(r'\{(\w+)\}', template)
-    return re.compile(''.join(
-        f'(?P<{part}>{_FIELDS[part]})' if i % 2 else re.escape(part)
-        for i, part in enumerate(parts)))
+    return re.compile(''.join(f'(?P<{part}>{_FIELDS[part]})' if i % 2 else re.escape(part)
+                              for i, part in enumerate(parts)))
 
 
 def _rename(key: str, table: Sequence[Tuple['re.Pattern', str]]) -> Optional[str]:

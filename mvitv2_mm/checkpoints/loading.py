@@ -45,7 +45,8 @@ def find_backbone(module: nn.Module) -> Optional[Tuple[str, MViTv2, nn.Module]]:
     return (name + '.' if name else ''), backbone, module
 
 
-def fit_to_module(source: Source, module: nn.Module,
+def fit_to_module(source: Source,
+                  module: nn.Module,
                   inflate: str = 'centre') -> Tuple[Mapping[str, Tensor], Report]:
     """Fit a checkpoint to a model that holds an MViTv2; see :func:`transfer.fit`.
 
@@ -69,12 +70,16 @@ def _notes(source: Source, backbone: MViTv2, report: Report) -> List[str]:
         return []
     is_maskfeat = source.format == 'slowfast' and not source.arch.dim_mul_in_attention
     if is_maskfeat and source.arch.ndim == 3 and backbone.out_type != 'avg_then_norm':
-        return ["SlowFast's MaskFeat classifiers read the norm of the mean token: set "
-                "out_type='avg_then_norm' in the backbone"]
+        return [
+            "SlowFast's MaskFeat classifiers read the norm of the mean token: set "
+            "out_type='avg_then_norm' in the backbone"
+        ]
     if source.arch.with_cls_token and backbone.out_type not in ('cls_token', 'raw') \
             and source.format != 'openmmlab' and not is_maskfeat:
-        return ['its classifier reads the class token: set with_cls_token=True and '
-                "out_type='cls_token' in the backbone"]
+        return [
+            'its classifier reads the class token: set with_cls_token=True and '
+            "out_type='cls_token' in the backbone"
+        ]
     return []
 
 

@@ -61,8 +61,10 @@ class Report:
             groups: Dict[str, List[str]] = {}
             for entry in self.of(action):
                 groups.setdefault(entry.detail, []).append(entry.source or entry.target)
-            lines += [f'{text}: {_shorten(names)}{f" ({why})" if why else ""}'
-                      for why, names in groups.items()]
+            lines += [
+                f'{text}: {_shorten(names)}{f" ({why})" if why else ""}'
+                for why, names in groups.items()
+            ]
         return lines
 
     def __str__(self) -> str:

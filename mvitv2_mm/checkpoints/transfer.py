@@ -47,7 +47,9 @@ def inflate_kernel(kernel: Tensor, frames: int, mode: str = 'centre') -> Tensor:
     return inflated / frames if mode == 'mean' else inflated
 
 
-def fit(source: Source, target: Mapping[str, Tensor], prefix: str = 'backbone.',
+def fit(source: Source,
+        target: Mapping[str, Tensor],
+        prefix: str = 'backbone.',
         inflate: str = 'centre') -> Tuple[Dict[str, Tensor], Report]:
     """Fit a checkpoint to the tensors of a model.
 
@@ -85,8 +87,10 @@ class _Transfer:
     def __init__(self, source: Source, target: Mapping[str, Tensor], prefix: str,
                  inflate: str) -> None:
         self.source, self.target, self.inflate = source, target, inflate
-        self.names = {('backbone.' + key[len(prefix):] if key.startswith(prefix) else key): key
-                      for key in target}
+        self.names = {
+            ('backbone.' + key[len(prefix):] if key.startswith(prefix) else key): key
+            for key in target
+        }
         own = {name: target[key] for name, key in self.names.items()}
         self.model = infer_arch(backbone_of(own))
         self.num_norms = sum(bool(re.fullmatch(r'backbone\.norm\d\.weight', n)) for n in own)
@@ -144,9 +148,9 @@ class _Transfer:
         """Why a tensor is left out although the model may have its name."""
         if neutral.startswith('backbone.norm.') and self.num_norms > 1:
             return "a classifier's norm; the norms of a detector start fresh"
-        is_pretraining = 'backbone.mask_token' in self.source.tensors
-        if is_pretraining and 'backbone.mask_token' not in self.names and neutral.startswith(
-                ('backbone.norm.', 'backbone.mask_token', 'neck.')):
+        pretraining = ('backbone.norm.', 'backbone.mask_token', 'neck.')
+        if {'backbone.mask_token'} <= self.source.tensors.keys() - self.names.keys() \
+                and neutral.startswith(pretraining):
             return 'part of the MaskFeat pre-training head'
         return ''
 
@@ -199,7 +203,7 @@ def _fit_tensor(name: str, value: Tensor, shape: torch.Size, inflate: str) -> Op
                            f"{detail}, ImageNet-21K's first 1000 classes are ImageNet-1K's")
         if (len(value), shape[0]) == (_AVA_CLASSES, _AVA_CLASSES + 1):
             background = value.new_zeros(1, *value.shape[1:])
-            return _Fitted(torch.cat([background, value]), 'padded',
-                           f'{detail}, mmaction2 counts a class 0 before the 80 of AVA')
+            return _Fitted(
+                torch.cat([background, value]), 'padded',
+                f'{detail}, mmaction2 counts a class 0 before the 80 of AVA')
     return None
-

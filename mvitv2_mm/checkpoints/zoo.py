@@ -44,8 +44,12 @@ def _read_zoo() -> Dict[str, Published]:
     with open(Path(__file__).with_name('zoo.csv'), newline='') as file:
         rows = [Published(**row) for row in csv.DictReader(file)]
     return {
-        row.name: Published(**{**vars(row), 'params': int(row.params),
-                               'size_mib': float(row.size_mib) if row.size_mib else None})
+        row.name:
+        Published(
+            **{
+                **vars(row), 'params': int(row.params),
+                'size_mib': float(row.size_mib) if row.size_mib else None
+            })
         for row in rows
     }
 

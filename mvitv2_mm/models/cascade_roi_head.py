@@ -26,7 +26,10 @@ class CascadeRoIHead(MMDetCascadeRoIHead):
     init_mask_head = StandardRoIHead.init_mask_head
     predict_mask = StandardRoIHead.predict_mask
 
-    def _bbox_forward(self, stage: int, x: Tuple[Tensor], rois: Tensor,
+    def _bbox_forward(self,
+                      stage: int,
+                      x: Tuple[Tensor],
+                      rois: Tensor,
                       activate: bool = False) -> dict:
         """As mmdet's; with ``activate`` scores are probabilities."""
         extractor, head = self.bbox_roi_extractor[stage], self.bbox_head[stage]
@@ -35,8 +38,9 @@ class CascadeRoIHead(MMDetCascadeRoIHead):
             feats.register_hook(lambda grad: grad / self.num_stages)
         scores, deltas = head(feats)
         if activate:
-            scores = (head.loss_cls.get_activation(scores) if head.custom_cls_channels else
-                      scores.softmax(dim=-1))
+            scores = (
+                head.loss_cls.get_activation(scores)
+                if head.custom_cls_channels else scores.softmax(dim=-1))
         return dict(cls_score=scores, bbox_pred=deltas, bbox_feats=feats)
 
     def _refine_roi(self, *args, **kwargs) -> tuple:

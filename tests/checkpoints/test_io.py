@@ -37,12 +37,14 @@ def assert_weights(found):
 
 
 @pytest.mark.parametrize('name', ['any.pyth', 'no_suffix', 'wrong.safetensors'])
-@pytest.mark.parametrize('save', [
-    lambda path: torch.save(WEIGHTS, path),
-    lambda path: torch.save(WEIGHTS, path, _use_new_zipfile_serialization=False),
-    lambda path: save_file(WEIGHTS, path),
-    lambda path: dump(ARRAYS, path),
-], ids=['zip', 'legacy', 'safetensors', 'pickle'])
+@pytest.mark.parametrize(
+    'save', [
+        lambda path: torch.save(WEIGHTS, path),
+        lambda path: torch.save(WEIGHTS, path, _use_new_zipfile_serialization=False),
+        lambda path: save_file(WEIGHTS, path),
+        lambda path: dump(ARRAYS, path),
+    ],
+    ids=['zip', 'legacy', 'safetensors', 'pickle'])
 def test_container_is_told_by_content(tmp_path, save, name):
     save(tmp_path / name)
     assert_weights(unwrap(read_file(tmp_path / name), 'f'))
@@ -73,12 +75,41 @@ def test_arrays_of_every_kind_and_numpy(tmp_path, protocol, core):
 
 
 @pytest.mark.parametrize('wrap', [
-    lambda w: {'model_state': w, 'epoch': 3, 'optimizer_state': {}, 'cfg': 'TRAIN: ...'},
-    lambda w: {'model': w, '__author__': 'x', 'matching_heuristics': True},
-    lambda w: {'state_dict': w, 'meta': {'epoch': 1}},
-    lambda w: {'state_dict_ema': w, 'epoch': 1},
-    lambda w: {'state_dict': {f'module.{k}': v for k, v in w.items()}},
-    lambda w: {'model': {'state_dict': {f'_orig_mod.module.{k}': v for k, v in w.items()}}},
+    lambda w: {
+        'model_state': w,
+        'epoch': 3,
+        'optimizer_state': {},
+        'cfg': 'TRAIN: ...'
+    },
+    lambda w: {
+        'model': w,
+        '__author__': 'x',
+        'matching_heuristics': True
+    },
+    lambda w: {
+        'state_dict': w,
+        'meta': {
+            'epoch': 1
+        }
+    },
+    lambda w: {
+        'state_dict_ema': w,
+        'epoch': 1
+    },
+    lambda w: {
+        'state_dict': {
+            f'module.{k}': v
+            for k, v in w.items()
+        }
+    },
+    lambda w: {
+        'model': {
+            'state_dict': {
+                f'_orig_mod.module.{k}': v
+                for k, v in w.items()
+            }
+        }
+    },
 ])
 def test_weights_are_found_inside(wrap):
     assert_weights(unwrap(wrap(WEIGHTS), 'f'))
@@ -92,7 +123,8 @@ def test_plain_weights_before_averaged_ones():
 
 @pytest.mark.parametrize('content', [{}, {'model': {}}, {'epoch': 3}, 4, [WEIGHTS], 'text'])
 def test_no_weights(content):
-    with pytest.raises(CheckpointError, match='^f holds no weights .*Give a file with a state dict'):
+    with pytest.raises(
+            CheckpointError, match='^f holds no weights .*Give a file with a state dict'):
         unwrap(content, 'f')
 
 
@@ -103,7 +135,11 @@ def payload_files(payload, path):
     yield dump({'model': np.array([payload], dtype=object)}, path)
     yield dump({'__author__': 'x', 'model': {'w': np.float64(1)}, 'extra': [payload]}, path, 4)
     for zipped in (True, False):
-        torch.save({'model_state': WEIGHTS, 'x': payload}, path,
+        torch.save({
+            'model_state': WEIGHTS,
+            'x': payload
+        },
+                   path,
                    _use_new_zipfile_serialization=zipped)
         yield path
     header = pickle.dumps(payload)
@@ -122,8 +158,9 @@ def test_crafted_files_are_refused_and_nothing_runs(tmp_path):
 
 
 @pytest.mark.parametrize('name', [
-    'builtins.eval', 'builtins.getattr', 'os.system', 'numpy.load', 'torch.storage._load_from_bytes',
-    'numpy.core.multiarray._reconstruct2', 'collections.OrderedDict.fromkeys', 'functools.partial'
+    'builtins.eval', 'builtins.getattr', 'os.system', 'numpy.load',
+    'torch.storage._load_from_bytes', 'numpy.core.multiarray._reconstruct2',
+    'collections.OrderedDict.fromkeys', 'functools.partial'
 ])
 def test_only_arrays_and_containers_have_names(tmp_path, name):
     module, _, attribute = name.rpartition('.')
@@ -140,12 +177,14 @@ def test_refusal_names_the_remedy(tmp_path):
     assert '\n' not in str(error.value)
 
 
-@pytest.mark.parametrize('save', [
-    lambda path: torch.save(WEIGHTS, path),
-    lambda path: torch.save(WEIGHTS, path, _use_new_zipfile_serialization=False),
-    lambda path: save_file(WEIGHTS, path),
-    lambda path: dump(ARRAYS, path),
-], ids=['zip', 'legacy', 'safetensors', 'pickle'])
+@pytest.mark.parametrize(
+    'save', [
+        lambda path: torch.save(WEIGHTS, path),
+        lambda path: torch.save(WEIGHTS, path, _use_new_zipfile_serialization=False),
+        lambda path: save_file(WEIGHTS, path),
+        lambda path: dump(ARRAYS, path),
+    ],
+    ids=['zip', 'legacy', 'safetensors', 'pickle'])
 @pytest.mark.parametrize('share', [0.3, 0.7, 0.98])
 def test_truncated(tmp_path, save, share):
     path = tmp_path / 'f.pth'
@@ -160,7 +199,8 @@ def test_truncated(tmp_path, save, share):
 @pytest.mark.parametrize('data, expected', [
     (b'', r'f\.pth is empty \(0 bytes\).*Delete it and get it again'),
     (b'<!DOCTYPE html><html>404</html>', r'f\.pth is not a checkpoint\. It is a text or web page'),
-    (b'version https://git-lfs.github.com/spec/v1\noid', r'f\.pth is not a checkpoint\. It is a tex'),
+    (b'version https://git-lfs.github.com/spec/v1\noid',
+     r'f\.pth is not a checkpoint\. It is a tex'),
     (b'\x89PNG\r\n\x1a\n', r'f\.pth is not a checkpoint\. It starts like none of torch, pickle'),
     (b'PK\x03\x04 no archive', r'f\.pth is truncated'),
     (b'\x80\x02\x8f nothing', r'f\.pth is damaged or not a checkpoint'),
@@ -188,7 +228,8 @@ def test_missing_file(tmp_path):
 def test_values_that_are_not_finite(value):
     bad = {**WEIGHTS, 'b': torch.tensor([1., value, value]), 'steps': torch.tensor(3)}
     check_finite(WEIGHTS, 'f')
-    with pytest.raises(CheckpointError, match=r'^f: b holds 2 NaN or infinite values of 3\. .*again'):
+    with pytest.raises(
+            CheckpointError, match=r'^f: b holds 2 NaN or infinite values of 3\. .*again'):
         check_finite(bad, 'f')
 
 
@@ -220,7 +261,11 @@ def test_pkl_is_plain_numpy(tmp_path):
 
 def test_shared_memory_goes_into_safetensors(tmp_path):
     shared = torch.zeros(4)
-    write_file({'a': shared, 'b': shared[:2], 'c': shared.view(2, 2).t()}, tmp_path / 'f.safetensors')
+    write_file({
+        'a': shared,
+        'b': shared[:2],
+        'c': shared.view(2, 2).t()
+    }, tmp_path / 'f.safetensors')
     assert read_file(tmp_path / 'f.safetensors')['c'].shape == (2, 2)
 
 

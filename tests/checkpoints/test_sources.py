@@ -49,20 +49,29 @@ def timm_net(**kwargs):
 
 
 def torchvision_net():
-    blocks, dims, heads, grid = [], 16, 1, [FRAMES // 2, SIZE // 4, SIZE // 4]
+    blocks, dims, heads = [], 16, 1
     for i in range(ARCH['num_layers']):
         stride = 2 if i in ARCH['downscale_indices'] else 1
         heads *= stride
         kv = 8 // heads
         blocks.append(
             MSBlockConfig(
-                num_heads=heads, input_channels=dims, output_channels=dims * stride,
-                kernel_q=[3] * 3, kernel_kv=[3] * 3, stride_q=[1, stride, stride],
+                num_heads=heads,
+                input_channels=dims,
+                output_channels=dims * stride,
+                kernel_q=[3] * 3,
+                kernel_kv=[3] * 3,
+                stride_q=[1, stride, stride],
                 stride_kv=[1, kv, kv]))
         dims *= stride
     return TorchvisionMViT(
-        spatial_size=(SIZE, SIZE), temporal_size=FRAMES, block_setting=blocks, residual_pool=True,
-        residual_with_cls_embed=False, rel_pos_embed=True, proj_after_attn=True,
+        spatial_size=(SIZE, SIZE),
+        temporal_size=FRAMES,
+        block_setting=blocks,
+        residual_pool=True,
+        residual_with_cls_embed=False,
+        rel_pos_embed=True,
+        proj_after_attn=True,
         num_classes=CLASSES)
 
 
@@ -119,21 +128,37 @@ def direct_case(make, save, ours, inputs, to, **kwargs):
 
 
 CASES = {
-    'mvit': lambda: mvit_case(True, save_pyth),
-    'mvit in-MLP': lambda: mvit_case(False, save_pyth),
-    'mvit 5-D': lambda: mvit_case(True, save_kernels_as_5d),
-    'slowfast': slowfast_case,
-    'slowfast image': slowfast_image_case,
+    'mvit':
+    lambda: mvit_case(True, save_pyth),
+    'mvit in-MLP':
+    lambda: mvit_case(False, save_pyth),
+    'mvit 5-D':
+    lambda: mvit_case(True, save_kernels_as_5d),
+    'slowfast':
+    slowfast_case,
+    'slowfast image':
+    slowfast_image_case,
     'torchvision':
     lambda: direct_case(torchvision_net, torch.save, video_net, clips(), 'torchvision'),
-    'timm': lambda: direct_case(timm_net, save_file, image_net, images(), 'timm'),
-    'mmpretrain': lambda: direct_case(mmpretrain_net, save_mm, image_net, images(), 'openmmlab'),
-    'mmpretrain in-MLP': lambda: direct_case(
+    'timm':
+    lambda: direct_case(timm_net, save_file, image_net, images(), 'timm'),
+    'mmpretrain':
+    lambda: direct_case(mmpretrain_net, save_mm, image_net, images(), 'openmmlab'),
+    'mmpretrain in-MLP':
+    lambda: direct_case(
         mmpretrain_net, save_mm, image_net, images(), 'openmmlab', dim_mul_in_attention=False),
-    'mmaction2': lambda: direct_case(mmaction_net, save_mm, video_net, clips(), 'openmmlab'),
+    'mmaction2':
+    lambda: direct_case(mmaction_net, save_mm, video_net, clips(), 'openmmlab'),
 }
-LABELS = {'mvit': 'facebookresearch/mvit', 'mvit 5-D': 'SlowFast', 'slowfast': 'SlowFast', 'mmpretrain': 'OpenMMLab (mmpre',
-          'mmaction2': 'OpenMMLab (mmaction2', 'timm': 'timm', 'torchvision': 'torchvision'}
+LABELS = {
+    'mvit': 'facebookresearch/mvit',
+    'mvit 5-D': 'SlowFast',
+    'slowfast': 'SlowFast',
+    'mmpretrain': 'OpenMMLab (mmpre',
+    'mmaction2': 'OpenMMLab (mmaction2',
+    'timm': 'timm',
+    'torchvision': 'torchvision'
+}
 
 
 @pytest.fixture(scope='module', params=list(CASES))
@@ -164,7 +189,8 @@ def test_every_tensor_matters(case):
     expected = oracle(inputs)
     names = dict(ours.named_parameters())
     for name in ('patch_embed.projection.weight', 'blocks.1.proj.weight', 'blocks.0.proj.weight',
-                 'blocks.2.attn.pool_k.weight', 'blocks.3.attn.rel_pos_w', 'blocks.4.attn.qkv.bias'):
+                 'blocks.2.attn.pool_k.weight', 'blocks.3.attn.rel_pos_w',
+                 'blocks.4.attn.qkv.bias'):
         param = names.get('backbone.' + name)
         if param is not None:
             kept = param.clone()
@@ -225,14 +251,21 @@ def test_class_token_of_image_models(tmp_path):
 def test_maskfeat_pretraining_layouts(tmp_path, name):
     """SlowFast's and mmselfsup's: the last doubling pools nothing, which tables tell."""
     from mvitv2_mm.models import MaskFeat
-    model = randomise(MaskFeat(dict(
-        type='mvitv2_mm.MaskFeatMViTv2', input_size=(FRAMES, SIZE, SIZE),
-        dim_mul_in_attention=False,
-        arch=dict(ARCH, downscale_indices=[1, 2], dim_mul_indices=[1, 2, 3]))))
+    model = randomise(
+        MaskFeat(
+            dict(
+                type='mvitv2_mm.MaskFeatMViTv2',
+                input_size=(FRAMES, SIZE, SIZE),
+                dim_mul_in_attention=False,
+                arch=dict(ARCH, downscale_indices=[1, 2], dim_mul_indices=[1, 2, 3]))))
     state = model.state_dict()
     if name == 'pyth':
-        state = {k.replace('backbone.norm2', 'pred_head.transforms.0.0')
-                 .replace('neck.fc', 'pred_head.projections.0'): v for k, v in state.items()}
+        state = {
+            k.replace('backbone.norm2', 'pred_head.transforms.0.0').replace(
+                'neck.fc', 'pred_head.projections.0'):
+            v
+            for k, v in state.items()
+        }
         state = to_meta(state)
         sobel = torch.tensor([[1., 0, -1], [2, 0, -2], [1, 0, -1]]).repeat(3, 1, 1, 1)
         state.update({'hogs.0.weight_x': sobel, 'hogs.0.weight_y': sobel.mT.contiguous()})
@@ -269,8 +302,12 @@ def test_split_projections_and_positions(tmp_path):
         elif key != 'pos_embed':
             split[key] = value
     spatial, temporal, token = (torch.rand(1, n, 16) for n in ((SIZE // 4)**2, FRAMES // 2, 1))
-    save_pyth({**split, 'pos_embed_xy': spatial, 'pos_embed_temporal': temporal,
-               'pos_embed_class': token}, tmp_path / 'f')
+    save_pyth(
+        {
+            **split, 'pos_embed_xy': spatial,
+            'pos_embed_temporal': temporal,
+            'pos_embed_class': token
+        }, tmp_path / 'f')
     tensors = read_source(tmp_path / 'f').tensors
     for key, value in state.items():
         if '.qkv.' in key:
@@ -315,8 +352,10 @@ def test_other_architectures(tmp_path, state, message):
 def test_names_that_belong_to_nothing(tmp_path):
     state = {**to_meta(image_net().state_dict()), 'adapter.down.weight': torch.zeros(2)}
     save_pyth(state, tmp_path / 'f')
-    with pytest.raises(CheckpointError, match=r'looks like a facebookresearch/mvit checkpoint, but '
-                       r'has 1 tensors that belong to none \(adapter\.down\.weight, \.\.\.\)'):
+    with pytest.raises(
+            CheckpointError,
+            match=r'looks like a facebookresearch/mvit checkpoint, but '
+            r'has 1 tensors that belong to none \(adapter\.down\.weight, \.\.\.\)'):
         read_source(tmp_path / 'f')
 
 

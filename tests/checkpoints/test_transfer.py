@@ -85,8 +85,9 @@ def test_image_to_video(tmp_path, mode):
     assert not any(v.any() for k, v in new.items() if k.endswith('rel_pos_t'))
     # keys are pooled by 2, not 1, in the second downscale block of a video model
     assert len(old['blocks.2.attn.rel_pos_h']) == 2 * len(new['blocks.2.attn.rel_pos_h']) + 1
-    assert {entry.target for entry in report.of('resized')} == {
-        'backbone.blocks.2.attn.rel_pos_h', 'backbone.blocks.2.attn.rel_pos_w'}
+    assert {entry.target
+            for entry in report.of('resized')
+            } == {'backbone.blocks.2.attn.rel_pos_h', 'backbone.blocks.2.attn.rel_pos_w'}
     inflated = report.of('inflated')
     assert len(inflated) == 1 + 3 * len(target.backbone.blocks)
     assert inflated[0].detail == f'(16, 3, 7, 7) to (16, 3, 3, 7, 7), {mode}'
@@ -98,9 +99,12 @@ def test_image_to_video(tmp_path, mode):
 def test_centre_inflation_computes_what_the_image_model_did(tmp_path):
     """One frame per token step and the image model's strides: frame by frame the same maps."""
     image = randomise(image_net())
-    kwargs = dict(input_size=(3, SIZE, SIZE), adaptive_kv_stride=(1, 4, 4), with_cls_token=False,
-                  out_type='featmap', patch_cfg=dict(kernel_size=(3, 7, 7), stride=(1, 4, 4),
-                                                     padding=(1, 3, 3)))
+    kwargs = dict(
+        input_size=(3, SIZE, SIZE),
+        adaptive_kv_stride=(1, 4, 4),
+        with_cls_token=False,
+        out_type='featmap',
+        patch_cfg=dict(kernel_size=(3, 7, 7), stride=(1, 4, 4), padding=(1, 3, 3)))
     video = randomise(MViTv2(ARCH, **kwargs))
     load_into(video, save(image, tmp_path / 'f'))
     frame = images()[:, :, None]
@@ -111,8 +115,8 @@ def test_centre_inflation_computes_what_the_image_model_did(tmp_path):
 
 def test_class_token_is_initialised_where_the_image_model_has_none(tmp_path):
     source = randomise(image_net())
-    cfg = dict(type='mvitv2_mm.Pretrained', checkpoint=str(save(source, tmp_path / 'f')),
-               inflate='repeat')
+    cfg = dict(
+        type='mvitv2_mm.Pretrained', checkpoint=str(save(source, tmp_path / 'f')), inflate='repeat')
     target = MViTv2(ARCH, input_size=(FRAMES, SIZE, SIZE), init_cfg=cfg)
     target.init_weights()
     assert 0.005 < target.cls_token.std() < 0.05
@@ -142,11 +146,15 @@ def test_classifier_to_detection_backbone(tmp_path):
     target = detection_backbone()
     report = load_into(target, save(source, tmp_path / 'f'))
     dropped = {entry.source: entry.detail for entry in report.of('dropped')}
-    assert set(dropped) == {'norm.weight', 'norm.bias', 'cls_token', 'head.projection.weight',
-                            'head.projection.bias'}
+    assert set(dropped) == {
+        'norm.weight', 'norm.bias', 'cls_token', 'head.projection.weight', 'head.projection.bias'
+    }
     assert dropped['norm.weight'] == "a classifier's norm; the norms of a detector start fresh"
-    assert {entry.target for entry in report.of('new')} == {
-        f'norm{i}.{name}' for i in range(4) for name in ('weight', 'bias')}
+    assert {entry.target
+            for entry in report.of('new')
+            } == {f'norm{i}.{name}'
+                  for i in range(4)
+                  for name in ('weight', 'bias')}
     for scale in range(4):
         norm = getattr(target, f'norm{scale}')
         assert (norm.weight == 1).all() and (norm.bias == 0).all()
@@ -159,8 +167,10 @@ def test_openmmlab_classifier_to_detection_backbone(tmp_path):
     target = detection_backbone()
     load_into(target, tmp_path / 'f')
     assert (target.norm3.weight == 1).all()
-    torch.save({'state_dict': {'backbone.' + k: v for k, v in target.state_dict().items()}},
-               tmp_path / 'g')
+    torch.save({'state_dict': {
+        'backbone.' + k: v
+        for k, v in target.state_dict().items()
+    }}, tmp_path / 'g')
     again = detection_backbone()
     assert load_into(again, tmp_path / 'g').is_complete  # a detector's norms are loaded
 
@@ -180,27 +190,34 @@ def test_widening_in_the_mlp_does_not_fit_a_detector(tmp_path):
 def test_maskfeat_pretraining_to_finetuning(tmp_path):
     from mvitv2_mm.models import MaskFeat
     arch = dict(ARCH, num_layers=6)
-    pretrained = randomise(MaskFeat(dict(
-        type='mvitv2_mm.MaskFeatMViTv2', input_size=(FRAMES, SIZE, SIZE),
-        arch=dict(arch, downscale_indices=[1, 2], dim_mul_indices=[1, 2, 4]),
-        dim_mul_in_attention=False)))
+    pretrained = randomise(
+        MaskFeat(
+            dict(
+                type='mvitv2_mm.MaskFeatMViTv2',
+                input_size=(FRAMES, SIZE, SIZE),
+                arch=dict(arch, downscale_indices=[1, 2], dim_mul_indices=[1, 2, 4]),
+                dim_mul_in_attention=False)))
     torch.save({'state_dict': pretrained.state_dict()}, tmp_path / 'f')
     target = make_video_net(arch=arch, out_type='avg_then_norm', dim_mul_in_attention=False)
     norm = target.backbone.norm3.weight.clone()
     report = load_into(target, tmp_path / 'f')
     # inside the last stage the grid is half as large in fine-tuning, so are the tables
     old, new = pretrained.backbone, target.backbone
-    assert {entry.target for entry in report.of('resized')} == {
-        'backbone.blocks.5.attn.rel_pos_h', 'backbone.blocks.5.attn.rel_pos_w'}
+    assert {entry.target
+            for entry in report.of('resized')
+            } == {'backbone.blocks.5.attn.rel_pos_h', 'backbone.blocks.5.attn.rel_pos_w'}
     table = old.blocks[5].attn.rel_pos_w.detach().numpy()
     np.testing.assert_allclose(
         new.blocks[5].attn.rel_pos_w.detach(),
-        linear_resize(table, len(new.blocks[5].attn.rel_pos_w)), atol=1e-5)
+        linear_resize(table, len(new.blocks[5].attn.rel_pos_w)),
+        atol=1e-5)
     assert torch.equal(new.cls_token, old.cls_token)
     assert torch.equal(new.norm3.weight, norm)
-    assert {entry.source for entry in report.of('dropped')} == {
-        'backbone.mask_token', 'backbone.norm2.weight', 'backbone.norm2.bias', 'neck.fc.weight',
-        'neck.fc.bias'}
+    assert {entry.source
+            for entry in report.of('dropped')} == {
+                'backbone.mask_token', 'backbone.norm2.weight', 'backbone.norm2.bias',
+                'neck.fc.weight', 'neck.fc.bias'
+            }
 
 
 @torch.no_grad()
@@ -255,7 +272,8 @@ def test_another_architecture(tmp_path):
         load_into(MViTv2('tiny', input_size=SIZE), path)
     message = str(error.value)
     for part in ('f does not fit the model: it is a facebookresearch/mvit checkpoint of a custom '
-                 'MViTv2 (image, 5 blocks, 16 channels', 'but the model is MViTv2-tiny (image, 10 b',
+                 'MViTv2 (image, 5 blocks, 16 channels',
+                 'but the model is MViTv2-tiny (image, 10 b',
                  'embed_dims is 16 in the file, 96 in the model', 'num_layers is 5 in the file, 10',
                  'e.g. patch_embed.proj.weight is (16, 3, 7, 7) in the file, (96, 3, 7, 7) in the'):
         assert part in message
@@ -270,8 +288,10 @@ def test_another_architecture(tmp_path):
 ])
 def test_other_settings(tmp_path, kwargs, message):
     path = save(randomise(image_net()), tmp_path / 'f')
-    with pytest.raises(CheckpointError, match=f'f does not fit the model in .*{message}.*Change the '
-                       "backbone's config or choose other weights"):
+    with pytest.raises(
+            CheckpointError,
+            match=f'f does not fit the model in .*{message}.*Change the '
+            "backbone's config or choose other weights"):
         load_into(image_net(**kwargs), path)
 
 
@@ -280,7 +300,8 @@ def test_values_that_are_not_finite(tmp_path):
     source.backbone.blocks[3].mlp.fc1.bias.data[5] = float('nan')
     target = image_net()
     before = target.state_dict()['backbone.patch_embed.projection.weight'].clone()
-    with pytest.raises(CheckpointError, match=r'f: backbone\.blocks\.3\.mlp\.fc1\.bias holds 1 NaN'):
+    with pytest.raises(
+            CheckpointError, match=r'f: backbone\.blocks\.3\.mlp\.fc1\.bias holds 1 NaN'):
         load_into(target, save(source, tmp_path / 'f'))
     assert torch.equal(target.backbone.patch_embed.projection.weight, before)
 

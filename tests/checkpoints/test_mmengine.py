@@ -1,0 +1,215 @@
+"""The ways into an OpenMMLab model take files of every layout unconverted."""
+import logging
+import pickle
+import re
+
+import pytest
+import torch
+from mmengine.hooks import EMAHook
+from mmengine.logging import MMLogger
+from mmengine.model import BaseModel
+from mmengine.runner import Runner, load_checkpoint
+from mmengine.runner.checkpoint import CheckpointLoader, _load_checkpoint_to_model
+from oracles import ARCH, SIZE, image_net, images, randomise, to_meta
+from safetensors.torch import save_file
+from torch import nn
+
+from mvitv2_mm import MViTv2
+from mvitv2_mm.checkpoints import CheckpointError
+
+
+@pytest.fixture
+def log():
+    """Lines of the current logger."""
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(f'{record.levelname} {record.getMessage()}')
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(handler)
+    yield lines
+    logger.removeHandler(handler)
+
+
+CONTAINERS = {
+    'pyth':
+    lambda state, path: torch.save({
+        'model_state': state,
+        'epoch': 1
+    }, path),
+    'safetensors':
+    save_file,
+    'pickle':
+    lambda state, path: path.write_bytes(
+        pickle.dumps({
+            'model': {
+                k: v.numpy()
+                for k, v in state.items()
+            },
+            '__author__': 'x'
+        }, 2)),
+}
+
+
+@pytest.fixture(scope='module')
+def source():
+    return randomise(image_net())
+
+
+@pytest.fixture(params=CONTAINERS)
+def path(request, source, tmp_path):
+    CONTAINERS[request.param](to_meta(source.state_dict()), tmp_path / 'file')
+    return str(tmp_path / 'file')
+
+
+def assert_loaded(model, source):
+    found, expected = model.state_dict(), source.state_dict()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[key], expected[key]) for key in expected)
+
+
+class Model(BaseModel):
+    """Classifier for a Runner."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        net = image_net()
+        self.backbone, self.head = net.backbone, net.head
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        return self.head['fc'](self.backbone(inputs)[-1])
+
+
+@pytest.mark.parametrize('prefix', [{}, dict(prefix='backbone.')])
+def test_init_cfg_of_a_backbone(path, source, prefix):
+    backbone = MViTv2(
+        ARCH,
+        input_size=SIZE,
+        out_type='avg_featmap',
+        init_cfg=dict(type='Pretrained', checkpoint=path, **prefix))
+    backbone.init_weights()
+    assert_loaded(backbone, source.backbone)
+
+
+def test_init_cfg_of_a_whole_model(path, source):
+    model = Model(init_cfg=dict(type='Pretrained', checkpoint=path))
+    model.init_weights()
+    assert_loaded(model, source)
+
+
+def test_options_in_init_cfg(path, source):
+    cfg = dict(type='mvitv2_mm.Pretrained', checkpoint=path, inflate='mean')
+    backbone = MViTv2(ARCH, input_size=(8, SIZE, SIZE), init_cfg=cfg)
+    backbone.init_weights()
+    torch.testing.assert_close(
+        backbone.patch_embed.projection.weight.sum(2),
+        source.backbone.patch_embed.projection.weight)
+
+
+def runner_of(model, tmp_path, **kwargs):
+    return Runner(model, str(tmp_path / 'work'), experiment_name=tmp_path.name, **kwargs)
+
+
+@torch.no_grad()
+def test_load_from(path, source, tmp_path):
+    """What ``load_from`` in a config, ``tools/train.py`` and ``tools/test.py`` do."""
+    runner = runner_of(Model(), tmp_path, load_from=path)
+    runner.load_or_resume()
+    assert_loaded(runner.model, source)
+    torch.testing.assert_close(runner.model.eval()(images()), source(images()))
+
+
+@pytest.mark.parametrize('path', ['pyth'], indirect=True)
+def test_averaged_model_starts_from_the_same_weights(path, source, tmp_path):
+    ema = EMAHook()
+    runner = runner_of(Model(), tmp_path, load_from=path)
+    runner._hooks = [ema]
+    ema.before_run(runner)
+    runner.load_or_resume()
+    assert_loaded(ema.ema_model.module, source)
+
+
+@pytest.mark.parametrize('path', ['pyth'], indirect=True)
+def test_resuming_needs_more_than_weights(path, tmp_path):
+    runner = runner_of(Model(), tmp_path, load_from=path, resume=True)
+    runner._train_loop = nn.Module()
+    with pytest.raises(
+            CheckpointError,
+            match='file holds weights only, so no training can be '
+            'resumed from it. Start from it with "load_from"'):
+        runner.load_or_resume()
+
+
+def test_load_checkpoint(path, source, tmp_path):
+    model = Model()
+    load_checkpoint(model, path, strict=True)
+    assert_loaded(model, source)
+    checkpoint = CheckpointLoader.load_checkpoint(path, 'cpu')
+    other = nn.DataParallel(Model()).module
+    _load_checkpoint_to_model(other, checkpoint, strict=True)
+    assert_loaded(other, source)
+
+
+def test_own_checkpoints_pass_unchanged(tmp_path, source, log):
+    """No report, no copy: the names fit, so nothing is done."""
+    torch.save({'meta': {'epoch': 2}, 'state_dict': source.state_dict()}, tmp_path / 'epoch_1.pth')
+    model = Model()
+    content = load_checkpoint(model, str(tmp_path / 'epoch_1.pth'), strict=True)
+    assert_loaded(model, source)
+    assert content['meta'] == {'epoch': 2}
+    assert not any('checkpoint of' in line for line in log)
+
+
+def test_models_without_mvitv2_are_left_alone(tmp_path):
+    """Other files keep their form, other models mmengine's behaviour."""
+    weights = {'weight': torch.ones(1, 2), 'bias': torch.ones(1)}
+    torch.save(weights, tmp_path / 'a.pth')
+    content = CheckpointLoader.load_checkpoint(str(tmp_path / 'a.pth'), 'cpu')
+    assert content.keys() == weights.keys()
+    linear = nn.Linear(2, 1)
+    load_checkpoint(linear, str(tmp_path / 'a.pth'), strict=True)
+    assert linear.bias == 1
+    with pytest.raises(RuntimeError, match='missing keys in source state_dict: 0.weight'):
+        load_checkpoint(nn.Sequential(nn.Linear(2, 1)), str(tmp_path / 'a.pth'), strict=True)
+
+
+def test_part_of_a_model(tmp_path, source):
+    """A file of the model's own head only is mmengine's business."""
+    state = {k: v for k, v in source.state_dict().items() if k.startswith('head.')}
+    torch.save(dict(state_dict=state), tmp_path / 'head.pth')
+    model = Model()
+    load_checkpoint(model, str(tmp_path / 'head.pth'))
+    assert torch.equal(model.head['fc'].weight, source.head['fc'].weight)
+
+
+@pytest.mark.parametrize('path', ['pyth'], indirect=True)
+def test_messages_name_the_file(path):
+    for load in (lambda: load_checkpoint(MViTv2('tiny', input_size=SIZE), path), lambda: MViTv2(
+            'tiny',
+            input_size=SIZE,
+            init_cfg=dict(type='Pretrained', checkpoint=path, prefix='backbone.')).init_weights()):
+        with pytest.raises(
+                CheckpointError,
+                match=f'^{re.escape(path)} does not fit the model: it '
+                'is a facebookresearch/mvit checkpoint .*embed_dims is 16 in the file'):
+            load()
+    torch.save({'conv1.weight': torch.zeros(1)}, path)
+    with pytest.raises(CheckpointError, match=f'^{re.escape(path)} is not an MViTv2 checkpoint'):
+        load_checkpoint(Model(), path)
+
+
+@pytest.mark.parametrize('path', ['pyth'], indirect=True)
+def test_what_is_not_loaded_is_logged_as_a_warning(path, log):
+    load_checkpoint(image_net(num_classes=3), path)
+    assert any('file: facebookresearch/mvit checkpoint of a custom MViTv2' in line for line in log)
+    assert 'WARNING not used: head.projection.weight ((7, 128), the model has (3, 128))' in log
+    assert 'WARNING not in the file, newly initialised: head.fc.weight, head.fc.bias' in log
+
+
+def test_wrong_prefix(source, tmp_path):
+    torch.save({'model_state': to_meta(source.state_dict())}, tmp_path / 'file')
+    backbone = MViTv2(
+        ARCH,
+        input_size=SIZE,
+        init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'file'), prefix='encoder.'))
+    with pytest.raises(CheckpointError, match='file has no tensors that start with "encoder."'):
+        backbone.init_weights()

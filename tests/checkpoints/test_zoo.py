@@ -1,0 +1,236 @@
+"""The registry of published models, and downloads against a server on this machine."""
+import hashlib
+import re
+import threading
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+import torch
+from oracles import image_net, randomise, to_meta
+
+from mvitv2_mm import MViTv2
+from mvitv2_mm.checkpoints import ZOO, CheckpointError, load_into
+from mvitv2_mm.checkpoints.zoo import Published, fetch, locate
+
+
+class Server(BaseHTTPRequestHandler):
+    """Serves ``files`` and counts; ``cut`` hangs up halfway."""
+
+    def __init__(self, files, hits, cut, *args):
+        self.files, self.hits, self.cut = files, hits, cut
+        super().__init__(*args)
+
+    def do_HEAD(self):
+        data = self.files.get(self.path)
+        self.send_response(200 if data else 404)
+        self.send_header('Content-Length', str(len(data or b'')))
+        self.end_headers()
+        return data
+
+    def do_GET(self):
+        self.hits.append(self.path)
+        data = self.do_HEAD()
+        if data:
+            self.wfile.write(data[:len(data) // 2] if self.cut else data)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def serve(tmp_path, monkeypatch):
+    """Start a server and an empty cache; gives the URL and the list of downloads."""
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'torch'))
+    monkeypatch.setattr(torch.hub, '_hub_dir', None)
+    servers = []
+
+    def start(files, cut=False):
+        hits = []
+        server = HTTPServer(('127.0.0.1', 0), partial(Server, files, hits, cut))
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f'http://127.0.0.1:{server.server_port}', hits, server
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope='module')
+def source():
+    return randomise(image_net())
+
+
+@pytest.fixture(scope='module')
+def data(source, tmp_path_factory):
+    path = tmp_path_factory.mktemp('data') / 'f'
+    torch.save({'model_state': to_meta(source.state_dict())}, path)
+    return path.read_bytes()
+
+
+def cached(tmp_path):
+    return [path.name for path in (tmp_path / 'torch/hub/checkpoints').glob('*')]
+
+
+def publish(monkeypatch, url, sha256=''):
+    entry = Published('tiny-test', '', 1, '', sha256, None, url)
+    monkeypatch.setitem(ZOO, entry.name, entry)
+
+
+@pytest.mark.parametrize('digits', [64, 8, 0])
+def test_a_name_is_fetched_once_then_offline(serve, monkeypatch, tmp_path, source, data, capfd,
+                                             digits):
+    url, hits, server = serve({'/dir/weights.pyth': data})
+    publish(monkeypatch, url + '/dir/weights.pyth', hashlib.sha256(data).hexdigest()[:digits])
+    model = image_net()
+    load_into(model, 'tiny-test')
+    assert torch.equal(model.fc[0].weight, source.fc[0].weight)
+    assert cached(tmp_path) == ['weights.pyth'] and hits == ['/dir/weights.pyth']
+    assert '100%' in capfd.readouterr().err  # the progress bar
+    server.shutdown()
+    server.server_close()
+    backbone = MViTv2(
+        model.backbone.arch.__dict__,
+        input_size=64,
+        init_cfg=dict(type='Pretrained', checkpoint='tiny-test'))
+    backbone.init_weights()
+    assert torch.equal(backbone.blocks[0].attn.qkv.weight,
+                       source.backbone.blocks[0].attn.qkv.weight)
+    assert hits == ['/dir/weights.pyth']
+
+
+def test_another_file_is_refused(serve, monkeypatch, tmp_path, data):
+    url, _, _ = serve({'/weights.pyth': data})
+    publish(monkeypatch, url + '/weights.pyth', 'a' * 8)
+    with pytest.raises(
+            CheckpointError,
+            match=r'weights\.pyth is not the published file: invalid '
+            r'hash value \(expected "aaaaaaaa", got "[0-9a-f]{64}"\)\. Nothing was kept'):
+        locate('tiny-test')
+    assert cached(tmp_path) == []
+
+
+def test_a_spoiled_cache_is_noticed(serve, monkeypatch, tmp_path, data):
+    url, _, _ = serve({'/weights.pyth': data})
+    publish(monkeypatch, url + '/weights.pyth', hashlib.sha256(data).hexdigest())
+    path = locate('tiny-test')
+    with open(path, 'ab') as file:
+        file.write(b'x')
+    with pytest.raises(
+            CheckpointError,
+            match=r'weights\.pyth is not the published file: its '
+            r'SHA-256 does not start with .*Delete it, then it is downloaded again'):
+        locate('tiny-test')
+
+
+def test_an_interrupted_download_is_not_kept(serve, tmp_path, data):
+    url, _, _ = serve({'/weights.pyth': data}, cut=True)
+    with pytest.raises(
+            CheckpointError,
+            match=rf'weights\.pyth was cut short: {len(data) // 2} of '
+            rf'{len(data)} bytes arrived\. Run again|cannot be downloaded'):
+        fetch(url + '/weights.pyth')
+    assert cached(tmp_path) == []
+
+
+@pytest.mark.parametrize('path', ['/missing.pyth', None])
+def test_unreachable(serve, tmp_path, path):
+    url, _, server = serve({})
+    if path is None:
+        server.shutdown()
+        server.server_close()
+    with pytest.raises(
+            CheckpointError,
+            match=r'cannot be downloaded \(.*(404|refused).*\)\. Check '
+            r'the connection, or get the file elsewhere and put it at .*missing\.pyth'):
+        fetch(url + '/missing.pyth')
+    assert cached(tmp_path) == []
+
+
+def test_urls_in_configs(serve, source, data):
+    url, hits, _ = serve({'/a.pyth': data})
+    backbone = image_net().backbone
+    backbone.init_cfg = dict(type='Pretrained', checkpoint=url + '/a.pyth')
+    backbone.init_weights()
+    assert torch.equal(backbone.norm3.weight, source.backbone.norm3.weight) and len(hits) == 1
+
+
+def test_a_file_wins_over_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'mvitv2-tiny_in1k').write_bytes(b'')
+    assert locate('mvitv2-tiny_in1k') == 'mvitv2-tiny_in1k'
+
+
+def test_unknown_names_get_similar_ones():
+    with pytest.raises(
+            FileNotFoundError,
+            match='mvitv2_tiny_in1k can not be found. Similar '
+            'published models: mvitv2-tiny_in1k, '):
+        locate('mvitv2_tiny_in1k')
+    with pytest.raises(FileNotFoundError, match='see "tools/convert_checkpoint.py --list"'):
+        locate('/no/where.pth')
+
+
+def test_entries_are_complete():
+    assert len(ZOO) == 51
+    for name, model in ZOO.items():
+        assert name == model.name and model.url.startswith('https://')
+        assert model.config and model.params > 2e7
+        assert model.licence in ('Apache-2.0', 'BSD-3-Clause')
+        assert re.fullmatch('[0-9a-f]{8}|', model.sha256)
+        if '-' + model.sha256 + '.pth' in model.url:
+            assert model.sha256
+    # names in the cache are unique, so no model is taken for another
+    assert len({model.cache_name for model in ZOO.values()}) == len(ZOO)
+
+
+def test_torchvision_entry_is_what_torchvision_states():
+    from torchvision.models.video import MViT_V2_S_Weights
+    weights, entry = MViT_V2_S_Weights.DEFAULT, ZOO['mvitv2-small-16x4_k400_torchvision']
+    assert (entry.url, entry.params) == (weights.url, weights.meta['num_params'])
+    assert entry.size_mib == weights.meta['_file_size']
+
+
+def test_openmmlab_entries_are_in_their_metafiles():
+    from pathlib import Path
+
+    import mmaction
+    import mmpretrain
+    listed = ''
+    for package, folder in ((mmpretrain, 'mvit'), (mmaction, 'recognition/mvit')):
+        metafile = Path(package.__file__).parent / '.mim/configs' / folder / 'metafile.yml'
+        listed += metafile.read_text()
+    entries = [m for name, m in ZOO.items() if '_mmpretrain' in name or '_mmaction2' in name]
+    assert len(entries) == 13
+    for entry in entries:
+        assert entry.url in listed
+
+
+def expected_params(name):
+    """Parameters of the model a name stands for, counted on the model itself."""
+    size = re.search('tiny|small|base|large|huge', name)[0]
+    is_video = any(word in name for word in ('k400', 'ssv2'))
+    frames = {'16x4': 16, 'u16': 16, '32x3': 32, 'u32': 32, '40x3': 40, 'u40': 40}
+    kwargs = {}
+    if is_video:
+        length = next(frames[word] for word in frames if word in name)
+        kwargs = dict(input_size=(length, *[312 if length == 40 else 224] * 2))
+    kwargs['with_cls_token'] = is_video or 'in21k' in name
+    kwargs['dim_mul_in_attention'] = not ('maskfeat' in name
+                                          or name.startswith('mvitv2-large_in1k'))
+    with torch.device('meta'):
+        backbone = MViTv2(size, **kwargs)
+    classes = next(n for word, n in dict(in21k=19168, in1k=1000, ssv2=174, k400=400).items()
+                   if word in name)
+    dims = backbone.block_specs[-1].out_dims
+    return sum(p.numel() for p in backbone.parameters()) + classes * (dims + 1)
+
+
+@pytest.mark.parametrize('name', [
+    name for name in ZOO
+    if 'coco' not in name and 'lvis' not in name and ('maskfeat' not in name or '-ft-' in name)
+])
+def test_number_of_parameters(name):
+    assert expected_params(name) == ZOO[name].params
