@@ -5,7 +5,7 @@ import pytest
 import timm.data.auto_augment as timm_augment
 from PIL import Image
 
-from mvitv2_mm.datasets import ClipRandAugment
+from mvitv2_mm.datasets import ClipRandAugment, ImageRandAugment
 from mvitv2_mm.datasets.transforms.rand_augment import OPERATIONS, apply_operation
 
 # timm's names of the increasing set
@@ -23,12 +23,12 @@ def image():
     return Image.fromarray(pixels.astype(np.uint8))
 
 
-def _timm(name, image, magnitude, sign):
+def _timm(name, image, magnitude, sign, fill=(128, 128, 128)):
     name = TIMM.get(name, name)
     level_to_args = timm_augment.LEVEL_TO_ARG[name]
     with patch.object(timm_augment, '_randomly_negate', lambda value: value * sign):
         args = level_to_args(magnitude, {}) if level_to_args else ()
-    options = dict(fillcolor=(128, 128, 128), resample=Image.Resampling.BICUBIC)
+    options = dict(fillcolor=fill, resample=Image.Resampling.BICUBIC)
     return np.array(timm_augment.NAME_TO_OP[name](image, *args, **options))
 
 
@@ -43,6 +43,9 @@ def test_operations_equal_timm(name, image):
         for sign in (1, -1):
             frame, = apply_operation(name, [image], magnitude, sign)
             assert np.array_equal(frame, _timm(name, image, magnitude, sign)), (magnitude, sign)
+            expected = _timm(name, image, magnitude, sign, (124, 116, 104))
+            frame, = apply_operation(name, [image], magnitude, sign, (124, 116, 104))
+            assert np.array_equal(frame, expected), (magnitude, sign)
     if name not in ('AutoContrast', 'Equalize', 'Invert'):  # these have no magnitude
         assert not np.array_equal(frame, _timm(name, image, 3., -1))
 
@@ -73,7 +76,7 @@ def draws(monkeypatch):
     """Records (name, magnitude, sign) of every operation instead of applying it."""
     calls = []
 
-    def record(name, frames, magnitude, sign):
+    def record(name, frames, magnitude, sign, fill):
         calls.append((name, magnitude, sign))
         return frames
 
@@ -96,3 +99,21 @@ def test_magnitude_is_clipped(image, draws):
     _augment([np.array(image)], magnitude=9.5, magnitude_std=3, num_ops=200)
     magnitudes = [magnitude for _, magnitude, _ in draws]
     assert max(magnitudes) == 10 and min(magnitudes) > 0
+
+
+def test_images_are_bgr(image, monkeypatch):
+    """The operations drawn, applied by timm to the RGB image."""
+    expected = image
+
+    def record(name, frames, magnitude, sign, fill):
+        nonlocal expected
+        expected = Image.fromarray(_timm(name, expected, magnitude, sign, fill))
+        return apply_operation(name, frames, magnitude, sign, fill)
+
+    monkeypatch.setattr('mvitv2_mm.datasets.transforms.rand_augment.apply_operation', record)
+    augment = ImageRandAugment(9, 20, fill=(200, 20, 90))
+    bgr = np.array(image)[..., ::-1]
+    result = augment(dict(img=bgr))['img']
+    assert np.array_equal(result[..., ::-1], expected)
+    assert not np.array_equal(result, bgr)
+    assert result.dtype == np.uint8 and result.flags.writeable

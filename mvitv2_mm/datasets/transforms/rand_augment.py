@@ -1,5 +1,5 @@
-"""RandAugment of timm for clips: one draw of operations and magnitudes for all frames."""
-from typing import Callable, Dict, List, Tuple
+"""RandAugment of timm, for images and for clips."""
+from typing import Callable, Dict, List, Sequence, Tuple
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -8,16 +8,16 @@ from PIL import Image, ImageEnhance, ImageOps
 from ...registry import TRANSFORMS
 
 _MAX_LEVEL = 10.
-_FILL = (128, 128, 128)
+Fill = Sequence[int]
 
 
-def _affine(img: Image.Image, *matrix: float) -> Image.Image:
+def _affine(img: Image.Image, fill: Fill, *matrix: float) -> Image.Image:
     return img.transform(
-        img.size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC, fillcolor=_FILL)
+        img.size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC, fillcolor=tuple(fill))
 
 
-def _rotate(img: Image.Image, degrees: float) -> Image.Image:
-    return img.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=_FILL)
+def _rotate(img: Image.Image, degrees: float, fill: Fill) -> Image.Image:
+    return img.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=tuple(fill))
 
 
 def _posterize(img: Image.Image, value: float) -> Image.Image:
@@ -31,29 +31,36 @@ def _solarize_add(img: Image.Image, add: float) -> Image.Image:
     return img.point(table * 3)
 
 
-# Operation -> (function of image and value, value at the highest magnitude, sign is random).
-# The value grows linearly from 0. timm's "increasing" set: more magnitude is more change.
+# Operation -> (function of image, value and colour of the border, value at the highest magnitude,
+# sign is random). The value grows linearly from 0. timm's "increasing" set: more magnitude is more
+# change.
 OPERATIONS: Dict[str, Tuple[Callable, float, bool]] = {
-    'AutoContrast': (lambda img, _: ImageOps.autocontrast(img), 0, False),
-    'Equalize': (lambda img, _: ImageOps.equalize(img), 0, False),
-    'Invert': (lambda img, _: ImageOps.invert(img), 0, False),
+    'AutoContrast': (lambda img, *_: ImageOps.autocontrast(img), 0, False),
+    'Equalize': (lambda img, *_: ImageOps.equalize(img), 0, False),
+    'Invert': (lambda img, *_: ImageOps.invert(img), 0, False),
     'Rotate': (_rotate, 30, True),
-    'Posterize': (_posterize, 4, False),
-    'Solarize': (lambda img, value: ImageOps.solarize(img, 256 - int(value)), 256, False),
-    'SolarizeAdd': (_solarize_add, 110, False),
-    'Color': (lambda img, value: ImageEnhance.Color(img).enhance(1 + value), 0.9, True),
-    'Contrast': (lambda img, value: ImageEnhance.Contrast(img).enhance(1 + value), 0.9, True),
-    'Brightness': (lambda img, value: ImageEnhance.Brightness(img).enhance(1 + value), 0.9, True),
-    'Sharpness': (lambda img, value: ImageEnhance.Sharpness(img).enhance(1 + value), 0.9, True),
-    'ShearX': (lambda img, value: _affine(img, 1, value, 0, 0, 1, 0), 0.3, True),
-    'ShearY': (lambda img, value: _affine(img, 1, 0, 0, value, 1, 0), 0.3, True),
-    'TranslateX': (lambda img, value: _affine(img, 1, 0, value * img.width, 0, 1, 0), 0.45, True),
-    'TranslateY': (lambda img, value: _affine(img, 1, 0, 0, 0, 1, value * img.height), 0.45, True),
+    'Posterize': (lambda img, value, _: _posterize(img, value), 4, False),
+    'Solarize': (lambda img, value, _: ImageOps.solarize(img, 256 - int(value)), 256, False),
+    'SolarizeAdd': (lambda img, value, _: _solarize_add(img, value), 110, False),
+    'Color': (lambda img, value, _: ImageEnhance.Color(img).enhance(1 + value), 0.9, True),
+    'Contrast': (lambda img, value, _: ImageEnhance.Contrast(img).enhance(1 + value), 0.9, True),
+    'Brightness':
+    (lambda img, value, _: ImageEnhance.Brightness(img).enhance(1 + value), 0.9, True),
+    'Sharpness': (lambda img, value, _: ImageEnhance.Sharpness(img).enhance(1 + value), 0.9, True),
+    'ShearX': (lambda img, value, fill: _affine(img, fill, 1, value, 0, 0, 1, 0), 0.3, True),
+    'ShearY': (lambda img, value, fill: _affine(img, fill, 1, 0, 0, value, 1, 0), 0.3, True),
+    'TranslateX':
+    (lambda img, value, fill: _affine(img, fill, 1, 0, value * img.width, 0, 1, 0), 0.45, True),
+    'TranslateY':
+    (lambda img, value, fill: _affine(img, fill, 1, 0, 0, 0, 1, value * img.height), 0.45, True),
 }
 
 
-def apply_operation(name: str, frames: List[Image.Image], magnitude: float,
-                    sign: int) -> List[Image.Image]:
+def apply_operation(name: str,
+                    frames: List[Image.Image],
+                    magnitude: float,
+                    sign: int,
+                    fill: Fill = (128, 128, 128)) -> List[Image.Image]:
     """Apply one operation to all frames of a clip.
 
     Args:
@@ -61,47 +68,80 @@ def apply_operation(name: str, frames: List[Image.Image], magnitude: float,
         frames (list[Image]): RGB frames.
         magnitude (float): Strength in [0, 10].
         sign (int): Direction, 1 or -1; only read by operations that have two.
+        fill (Sequence[int]): RGB colour of what comes in from outside.
+            Defaults to (128, 128, 128).
     """
     function, value_range, signed = OPERATIONS[name]
     value = magnitude / _MAX_LEVEL * value_range * (sign if signed else 1)
-    return [function(frame, value) for frame in frames]
+    return [function(frame, value, fill) for frame in frames]
 
 
-@TRANSFORMS.register_module()
-class ClipRandAugment(BaseTransform):
-    """RandAugment with the increasing set of 15 operations, the same for all frames of a clip.
+class RandAugment(BaseTransform):
+    """RandAugment with the increasing set of 15 operations.
 
-    ``magnitude=7, num_ops=4`` is ``rand-m7-n4-mstd0.5-inc1`` in timm's notation: four operations
+    ``magnitude=9, num_ops=6`` is ``rand-m9-n6-mstd0.5-inc1`` in timm's notation: six operations
     drawn with replacement, each applied with probability 0.5 and its own magnitude from a normal
-    distribution; bicubic, borders filled with 128.
+    distribution; bicubic.
 
     Args:
         magnitude (float): Mean of the magnitude in [0, 10].
         num_ops (int): Number of operations drawn.
         magnitude_std (float): Standard deviation of the magnitude. Defaults to 0.5.
         prob (float): Probability of each drawn operation. Defaults to 0.5.
-
-    Source: SlowFast ``slowfast/datasets/rand_augment.py``, a clip version of timm's
-    ``auto_augment.py``.
+        fill (Sequence[int]): RGB colour of what comes in from outside.
+            Defaults to (128, 128, 128).
     """
 
     def __init__(self,
                  magnitude: float,
                  num_ops: int,
                  magnitude_std: float = 0.5,
-                 prob: float = 0.5) -> None:
+                 prob: float = 0.5,
+                 fill: Fill = (128, 128, 128)) -> None:
         self.magnitude = magnitude
         self.num_ops = num_ops
         self.magnitude_std = magnitude_std
         self.prob = prob
+        self.fill = fill
 
-    def transform(self, results: dict) -> dict:
-        """Augment 'imgs', a list of RGB arrays (H, W, 3) of uint8."""
-        frames = [Image.fromarray(img) for img in results['imgs']]
+    def augment(self, frames: List[np.ndarray]) -> List[np.ndarray]:
+        """Augment RGB arrays (H, W, 3) of uint8, all in the same way."""
+        frames = [Image.fromarray(frame) for frame in frames]
         for name in np.random.choice(list(OPERATIONS), self.num_ops):
             if np.random.rand() < self.prob:
                 magnitude = np.random.normal(self.magnitude, self.magnitude_std)
                 magnitude = min(max(magnitude, 0.), _MAX_LEVEL)
-                frames = apply_operation(name, frames, magnitude, np.random.choice((-1, 1)))
-        results['imgs'] = [np.array(frame) for frame in frames]
+                sign = np.random.choice((-1, 1))
+                frames = apply_operation(name, frames, magnitude, sign, self.fill)
+        return [np.array(frame) for frame in frames]
+
+
+@TRANSFORMS.register_module()
+class ImageRandAugment(RandAugment):
+    """:class:`RandAugment` of an image.
+
+    mmpretrain's ``RandAugment`` draws alike, but OpenCV's warps, enhancements and equalisation give
+    other pixels than Pillow's.
+
+    Source: facebookresearch/mvit ``mvit/datasets/rand_augment.py``, timm ``auto_augment.py``.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Augment 'img', a BGR array (H, W, 3) of uint8."""
+        image, = self.augment([np.ascontiguousarray(results['img'][..., ::-1])])
+        results['img'] = np.ascontiguousarray(image[..., ::-1])
+        return results
+
+
+@TRANSFORMS.register_module()
+class ClipRandAugment(RandAugment):
+    """:class:`RandAugment` of a clip: one draw of operations and magnitudes for all frames.
+
+    Source: SlowFast ``slowfast/datasets/rand_augment.py``, a clip version of timm's
+    ``auto_augment.py``.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Augment 'imgs', a list of RGB arrays (H, W, 3) of uint8."""
+        results['imgs'] = self.augment(results['imgs'])
         return results

@@ -6,7 +6,7 @@ import torch
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 
-from mvitv2_mm.models.clip_batch_augment import ClipBatchAugment, cutmix, mixup, random_erase
+from mvitv2_mm.models.batch_augment import ClipBatchAugment, cutmix, mixup, random_erase
 
 MEAN, STD = 114.75, 57.375
 
@@ -87,7 +87,7 @@ def test_labels_follow_the_pixels(switch_prob):
 def test_mixup_and_cutmix_take_turns():
     counts = dict(mixup=0, cutmix=0)
     lams = []
-    module = 'mvitv2_mm.models.clip_batch_augment'
+    module = 'mvitv2_mm.models.batch_augment'
 
     def count(name):
 

@@ -1,0 +1,166 @@
+import math
+from typing import List, Tuple
+
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..registry import MODELS
+
+_ERASE_AREA = (0.02, 1 / 3)
+_ERASE_ASPECT = (0.3, 1 / 0.3)
+
+
+def random_erase(sample: Tensor) -> None:
+    """Overwrite one random box with noise from N(0, 1), in place.
+
+    The box is the same for all frames and channels, the noise is not. On normalised input this is
+    the official 'pixel' mode; noise added before normalisation would be rounded and clipped.
+
+    Args:
+        sample (Tensor): Normalised image (C, H, W) or clip (..., T, H, W).
+
+    Source: SlowFast ``slowfast/datasets/random_erasing.py``, ``_erase_cube``; facebookresearch/mvit
+    ``mvit/datasets/random_erasing.py``, which gives up after 10 attempts instead of 100.
+    """
+    height, width = sample.shape[-2:]
+    for _ in range(100):
+        area = np.random.uniform(*_ERASE_AREA) * height * width
+        aspect = math.exp(np.random.uniform(*np.log(_ERASE_ASPECT)))
+        h, w = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if h < height and w < width:
+            top = np.random.randint(height - h + 1)
+            left = np.random.randint(width - w + 1)
+            sample[..., top:top + h, left:left + w].normal_()
+            return
+
+
+def mixup(inputs: Tensor, lam: float) -> Tuple[Tensor, float]:
+    """Blend each sample with its partner in the reversed batch; returns inputs and ``lam``."""
+    return inputs * lam + inputs.flip(0) * (1 - lam), lam
+
+
+def cutmix(inputs: Tensor, lam: float) -> Tuple[Tensor, float]:
+    """Paste a box of the partner in the reversed batch into each sample.
+
+    Args:
+        inputs (Tensor): Batch of shape (B, ..., H, W).
+        lam (float): Share of the area to keep, before the box is clipped at the border.
+
+    Returns:
+        tuple[Tensor, float]: The mixed batch and the share really kept.
+    """
+    height, width = inputs.shape[-2:]
+    ratio = math.sqrt(1 - lam)
+    half_h, half_w = int(height * ratio) // 2, int(width * ratio) // 2
+    y, x = np.random.randint(height), np.random.randint(width)
+    top, bottom = max(y - half_h, 0), min(y + half_h, height)
+    left, right = max(x - half_w, 0), min(x + half_w, width)
+    mixed = inputs.clone()
+    mixed[..., top:bottom, left:right] = inputs.flip(0)[..., top:bottom, left:right]
+    return mixed, 1 - (bottom - top) * (right - left) / (height * width)
+
+
+class BatchAugment:
+    """Random erasing of each sample, then mixup or cutmix of the whole batch.
+
+    One mixing coefficient serves the batch of a GPU, and the partner of a sample is its mirror
+    image in the batch, so the middle one of an odd batch is its own. Label smoothing is left to
+    the head: after mixing it gives the same labels as the official smoothing before it.
+
+    Args:
+        erase_prob (float): Probability of erasing a box in a sample. Defaults to 0.25.
+        mix_prob (float): Probability of mixing a batch. Defaults to 1.
+        switch_prob (float): Probability of cutmix instead of mixup. Defaults to 0.5.
+        mixup_alpha (float): Parameter of mixup's Beta distribution. Defaults to 0.8.
+        cutmix_alpha (float): Parameter of cutmix's Beta distribution. Defaults to 1.
+
+    Source: facebookresearch/mvit ``mvit/datasets/mixup.py``, SlowFast
+    ``slowfast/datasets/mixup.py``.
+    """
+
+    def __init__(self,
+                 erase_prob: float = 0.25,
+                 mix_prob: float = 1.,
+                 switch_prob: float = 0.5,
+                 mixup_alpha: float = 0.8,
+                 cutmix_alpha: float = 1.) -> None:
+        self.erase_prob = erase_prob
+        self.mix_prob = mix_prob
+        self.switch_prob = switch_prob
+        self.mixup_alpha = mixup_alpha
+        self.cutmix_alpha = cutmix_alpha
+
+    def augment(self, inputs: Tensor) -> Tuple[Tensor, float]:
+        """Erase and mix.
+
+        Args:
+            inputs (Tensor): Normalised batch of shape (B, ..., H, W); erased in place.
+
+        Returns:
+            tuple[Tensor, float]: The augmented batch, and the share that each sample keeps of
+            itself: 1 if nothing is mixed.
+        """
+        for sample in inputs:
+            if np.random.rand() < self.erase_prob:
+                random_erase(sample)
+        if np.random.rand() >= self.mix_prob:
+            return inputs, 1.
+        if np.random.rand() < self.switch_prob:
+            return cutmix(inputs, np.random.beta(self.cutmix_alpha, self.cutmix_alpha))
+        return mixup(inputs, np.random.beta(self.mixup_alpha, self.mixup_alpha))
+
+
+class ImageBatchAugment(BatchAugment):
+    """:class:`BatchAugment` for mmpretrain.
+
+    Goes into ``train_cfg.augments`` of mmpretrain's ``ImageClassifier``, whose preprocessor calls
+    it in training with normalised images. mmpretrain's own mixup and cutmix draw the partners at
+    random, so that images meet themselves, and its erasing cuts the noise off at 0 and 255.
+
+    It is not registered, because mmpretrain's registry of batch augmentations has no parent to
+    share; a config names its module: ``type='mvitv2_mm.models.batch_augment.ImageBatchAugment'``.
+    """
+
+    def __call__(self, inputs: Tensor, scores: Tensor) -> Tuple[Tensor, Tensor]:
+        """Augment a batch.
+
+        Args:
+            inputs (Tensor): Normalised images of shape (B, C, H, W); erased in place.
+            scores (Tensor): Their one-hot labels of shape (B, num_classes).
+        """
+        inputs, lam = self.augment(inputs)
+        return inputs, scores * lam + scores.flip(0) * (1 - lam)
+
+
+@MODELS.register_module()
+class ClipBatchAugment(BatchAugment):
+    """:class:`BatchAugment` for mmaction2.
+
+    Goes into ``blending`` of mmaction2's ``ActionDataPreprocessor``, which calls it in training
+    with normalised clips. mmaction2's own blending draws the partners at random, so that clips
+    meet themselves.
+
+    Args:
+        num_classes (int): Number of classes, the same as in the head.
+        **kwargs: Arguments of :class:`BatchAugment`.
+    """
+
+    def __init__(self, num_classes: int, **kwargs: float) -> None:
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+
+    def __call__(self, inputs: Tensor, data_samples: List) -> Tuple[Tensor, List]:
+        """Augment a batch.
+
+        Args:
+            inputs (Tensor): Normalised clips of shape (B, N, C, T, H, W); erased in place.
+            data_samples (list[ActionDataSample]): Their ``gt_label`` of shape (1, ) becomes a soft
+                label of shape (num_classes, ) if the batch is mixed.
+        """
+        inputs, lam = self.augment(inputs)
+        if lam < 1:
+            labels = [F.one_hot(s.gt_label[0], self.num_classes).float() for s in data_samples]
+            for sample, own, partner in zip(data_samples, labels, reversed(labels)):
+                sample.set_gt_label(own * lam + partner * (1 - lam))
+        return inputs, data_samples
