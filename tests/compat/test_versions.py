@@ -2,6 +2,7 @@
 import importlib.util
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,7 +30,8 @@ def test_import_loads_no_host_library():
 
 def test_repairs_are_applied_once(monkeypatch):
     applied = []
-    monkeypatch.setattr(compat, 'REPAIRS', [type('Repair', (), dict(apply=applied.append))()])
+    repair = SimpleNamespace(apply=lambda: applied.append(1))
+    monkeypatch.setattr(compat, 'REPAIRS', [repair])
     compat.apply()
     assert not applied  # importing the package did it
     monkeypatch.setattr(compat, '_applied', False)
