@@ -12,6 +12,25 @@ from types import ModuleType
 from typing import Callable, Dict, List, Optional
 
 
+class _WatchedLoader(importlib.abc.Loader):
+    """Another loader, followed by callbacks."""
+
+    def __init__(self, loader, callbacks: List[Callable[[ModuleType], None]]) -> None:
+        self.loader = loader
+        self.callbacks = callbacks
+
+    def create_module(self, spec):
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module):
+        self.loader.exec_module(module)
+        for callback in self.callbacks:
+            callback(module)
+
+    def __getattr__(self, name):
+        return getattr(self.loader, name)  # source, resources, ...
+
+
 class _AfterImportFinder(importlib.abc.MetaPathFinder):
     """First finder: lets the others find the module and watches it load."""
 
@@ -27,19 +46,9 @@ class _AfterImportFinder(importlib.abc.MetaPathFinder):
             spec = finder.find_spec(fullname, path, target)
             if spec is not None:
                 if spec.loader is not None:
-                    self._watch(spec)
+                    spec.loader = _WatchedLoader(spec.loader, self.callbacks[fullname])
                 return spec
         return None
-
-    def _watch(self, spec: importlib.machinery.ModuleSpec) -> None:
-        exec_module = spec.loader.exec_module
-
-        def exec_and_call(module: ModuleType) -> None:
-            exec_module(module)
-            for callback in self.callbacks[spec.name]:
-                callback(module)
-
-        spec.loader.exec_module = exec_and_call
 
 
 class _LastResortFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):

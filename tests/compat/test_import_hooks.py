@@ -1,6 +1,7 @@
 """The two import hooks: a callback after import, and a stand-in for a missing module."""
 import importlib
 import importlib.util
+import inspect
 import sys
 from types import ModuleType
 
@@ -32,6 +33,9 @@ def test_callback_runs_before_the_importer_sees_the_module(package):
     # a look-up that imports nothing must not use the callbacks up
     assert importlib.util.find_spec('hooked_pkg') is not None
     assert importlib.import_module('hooked_pkg').VALUE == 20
+    leaf = importlib.import_module('hooked_pkg.leaf')
+    assert inspect.getsource(leaf) == 'VALUE = 1\n'
+    assert importlib.reload(leaf).VALUE == 20
 
 
 def test_callback_runs_at_once_for_a_loaded_module(package):

@@ -179,6 +179,20 @@ def test_roi_align(ext, size, scale, sampling_ratio, aligned):
     assert np.abs(other - expected).max() > .01
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16, torch.bfloat16])
+def test_gpu_agrees_with_the_cpu(dtype):
+    case = ROIS, (2, 2), .5, 0, True
+    feats = torch.randn(2, 3, 16, 16).to(dtype)
+    on_cpu = call_roi_align(STAND_IN, feats, *case)
+    on_gpu = call_roi_align(STAND_IN, feats.cuda(), case[0].cuda(), *case[1:])
+    for expected, result in zip(on_cpu, on_gpu):
+        torch.testing.assert_close(result.cpu(), expected, atol=1e-2, rtol=1e-2)
+    boxes, scores = map(torch.from_numpy, random_boxes(1000))
+    kept = ops.nms(boxes.cuda(), scores.cuda(), .5)[1]
+    assert kept.tolist() == ops.nms(boxes, scores, .5)[1].tolist()
+
+
 @needs_compiled
 @ROI_CASES
 def test_roi_align_providers_agree(size, scale, sampling_ratio, aligned):
