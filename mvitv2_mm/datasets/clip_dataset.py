@@ -1,7 +1,7 @@
 import copy
 import logging
 import os.path as osp
-from typing import Callable, List, Sequence, Union
+from typing import Any, Callable, List, Sequence, Union
 
 import torch
 from mmengine.dataset import BaseDataset
@@ -10,6 +10,32 @@ from mmengine.logging import print_log
 
 from ..registry import DATASETS
 from .readers import UnreadableClipError
+
+
+def parse_lines(path: str, parse: Callable[[str], Any]) -> List[Any]:
+    """Parse an annotation file line by line.
+
+    Args:
+        path (str): The file.
+        parse (Callable): Turns a line into an annotation, or raises ValueError; its docstring
+            shows what it expects.
+    """
+    try:
+        lines = list_from_file(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(f'annotation file {path} does not exist; set "data_root" and '
+                                '"ann_file" of the dataset') from None
+    parsed = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                parsed.append(parse(line.strip()))
+            except ValueError:
+                raise ValueError(f'{path}, line {number}: expected "{parse.__doc__}", but got '
+                                 f'"{line.strip()}"') from None
+    if not parsed:
+        raise ValueError(f'annotation file {path} is empty')
+    return parsed
 
 
 @DATASETS.register_module()
@@ -81,23 +107,8 @@ class ClipDataset(BaseDataset):
 
     def load_data_list(self) -> List[dict]:
         """Parse the annotation file into a list of clips."""
-        try:
-            lines = list_from_file(self.ann_file)
-        except FileNotFoundError:
-            raise FileNotFoundError(f'annotation file {self.ann_file} does not exist; set '
-                                    '"data_root" and "ann_file" of the dataset') from None
-        parse = self._parse_video if 'video' in self.data_prefix else self._parse_folder
-        data_list = []
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                try:
-                    data_list.append(parse(line.strip()))
-                except ValueError:
-                    raise ValueError(f'{self.ann_file}, line {number}: expected '
-                                     f'"{parse.__doc__}", but got "{line.strip()}"') from None
-        if not data_list:
-            raise ValueError(f'annotation file {self.ann_file} is empty')
-        return data_list
+        return parse_lines(self.ann_file,
+                           self._parse_video if 'video' in self.data_prefix else self._parse_folder)
 
     def _parse_video(self, line: str) -> dict:
         """path label"""

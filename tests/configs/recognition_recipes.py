@@ -1,16 +1,6 @@
 """Video recipes, transcribed from the papers and the official configs."""
 
-
-def half_cosine(peak, warmup, epochs, start, end):
-    """Epoch -> learning rate at the ends and the middles of warm-up and cosine."""
-    return {
-        0: peak * start,
-        warmup / 2: peak * (start + 1) / 2,
-        warmup: peak,
-        (warmup + epochs) / 2: peak * (1 + end) / 2,
-        epochs: peak * end,
-    }
-
+from clip_configs import half_cosine
 
 GREY = dict(mean=[114.75] * 3, std=[57.375] * 3)
 IMAGENET = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])

@@ -8,6 +8,7 @@ import harness
 import numpy as np
 import pytest
 import torch
+from clip_configs import shrink_pipelines
 from mmengine.registry import DATASETS, MODELS, TRANSFORMS, init_default_scope
 from recognition_data import make_kinetics, make_something
 from recognition_recipes import RECIPES
@@ -50,19 +51,8 @@ def shrink(cfg):
         drop_path_rate=0.,  # every block learns in the one step
         init_cfg=None)
     cfg.model.cls_head.in_channels = 16
-    for loop in ('train', 'val', 'test'):
-        for step in cfg[f'{loop}_dataloader'].dataset.pipeline:
-            for key in {'scale', 'size', 'crop_size', 'min_size', 'max_size'} & set(step):
-                step[key] = _shrink_size(step[key], size)
-            if 'clip_len' in step:
-                step.clip_len = 2
+    shrink_pipelines(cfg, size, 32)
     return cfg
-
-
-def _shrink_size(value, size):
-    if isinstance(value, int):
-        return value if value < 0 else value * 32 // size
-    return tuple(_shrink_size(v, size) for v in value)
 
 
 def find(pipeline, name):

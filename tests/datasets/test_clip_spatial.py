@@ -1,7 +1,7 @@
 import numpy as np
 from mmaction.datasets.transforms import RandomResizedCrop
 
-from mvitv2_mm.datasets import ShortSideJitter
+from mvitv2_mm.datasets import BoxesToPixels, ShortSideJitter
 
 
 def test_short_side_jitter():
@@ -22,6 +22,19 @@ def test_portrait_clips_keep_their_orientation():
     clip = [np.zeros((81, 60, 3), np.uint8)]
     results = ShortSideJitter(64, 64)(dict(imgs=clip, img_shape=(81, 60)))
     assert results['img_shape'] == (86, 64)
+
+
+def test_boxes_follow_the_picture():
+    boxes = np.array([[0.1, 0.2, 0.5, 0.75]], np.float32)
+    results = dict(imgs=[np.zeros((40, 81, 3), np.uint8)], img_shape=(40, 81))
+    results.update(gt_bboxes=boxes, proposals=boxes)
+    results = BoxesToPixels()(results)
+    np.testing.assert_allclose(results['gt_bboxes'], [[8.1, 8, 40.5, 30]], rtol=1e-6)
+    results = ShortSideJitter(80, 80)(results)
+    for key in ('gt_bboxes', 'proposals'):
+        assert results[key].dtype == np.float32
+        np.testing.assert_allclose(results[key], [[16.2, 16, 81, 60]], rtol=1e-6)
+    np.testing.assert_array_equal(results['relative_boxes'], boxes)
 
 
 def test_the_hosts_crop_takes_one_box_for_all_frames():

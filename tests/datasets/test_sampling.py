@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mvitv2_mm.datasets import SampleClips, SampleSegments
+from mvitv2_mm.datasets import SampleClips, SampleKeyFrame, SampleSegments
 
 FOUR_SECONDS = [0, 4, 8, 12, 16, 21, 25, 29, 33, 37, 42, 46, 50, 54, 58, 63]
 AT_25_FPS = [0, 3, 6, 10, 13, 17, 20, 24, 27, 31, 34, 38, 41, 45, 48, 52]
@@ -76,3 +76,18 @@ def test_segments_are_not_those_of_mmaction():
     from mmaction.datasets.transforms import UniformSample
     host, ours = UniformSample(16, test_mode=True), SampleSegments(16, test_mode=True)
     assert _sample(host, 61).tolist() != _sample(ours, 61).tolist()
+
+
+@pytest.mark.parametrize(
+    'shape, key_frame, total, expected',
+    [
+        # 64 frames, half before and half from the key frame on
+        ((16, 4), 60, 27000, [28 + 4 * i for i in range(16)]),
+        ((40, 3), 26940, 27000, [26880 + 3 * i for i in range(40)]),
+        ((8, 4), 4, 100, [0, 0, 0, 0, 4, 8, 12, 16]),
+        ((8, 4), 92, 100, [76, 80, 84, 88, 92, 96, 99, 99]),
+    ])
+def test_clips_around_a_key_frame(shape, key_frame, total, expected):
+    results = SampleKeyFrame(*shape)(dict(key_frame=key_frame, total_frames=total))
+    assert results['frame_inds'].tolist() == expected
+    assert (results['clip_len'], results['num_clips']) == (shape[0], 1)

@@ -94,3 +94,35 @@ class SampleSegments(BaseTransform):
             inds = np.random.randint(ends[:-1], ends[1:] + 1)
         results.update(frame_inds=inds, clip_len=self.clip_len, num_clips=1, frame_interval=None)
         return results
+
+
+@TRANSFORMS.register_module()
+class SampleKeyFrame(BaseTransform):
+    """Sample a clip around a key frame (AVA).
+
+    The clip reaches as far before the key frame as after it; of an even number of frames, the one
+    after the middle is the key frame. Frames before the start or past the end of the video repeat
+    its first or last one.
+
+    Args:
+        clip_len (int): Frames per clip.
+        frame_interval (int): Distance of the frames.
+
+    Source: SlowFast ``slowfast/datasets/utils.py``, ``get_sequence``. mmaction2's
+    ``SampleAVAFrames`` shifts training frames at random.
+    """
+
+    def __init__(self, clip_len: int, frame_interval: int) -> None:
+        self.clip_len = clip_len
+        self.frame_interval = frame_interval
+
+    def transform(self, results: dict) -> dict:
+        """Add 'frame_inds' of shape (clip_len, ), counted from 0, around 'key_frame'."""
+        start = results['key_frame'] - self.clip_len * self.frame_interval // 2
+        inds = start + self.frame_interval * np.arange(self.clip_len)
+        results.update(
+            frame_inds=inds.clip(0, results['total_frames'] - 1),
+            clip_len=self.clip_len,
+            num_clips=1,
+            frame_interval=self.frame_interval)
+        return results

@@ -1,0 +1,28 @@
+"""What the tests of recognition and action detection share."""
+
+
+def half_cosine(peak, warmup, epochs, start, end):
+    """Epoch -> learning rate at the ends and the middles of warm-up and cosine."""
+    return {
+        0: peak * start,
+        warmup / 2: peak * (start + 1) / 2,
+        warmup: peak,
+        (warmup + epochs) / 2: peak * (1 + end) / 2,
+        epochs: peak * end,
+    }
+
+
+def shrink_pipelines(cfg, size, small):
+    """Clips of two frames, and ``small`` for ``size`` pixels, through the same steps."""
+    for loop in ('train', 'val', 'test'):
+        for step in cfg[f'{loop}_dataloader'].dataset.pipeline:
+            for key in {'scale', 'size', 'crop_size', 'min_size', 'max_size'} & set(step):
+                step[key] = _shrink(step[key], size, small)
+            if 'clip_len' in step:
+                step.clip_len = 2
+
+
+def _shrink(value, size, small):
+    if isinstance(value, int):
+        return value if value < 0 else value * small // size
+    return tuple(_shrink(v, size, small) for v in value)

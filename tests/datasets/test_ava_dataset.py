@@ -1,0 +1,108 @@
+import pickle
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from ava_data import make_ava
+from mmaction.datasets.transforms import SampleAVAFrames
+
+from mvitv2_mm.datasets import AVADataset
+
+READ = [
+    dict(type='mvitv2_mm.OpenClip'),
+    dict(type='mvitv2_mm.SampleKeyFrame', clip_len=4, frame_interval=5),
+    dict(type='mvitv2_mm.ReadFrames'),
+    dict(type='mvitv2_mm.BoxesToPixels'),
+]
+PROPOSALS = 'annotations/ava_dense_proposals_val.FAIR.recall_93.9.pkl'
+EXCLUDED = 'annotations/ava_val_excluded_timestamps_v2.2.csv'
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    return make_ava(tmp_path_factory.mktemp('data') / 'ava')
+
+
+def make(root, **kwargs):
+    kwargs = dict(
+        dict(
+            data_root=str(root),
+            ann_file='annotations/ava_val_v2.2.csv',
+            proposal_file=PROPOSALS,
+            exclude_file=EXCLUDED,
+            data_prefix=dict(img='rawframes'),
+            pipeline=READ), **kwargs)
+    return AVADataset(**kwargs)
+
+
+def test_training_uses_annotated_key_frames(root):
+    dataset = make(root)
+    assert [dataset.get_data_info(i)['img_key']
+            for i in range(len(dataset))] == ['-5KQ66BBWC4,0902', '1j20qq1JyX4,0902']
+    first, second = (dataset.get_data_info(i) for i in range(2))
+    np.testing.assert_allclose(
+        first['gt_bboxes'], [[0.3, 0.2, 0.6, 0.9], [0, 0.2, 0.2, 0.9]], rtol=1e-6)
+    assert [np.flatnonzero(row).tolist() for row in first['gt_labels']] == [[11, 16], [79]]
+    assert len(first['proposals']) == 4  # not the one with a score of 0.79
+    assert second['proposals'].shape == (0, 4)
+
+
+def test_testing_uses_key_frames_with_detections(root):
+    dataset = make(root, test_mode=True)
+    assert [dataset.get_data_info(i)['img_key']
+            for i in range(len(dataset))] == ['-5KQ66BBWC4,0902', '-5KQ66BBWC4,0903']
+    nobody = dataset.get_data_info(1)
+    assert (nobody['gt_bboxes'].shape, nobody['gt_labels'].shape) == ((0, 4), (0, 80))
+    assert (nobody['video_id'], nobody['timestamp']) == ('-5KQ66BBWC4', 903)
+    np.testing.assert_allclose(nobody['proposals'], [[0.3, 0.2, 0.6, 0.9]], rtol=1e-6)
+
+
+def test_excluded_key_frames_are_there_without_the_list(root):
+    dataset = make(root, test_mode=True, exclude_file=None)
+    assert dataset.get_data_info(2)['img_key'] == '-5KQ66BBWC4,0904'
+
+
+def test_the_key_frame_is_the_one_of_its_second(root):
+    """The colour of a frame is its number; second 902 begins with frame 60."""
+    results = make(root)[0]
+    assert [int(img.mean().round()) for img in results['imgs']] == [50, 55, 60, 65]
+    np.testing.assert_allclose(results['gt_bboxes'][0], [19.2, 9.6, 38.4, 43.2], rtol=1e-6)
+    host = SampleAVAFrames(clip_len=4, frame_interval=5, test_mode=True)
+    inds = host(
+        dict(fps=30, timestamp=902, timestamp_start=900, start_index=1,
+             shot_info=(0, 27000)))['frame_inds']
+    # control: these are numbers of files, which start at 1
+    assert [int(i) - 1 for i in inds] == [51, 56, 61, 66]
+
+
+def test_a_missing_frame_is_named(root, tmp_path):
+    shutil.copytree(root, tmp_path / 'ava')
+    frame = tmp_path / 'ava/rawframes/-5KQ66BBWC4/img_00061.jpg'
+    frame.unlink()
+    dataset = make(tmp_path / 'ava', test_mode=True, max_bad_share=1.)
+    assert (dataset[0]['imgs'][0] == 128).all()  # scored on grey
+    dataset = make(tmp_path / 'ava', test_mode=True)
+    with pytest.raises(RuntimeError, match=f'{frame}: frame 61 of 27000 is missing'):
+        dataset[0]
+
+
+@pytest.mark.parametrize('name, content, message', [
+    ('ava_val_v2.2.csv', b'vid,0902,0.1,0.2,0.3,0.4,12\n',
+     'line 1: expected "video,second,x1,y1,x2,y2,action,person", but got "vid,0902'),
+    ('ava_val_v2.2.csv', b'vid,0902,0.1,0.2,0.3,0.4,81,0\n', 'ava_val_v2.2.csv, line 1: expected'),
+    ('ava_val_excluded_timestamps_v2.2.csv', b'vid 0902\n', 'line 1: expected "video,second"'),
+    (PROPOSALS[12:], pickle.dumps({'vid0902': np.zeros((1, 5))}), 'expected a pickled dict from'),
+    (PROPOSALS[12:], pickle.dumps({'v,0902': np.zeros((1, 4))}), 'rows of x1, y1, x2, y2, score'),
+    (PROPOSALS[12:], pickle.dumps(cv2.imread), 'ForbiddenName'),
+])  # yapf: disable
+def test_wrong_files(root, tmp_path, name, content, message):
+    shutil.copytree(f'{root}/annotations', tmp_path / 'annotations')
+    (tmp_path / 'annotations' / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        make(tmp_path)
+
+
+def test_missing_proposals(root):
+    with pytest.raises(FileNotFoundError, match='no.pkl does not exist; set "data_root" and "prop'):
+        make(root, proposal_file='no.pkl')
