@@ -8,6 +8,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
+from mvitv2_mm.checkpoints import CheckpointError
 from mvitv2_mm.engine.data_check import check_data, check_not_empty
 from mvitv2_mm.engine.launch import (add_runner_arguments, check_checkpoint, dump_atomically,
                                      innermost_dataset, load_runner_config, one_line_errors)
@@ -87,7 +88,8 @@ def main(argv: Optional[List[str]] = None) -> Dict[str, float]:
     runner = Runner.from_cfg(cfg)
     with one_line_errors():
         check_not_empty(runner, ['test'])
-    metrics = runner.test()
+    with one_line_errors(CheckpointError):
+        metrics = runner.test()
     if args.out_metrics and is_main_process():
         dump_atomically(metrics, args.out_metrics)
     return metrics

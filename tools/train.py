@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.runner import Runner
 
+from mvitv2_mm.checkpoints import CheckpointError
 from mvitv2_mm.engine.data_check import check_data, check_not_empty
 from mvitv2_mm.engine.launch import (add_runner_arguments, check_checkpoint, load_runner_config,
                                      one_line_errors)
@@ -67,7 +68,8 @@ def main(argv: Optional[List[str]] = None) -> Runner:
     runner = Runner.from_cfg(cfg)
     with one_line_errors():
         check_not_empty(runner, ['train', 'val'])
-    runner.train()
+    with one_line_errors(CheckpointError):
+        runner.train()
     return runner
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, List, Optional
+from typing import Iterator, List, Optional, Type
 
 import mmengine
 from mmengine.config import Config, ConfigDict, DictAction
@@ -49,11 +49,11 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Turn an error that the user can repair into one line and exit status 1."""
+def one_line_errors(*kinds: Type[Exception]) -> Iterator[None]:
+    """Turn an error that the user can repair, of ``kinds`` if given, into one line and exit 1."""
     try:
         yield
-    except (OSError, ImportError, KeyError, TypeError, ValueError) as error:
+    except kinds or (OSError, ImportError, KeyError, TypeError, ValueError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
         sys.exit(f'{Path(sys.argv[0]).name}: {message}')
 
