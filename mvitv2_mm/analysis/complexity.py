@@ -89,7 +89,9 @@ def _count_parts(run: Callable, model: nn.Module, shape: Sequence[int]) -> Dict[
 def _choose_run(model: nn.Module) -> Callable:
     if isinstance(model, MaskFeat):
         return _run_maskfeat
-    return _run_detector if hasattr(model, 'roi_head') else _run_classifier
+    if hasattr(model, 'roi_head'):
+        return _run_detector if hasattr(model, 'rpn_head') else _run_action_detector
+    return _run_classifier
 
 
 def _run_classifier(model: nn.Module, x: Tensor, call: Callable) -> None:
@@ -116,8 +118,7 @@ def _run_detector(model: nn.Module, x: Tensor, call: Callable) -> None:
     x = call('backbone', model.backbone, x)
     if getattr(model, 'neck', None) is not None:
         x = call('neck', model.neck, x)
-    if hasattr(model, 'rpn_head'):
-        call('rpn_head', model.rpn_head, x)
+    call('rpn_head', model.rpn_head, x)
     for kind, num_rois in (('bbox', _NUM_PROPOSALS), ('mask', _NUM_DETECTIONS)):
         heads = _stages(model.roi_head, f'{kind}_head')
         extractors = _stages(model.roi_head, f'{kind}_roi_extractor')
@@ -125,6 +126,13 @@ def _run_detector(model: nn.Module, x: Tensor, call: Callable) -> None:
             size = extractor.roi_layers[0].output_size
             rois = torch.empty(num_rois, extractor.out_channels, *size, device='meta')
             call('roi_head', head, rois)
+
+
+def _run_action_detector(model: nn.Module, x: Tensor, call: Callable) -> None:
+    """mmaction2's detectors of people's actions, for one person."""
+    feats = call('backbone', model.backbone, x)
+    size = model.roi_head.bbox_roi_extractor.roi_layer.output_size
+    call('roi_head', model.roi_head.bbox_head, feats[-1].new_empty(1, feats[-1].shape[1], 1, *size))
 
 
 def _stages(roi_head: nn.Module, name: str) -> List[nn.Module]:
