@@ -27,9 +27,12 @@ def depthwise_conv(x: Tensor, weight: Tensor, stride: Sequence[int]) -> Tensor:
     """
     if x.dim() == 4:
         padding = [k // 2 for k in weight.shape[2:]]
+        # The same single window, but torch's bfloat16 CPU kernel returns garbage as the gradient of
+        # taps that lie in the padding if the stride is larger than the map.
+        stride = [min(s, n) for s, n in zip(stride, x.shape[1:3])]
         # (B, H, W, C) -> channels-last view (B, C, H, W) and back
         out = F.conv2d(
-            x.permute(0, 3, 1, 2), weight, stride=list(stride), padding=padding, groups=len(weight))
+            x.permute(0, 3, 1, 2), weight, stride=stride, padding=padding, groups=len(weight))
         return out.permute(0, 2, 3, 1)
     frames, batch_time = x.flatten(0, 1), x.shape[:2]
     taps = [
