@@ -10,7 +10,7 @@ import pytest
 import synthetic_data
 from mmengine.config import Config
 
-from mvitv2_mm.data_check import KINDS, KNOWN, find_splits
+from mvitv2_mm.data_check import KINDS, KNOWN, NAMES, find_splits
 from mvitv2_mm.data_check.check import SCANS
 from mvitv2_mm.data_check.media import Image
 from mvitv2_mm.data_check.pool import probe_all
@@ -102,7 +102,23 @@ def test_bad_arguments(args, message, monkeypatch):
 @pytest.mark.parametrize('name', KNOWN)
 def test_known_datasets_follow_the_configs(name):
     splits = find_splits(name)
-    assert set(KNOWN[name].splits) <= {split.name for split in splits}
+    assert [split.name for split in splits] == ['train', 'val']
     for split in splits:
         assert split.dataset['type'].split('.')[-1] in SCANS
         assert split.expected.classes
+
+
+def test_coco_o_is_laid_out_as_the_config_says():
+    config, = (ROOT / 'configs/detection').glob('*_coco-o.py')
+    datasets = Config.fromfile(config).test_dataloader.dataset.datasets
+    splits = find_splits('coco-o')
+    assert len(splits) == 6
+    for split in splits:
+        same = [d for d in datasets if all(d[key] == split.dataset[key] for key in split.dataset)]
+        assert len(same) == 1
+
+
+def test_every_name_is_documented():
+    text = (ROOT / 'docs/datasets.md').read_text()
+    for name in NAMES:
+        assert f'| `{name}` |' in text

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from mvitv2_mm.data_check import KINDS, KNOWN, PLAIN, Problem, Report, check, find_splits
+from mvitv2_mm.data_check import KINDS, NAMES, PLAIN, Problem, Report, check, find_splits
 from mvitv2_mm.engine.launch import one_line_errors
 
 
@@ -23,7 +23,7 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         'dataset',
-        help=f'{", ".join(KNOWN)}; for your own data {", ".join(PLAIN)}, a COCO-style .json, or a '
+        help=f'{", ".join(NAMES)}; for your own data {", ".join(PLAIN)}, a COCO-style .json, or a '
         'config .py, of which all datasets are checked')
     parser.add_argument(
         '--data-root', help='where the data is; by default where the configs expect it')

@@ -1,8 +1,9 @@
 """Verify datasets on disk before a long run; see tools/check_data.py."""
 from .check import check
-from .known import KNOWN, PLAIN, Expected, Split, find_splits
+from .known import KNOWN, NAMES, PLAIN, Expected, Split, find_splits
 from .report import KINDS, Problem, Report
 
 __all__ = [
-    'KINDS', 'KNOWN', 'PLAIN', 'Expected', 'Problem', 'Report', 'Split', 'check', 'find_splits'
+    'KINDS', 'KNOWN', 'NAMES', 'PLAIN', 'Expected', 'Problem', 'Report', 'Split', 'check',
+    'find_splits'
 ]

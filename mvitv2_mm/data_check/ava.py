@@ -4,16 +4,17 @@ import pickle
 from typing import Dict, List, Optional
 
 from ..checkpoints.safe_pickle import load_arrays
+from ..datasets.ava_dataset import FIRST_SECOND, FPS, LAST_SECOND
 from .lists import open_lines
-from .media import Frames, Item, Video
+from .media import Frames, Item
 from .report import Report
 
-_COLUMNS = 'video_id,timestamp,x1,y1,x2,y2,action_id,person_id'
+_COLUMNS = 'video,second,x1,y1,x2,y2,action,person'
 _MARGIN = 2  # seconds of frames that a clip reads after its key frame
 
 
 def scan_ava(dataset: dict, num_classes: Optional[int], report: Report) -> List[Item]:
-    """Videos of a dataset of mmaction2's ``AVADataset``.
+    """Videos of a dataset of our ``AVADataset``.
 
     Args:
         dataset (dict): Its config.
@@ -21,33 +22,25 @@ def scan_ava(dataset: dict, num_classes: Optional[int], report: Report) -> List[
         report (Report): Takes the findings.
     """
     root = dataset.get('data_root') or ''
-    (key, prefix), = dict(dataset['data_prefix']).items()
-    folder = osp.join(root, prefix)
+    folder = osp.join(root, dataset['data_prefix']['img'])
     if not osp.isdir(folder):
         report.add('layout', folder, 'no such folder')
         return []
-    for name in ('exclude_file', 'label_file'):
-        path = dataset.get(name) and osp.join(root, dataset[name])
-        if path and not osp.isfile(path):
-            report.add('layout', path, f'no such file ("{name}" of the dataset)')
-    last = _scan_boxes(osp.join(root, dataset['ann_file']), dataset, num_classes, report)
-    if dataset.get('proposal_file'):
-        _scan_proposals(osp.join(root, dataset['proposal_file']), report)
+    exclude_file = dataset.get('exclude_file') and osp.join(root, dataset['exclude_file'])
+    if exclude_file and not osp.isfile(exclude_file):
+        report.add('layout', exclude_file, 'no such file ("exclude_file" of the dataset)')
+    last = _scan_boxes(osp.join(root, dataset['ann_file']), num_classes, report)
+    _scan_proposals(osp.join(root, dataset['proposal_file']), report)
     report.samples = len(last)
-    if key == 'video':
-        return [Video(osp.join(folder, video)) for video in last]
-    start, end, fps = (dataset.get(name, default)
-                       for name, default in (('timestamp_start', 900), ('timestamp_end', 1800),
-                                             ('fps', 30)))
     template = dataset.get('filename_tmpl', 'img_{:05}.jpg')
     return [
-        Frames(osp.join(folder, video), (min(time + _MARGIN, end) - start) * fps, template)
-        for video, time in last.items()
+        Frames(
+            osp.join(folder, video), (min(second + _MARGIN, LAST_SECOND) - FIRST_SECOND) * FPS,
+            template) for video, second in last.items()
     ]
 
 
-def _scan_boxes(path: str, dataset: dict, num_classes: Optional[int],
-                report: Report) -> Dict[str, int]:
+def _scan_boxes(path: str, num_classes: Optional[int], report: Report) -> Dict[str, int]:
     """Last annotated second of every video."""
     last: Dict[str, int] = {}
     actions = set()
@@ -85,7 +78,6 @@ def _scan_proposals(path: str, report: Report) -> None:
                    f'is not a pickle of arrays: {type(error).__name__}: {error}')
         return
     for key, boxes in proposals.items():
-        if boxes.ndim != 2 or boxes.shape[1] not in (4, 5) or boxes.min(initial=0) < 0 or \
-                boxes[:, :4].max(initial=0) > 1:
-            report.add('box', f'{path}, {key}', 'proposals should be rows x1, y1, x2, y2[, score] '
-                       'in [0, 1]')
+        if boxes.shape[1:] != (5, ) or boxes.min(initial=0) < 0 or boxes.max(initial=0) > 1:
+            report.add('box', f'{path}, {key}', 'proposals should be rows x1, y1, x2, y2, score, '
+                       'all in [0, 1]')

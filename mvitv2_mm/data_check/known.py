@@ -1,6 +1,6 @@
 """Which splits a dataset name or a config stands for, and how large they are when complete."""
 import os.path as osp
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional
 
@@ -29,9 +29,10 @@ class Split:
 
 @dataclass(frozen=True)
 class Known:
-    """A public dataset: the file in ``configs/_base_/datasets`` that lays it out, its size."""
+    """A public dataset: the file in ``configs/_base_/datasets`` that lays it out, and its size."""
     config: str
-    splits: Dict[str, Expected] = field(default_factory=dict)
+    train: Expected
+    val: Expected
 
 
 def _kinetics(train: int, val: int, classes: int) -> Dict[str, Expected]:
@@ -41,15 +42,17 @@ def _kinetics(train: int, val: int, classes: int) -> Dict[str, Expected]:
 
 
 KNOWN = {
-    'imagenet': Known('imagenet_224.py',
-                      dict(train=Expected(1281167, 1000), val=Expected(50000, 1000))),
-    'coco': Known('coco_instance_ms-crop.py',
-                  dict(train=Expected(118287, 80), val=Expected(5000, 80))),
-    'kinetics400': Known('kinetics400_16x4.py', _kinetics(246000, 20000, 400)),
-    'kinetics600': Known('kinetics600_32x3.py', _kinetics(392000, 30000, 600)),
-    'kinetics700': Known('kinetics700_32x3.py', _kinetics(545000, 35000, 700)),
-    'ssv2': Known('sthv2_u16.py', dict(train=Expected(168913, 174), val=Expected(24777, 174))),
+    'imagenet': Known('imagenet_224.py', Expected(1281167, 1000), Expected(50000, 1000)),
+    'coco': Known('coco_instance_ms-crop.py', Expected(118287, 80), Expected(5000, 80)),
+    'lvis': Known('lvis_v1_instance_lsj-square.py', Expected(100170, 1203), Expected(19809, 1203)),
+    'kinetics400': Known('kinetics400_16x4.py', **_kinetics(246000, 20000, 400)),
+    'kinetics600': Known('kinetics600_32x3.py', **_kinetics(392000, 30000, 600)),
+    'kinetics700': Known('kinetics700_32x3.py', **_kinetics(545000, 35000, 700)),
+    'ssv2': Known('sthv2_u16.py', Expected(168913, 174), Expected(24777, 174)),
+    'ava': Known('ava22_16x4.py', Expected(235, 80), Expected(64, 80)),
 }
+COCO_O_DOMAINS = ('sketch', 'weather', 'cartoon', 'painting', 'tattoo', 'handmake')
+NAMES = (*KNOWN, 'coco-o')
 # one's own data: what the config of a split looks like
 PLAIN = {
     'images': lambda split: dict(type='CustomDataset', data_prefix=split),
@@ -62,7 +65,7 @@ def find_splits(name: str, data_root: Optional[str] = None) -> List[Split]:
     """Splits of a dataset.
 
     Args:
-        name (str): A key of ``KNOWN`` or ``PLAIN``, a COCO-style ``.json`` or a config ``.py``.
+        name (str): One of ``NAMES`` or ``PLAIN``, a COCO-style ``.json`` or a config ``.py``.
         data_root (str, optional): Replaces the place that the config names; needed for ``PLAIN``.
 
     Raises:
@@ -74,11 +77,13 @@ def find_splits(name: str, data_root: Optional[str] = None) -> List[Split]:
     if name in KNOWN:
         known = KNOWN[name]
         splits = _config_splits(Config.fromfile(_find_config(known.config)), data_root)
-        return [Split(s.name, s.dataset, known.splits.get(s.name, Expected())) for s in splits]
+        return [Split(s.name, s.dataset, getattr(known, s.name)) for s in splits]
+    if name == 'coco-o':
+        return _coco_o_splits(data_root or 'data/coco-o')
     if name in PLAIN or name.endswith('.json'):
         return _plain_splits(name, data_root)
     if not name.endswith('.py'):
-        raise ValueError(f'dataset should be one of {", ".join([*KNOWN, *PLAIN])}, the path of a '
+        raise ValueError(f'dataset should be one of {", ".join([*NAMES, *PLAIN])}, the path of a '
                          f'COCO-style .json or of a config .py, but got "{name}"')
     if not osp.isfile(name):
         raise FileNotFoundError(f'config "{name}" does not exist')
@@ -90,6 +95,18 @@ def _find_config(name: str) -> Path:
     folders = [_PACKAGE / '.mim', _PACKAGE.parent]
     paths = [folder / 'configs/_base_/datasets' / name for folder in folders]
     return paths[0] if paths[0].exists() else paths[1]
+
+
+def _coco_o_splits(data_root: str) -> List[Split]:
+    """Each domain is laid out like the validation set of COCO."""
+    layout = dict(
+        type='CocoDataset',
+        ann_file='annotations/instances_val2017.json',
+        data_prefix=dict(img='val2017/'))
+    return [
+        Split(domain, dict(layout, data_root=f'{data_root}/{domain}/'), Expected(classes=80))
+        for domain in COCO_O_DOMAINS
+    ]
 
 
 def _plain_splits(name: str, data_root: Optional[str]) -> List[Split]:

@@ -267,17 +267,16 @@ def make_ava(root, num_frames):
     boxes = {'vid,0902': np.array([[0.1, 0.2, 0.5, 0.6, 0.99]])}
     (root / 'proposals.pkl').write_bytes(pickle.dumps(boxes))
     return dict(
-        type='AVADataset',
+        type='mvitv2_mm.AVADataset',
         data_root=str(root),
         ann_file='ava.csv',
         exclude_file='exclude.csv',
         proposal_file='proposals.pkl',
-        data_prefix=dict(img='rawframes'),
-        fps=10)
+        data_prefix=dict(img='rawframes'))
 
 
 def test_ava(tmp_path):
-    dataset = make_ava(tmp_path, num_frames=50)
+    dataset = make_ava(tmp_path, num_frames=150)
     assert problems_of(dataset, classes=80, samples=1) == []
     (tmp_path / 'ava.csv').write_text(
         'vid,0903,0.5,0.2,0.1,0.6,81,3\nvid,0950,0.1,0.2,0.5,0.6,1,3\n'
@@ -288,10 +287,10 @@ def test_ava(tmp_path):
         problems_of(dataset, classes=80),
         ('box', r'ava\.csv, line 1: box'),
         ('label', 'line 1: action 81 is outside of 1..80'),
-        ('annotation', 'line 3: expected "video_id,timestamp'),
+        ('annotation', 'line 3: expected "video,second'),
         ('layout', r'exclude\.csv: no such file'),
         ('box', 'proposals.pkl, vid,0902: proposals should be'),
-        ('missing', 'rawframes/vid: 470 of 520 frames'),
+        ('missing', 'rawframes/vid: 1410 of 1560 frames'),
         ('missing', 'rawframes/lost: no such folder'),
     )
 
@@ -303,6 +302,6 @@ class Bomb:
 
 
 def test_proposals_execute_nothing(tmp_path):
-    dataset = make_ava(tmp_path, num_frames=50)
+    dataset = make_ava(tmp_path, num_frames=150)
     (tmp_path / 'proposals.pkl').write_bytes(pickle.dumps({'vid,0902': Bomb()}))
     assert_found(problems_of(dataset), ('annotation', 'not a pickle of arrays: ForbiddenName'))
