@@ -7,6 +7,7 @@ reports an error in it only as an unknown name.
 """
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
@@ -32,6 +33,8 @@ METRICS = Registry(
     'metric', parent=MMENGINE_METRICS, scope='mvitv2_mm', locations=['mvitv2_mm.evaluation'])
 HOOKS = Registry(
     'hook', parent=MMENGINE_HOOKS, scope='mvitv2_mm', locations=['mvitv2_mm.engine.hooks'])
+FUNCTIONS = Registry(
+    'function', parent=MMENGINE_FUNCTIONS, scope='mvitv2_mm', locations=['mvitv2_mm.engine.hooks'])
 WEIGHT_INITIALIZERS = Registry(
     'weight initializer',
     parent=MMENGINE_WEIGHT_INITIALIZERS,
