@@ -12,7 +12,7 @@ from rich.progress import track
 from .digits import (SPLITS, finish, paste, random_background, random_ink, render, split_sources)
 
 DIRECTIONS = ('east', 'southeast', 'south', 'southwest', 'west', 'northwest', 'north', 'northeast')
-SPEC = dict(version=1, seed=2, size=64, digit_size=(20, 28), num_frames=32, speed=(0.6, 0.9),
+SPEC = dict(version=1, seed=2, size=64, digit_size=(16, 22), num_frames=32, speed=(1.0, 1.2),
             fps=16, num_clips=dict(train=240, val=120))
 
 
