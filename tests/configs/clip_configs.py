@@ -15,7 +15,9 @@ def half_cosine(peak, warmup, epochs, start, end):
 def shrink_pipelines(cfg, size, small):
     """Clips of two frames, and ``small`` for ``size`` pixels, through the same steps."""
     for loop in ('train', 'val', 'test'):
-        for step in cfg[f'{loop}_dataloader'].dataset.pipeline:
+        dataset = cfg[f'{loop}_dataloader'].dataset
+        dataset.serialize_data = False  # its garbage collection takes a second
+        for step in dataset.pipeline:
             for key in {'scale', 'size', 'crop_size', 'min_size', 'max_size'} & set(step):
                 step[key] = _shrink(step[key], size, small)
             if 'clip_len' in step:

@@ -1,5 +1,7 @@
 """Every recipe for AVA against a table transcribed from the papers and the official code."""
+import copy
 import re
+from functools import lru_cache
 
 import harness
 import numpy as np
@@ -9,7 +11,7 @@ import torch.nn.functional as F
 from ava_data import make_ava
 from clip_configs import half_cosine, shrink_pipelines
 from mmaction.structures import ActionDataSample
-from mmengine.registry import DATASETS, MODELS
+from mmengine.registry import DATASETS, MODELS, init_default_scope
 from mmengine.structures import InstanceData
 
 from mvitv2_mm.checkpoints.zoo import ZOO
@@ -60,9 +62,15 @@ def name(request):
     return request.param
 
 
+@lru_cache(maxsize=None)
+def parse(name):
+    return harness.load('action_detection', name)
+
+
 @pytest.fixture
 def cfg(name):
-    return harness.load('action_detection', name)
+    init_default_scope('mmaction')
+    return copy.deepcopy(parse(name))
 
 
 @pytest.fixture
@@ -123,7 +131,6 @@ def test_model(name, cfg, recipe):
         assert recipe['init'] in ZOO
     assert (preprocessor.mean, preprocessor.std) == (recipe['mean'], recipe['std'])
     assert not preprocessor.get('to_rgb')  # frames are RGB
-    harness.load('action_detection', name)
     model = harness.full_model(cfg)
     assert harness.num_params(model) == recipe['params']
     rates = harness.drop_path_rates(model.backbone)
