@@ -10,5 +10,4 @@ model = dict(
         arch='tiny',
         # the released weights; the paper prints 0.1
         drop_path_rate=0.2,
-        init_cfg=dict(type='Pretrained', checkpoint='mvitv2-tiny_in1k', prefix='backbone.')),
-    neck=dict(in_channels=[96, 192, 384, 768]))
+        init_cfg=dict(type='Pretrained', checkpoint='mvitv2-tiny_in1k', prefix='backbone.')))

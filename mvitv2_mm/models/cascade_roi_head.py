@@ -1,6 +1,7 @@
 """The one model part that needs mmdet; imported by the configs that use it."""
 from typing import List, Tuple
 
+import torch
 from mmdet.models.roi_heads import CascadeRoIHead as MMDetCascadeRoIHead
 from mmdet.models.roi_heads import StandardRoIHead
 from mmdet.structures.bbox import bbox2roi
@@ -17,6 +18,8 @@ class CascadeRoIHead(MMDetCascadeRoIHead):
       changes scores by about 1e-2 and their order.
     - One mask head for all stages, trained on the proposals of the first.
     - Box features pass a stage's gradient divided by the number of stages.
+    - Objects that the first stage has among its proposals are refined like these; mmdet drops them
+      after the stage.
 
     Arguments are mmdet's; ``mask_head`` and ``mask_roi_extractor`` are single configs. A custom
     classification loss must have an elementwise sigmoid as activation.
@@ -42,6 +45,12 @@ class CascadeRoIHead(MMDetCascadeRoIHead):
                 head.loss_cls.get_activation(scores)
                 if head.custom_cls_channels else scores.softmax(dim=-1))
         return dict(cls_score=scores, bbox_pred=deltas, bbox_feats=feats)
+
+    def bbox_loss(self, stage: int, x: Tuple[Tensor], sampling_results: List) -> dict:
+        """As mmdet's, but no proposal is marked as an object."""
+        for result in sampling_results:
+            result.pos_is_gt = torch.zeros_like(result.pos_is_gt)
+        return super().bbox_loss(stage, x, sampling_results)
 
     def _refine_roi(self, *args, **kwargs) -> tuple:
         """As mmdet's, but averages probabilities."""

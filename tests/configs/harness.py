@@ -55,10 +55,10 @@ def _factors(schedulers: str, steps: int, epoch_length: int) -> Tuple[float, ...
             s, default_args=dict(optimizer=optimizer, epoch_length=epoch_length))
         for s in literal_eval(schedulers)
     ]
+    optimizer.step()  # the schedulers ask for one
     factors = []
     for _ in range(steps):
         factors.append(optimizer.param_groups[0]['lr'])
-        optimizer.step()
         for scheduler in schedulers:
             scheduler.step()
     return tuple(factors)

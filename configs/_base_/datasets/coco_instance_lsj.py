@@ -1,0 +1,21 @@
+_base_ = './coco_instance_ms-crop.py'
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    # polygons stay exact at any scale; for masks in run-length code set poly2mask=True
+    dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False),
+    dict(type='RandomFlip', prob=0.5),
+    # detectron2 resizes with Pillow
+    dict(
+        type='RandomResize',
+        scale=(1024, 1024),
+        ratio_range=(0.1, 2.0),
+        keep_ratio=True,
+        backend='pillow'),
+    dict(type='RandomCrop', crop_size=(1024, 1024), recompute_bbox=True, allow_negative_crop=True),
+    # objects that the crop left without a box go, images without objects stay
+    dict(type='FilterAnnotations', min_gt_bbox_wh=(1e-5, 1e-5), keep_empty=False),
+    dict(type='Pad', size=(1024, 1024), pad_val=dict(img=(128, 128, 128))),
+    dict(type='PackDetInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

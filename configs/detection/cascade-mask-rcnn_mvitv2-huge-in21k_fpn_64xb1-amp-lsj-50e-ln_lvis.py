@@ -1,0 +1,15 @@
+_base_ = [
+    '../_base_/models/cascade-mask-rcnn_mvitv2_fpn_ln_lvis.py',
+    '../_base_/datasets/lvis_v1_instance_lsj-square.py',
+    '../_base_/schedules/vitdet_adamw_50e_lvis.py',
+    '../_base_/default_runtime_detection.py',
+]
+
+model = dict(
+    backbone=dict(
+        arch='huge',
+        drop_path_rate=0.6,
+        with_cp=True,
+        init_cfg=dict(type='Pretrained', checkpoint='mvitv2-huge_in21k', prefix='backbone.')),
+    neck=dict(in_channels=[192, 384, 768, 1536]))
+optim_wrapper = dict(optimizer=dict(lr=2e-5))

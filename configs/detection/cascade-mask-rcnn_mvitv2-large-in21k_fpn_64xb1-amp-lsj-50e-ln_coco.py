@@ -1,0 +1,13 @@
+_base_ = [
+    '../_base_/models/cascade-mask-rcnn_mvitv2_fpn_ln.py',
+    '../_base_/datasets/coco_instance_lsj-square.py',
+    '../_base_/schedules/vitdet_adamw_50e.py',
+    '../_base_/default_runtime_detection.py',
+]
+
+model = dict(
+    backbone=dict(
+        arch='large',
+        drop_path_rate=0.5,
+        init_cfg=dict(type='Pretrained', checkpoint='mvitv2-large_in21k', prefix='backbone.')),
+    neck=dict(in_channels=[144, 288, 576, 1152]))

@@ -1,0 +1,15 @@
+# paper only, one recipe for all sizes; IN-1K large widens the last map of a stage for the next
+_base_ = [
+    '../_base_/models/mask-rcnn_mvitv2_fpn.py',
+    '../_base_/datasets/coco_instance_ms-crop.py',
+    '../_base_/schedules/coco_adamw_3x.py',
+    '../_base_/default_runtime_detection.py',
+]
+
+model = dict(
+    backbone=dict(
+        arch='large',
+        drop_path_rate=0.5,
+        dim_mul_in_attention=False,
+        init_cfg=dict(type='Pretrained', checkpoint='mvitv2-large_in1k', prefix='backbone.')),
+    neck=dict(in_channels=[288, 576, 1152, 1152]))
