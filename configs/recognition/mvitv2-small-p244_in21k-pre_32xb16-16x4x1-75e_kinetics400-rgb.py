@@ -5,7 +5,9 @@ _base_ = [
     '../_base_/default_runtime_recognition.py',
 ]
 
-# not published: the last checkpoint of configs/classification/mvitv2-small_in21k.py
+# not published: of the recipe in configs/classification
 init = dict(
-    type='Pretrained', checkpoint='work_dirs/mvitv2-small_in21k/epoch_90.pth', prefix='backbone.')
+    type='Pretrained',
+    checkpoint='work_dirs/mvitv2-small_8xb32_in21k/epoch_90.pth',
+    prefix='backbone.')
 model = dict(backbone=dict(init_cfg=init))

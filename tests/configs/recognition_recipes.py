@@ -88,7 +88,7 @@ RECIPES = {
     dict({
         **S_16X4,
         **FROM_IN21K
-    }, params=34_537_744, init='mvitv2-small_in21k'),
+    }, params=34_537_744, init='mvitv2-small_8xb32_in21k'),
     'mvitv2-base-p244_32xb16-32x3x1-200e_kinetics400-rgb':
     dict(B_32X3, params=51_230_128),
     'mvitv2-base-p244_in1k-pre_32xb16-32x3x1-100e_kinetics400-rgb':

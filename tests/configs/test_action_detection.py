@@ -51,10 +51,10 @@ CENTRE = {
 # the same nets, tested on whole frames
 RECIPES = {
     **{name: dict(recipe, full=False) for name, recipe in CENTRE.items()},
-    **{f'{name}-full': dict(recipe, full=True) for name, recipe in CENTRE.items()},
+    **{f'{name}_full-frame': dict(recipe, full=True) for name, recipe in CENTRE.items()},
 }  # yapf: disable
 NAME = re.compile(r'mvitv2-(?P<arch>\w+)-p244_(?P<pre>[\w-]+)-pre_(?P<gpus>\d+)xb(?P<batch>\d+)-'
-                  r'(?P<clip>\d+x\d+x1)-(?P<epochs>\d+)e_ava22-rgb(-(?P<size>\d+)px)?(-full)?')
+                  r'(?P<clip>\d+x\d+x1)-(?P<epochs>\d+)e_ava22-rgb(-(?P<size>\d+)px)?(_full-frame)?')
 
 
 @pytest.fixture(params=RECIPES)
