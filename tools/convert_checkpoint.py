@@ -10,7 +10,7 @@ from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
 from mvitv2_mm.checkpoints import ZOO, convert
-from mvitv2_mm.checkpoints.convert import TARGETS
+from mvitv2_mm.checkpoints.conversion import TARGETS
 from mvitv2_mm.checkpoints.transfer import INFLATE_MODES
 from mvitv2_mm.engine.launch import load_config, one_line_errors
 

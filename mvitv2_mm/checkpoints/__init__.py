@@ -1,5 +1,5 @@
 """Load and convert every published MViTv2 checkpoint. See ``docs/checkpoints.md``."""
-from .convert import convert
+from .conversion import convert
 from .io import CheckpointError
 from .loading import load_into, read_source
 from .zoo import ZOO

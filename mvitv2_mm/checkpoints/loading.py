@@ -65,8 +65,9 @@ def fit_to_module(source: Source,
 
 def _notes(source: Source, backbone: MViTv2, report: Report) -> List[str]:
     """Settings that shapes do not show but the classifier of the file relies on."""
-    loaded = {entry.source for entry in report.entries if entry.target}
-    if source.origin.get('head.weight') not in loaded:
+    head = source.origin.get('head.weight')
+    place = next((entry.target for entry in report.entries if entry.source == head), '')
+    if not place or 'roi_head.' in place:
         return []
     is_maskfeat = source.format == 'slowfast' and not source.arch.dim_mul_in_attention
     if is_maskfeat and source.arch.ndim == 3 and backbone.out_type != 'avg_then_norm':
@@ -84,8 +85,8 @@ def _notes(source: Source, backbone: MViTv2, report: Report) -> List[str]:
 
 
 def log_report(report: Report) -> None:
-    """Write a report to the current logger: one line, and one per thing to know."""
-    print_log(f'{report.title}: {report.counts()}', 'current')
+    """Write a report to the current logger: a summary, what changed, and what to know."""
+    print_log('\n'.join([f'{report.title}: {report.counts()}', *report.changes()]), 'current')
     for line in report.warnings():
         print_log(line, 'current', logging.WARNING)
 

@@ -5,6 +5,7 @@ from typing import Dict, List, NamedTuple
 # In the order of a summary. 'ignored' is known to be superfluous, 'dropped' is lost.
 ACTIONS = ('copied', 'renamed', 'resized', 'inflated', 'deflated', 'zeroed', 'sliced', 'padded',
            'ignored', 'dropped', 'new')
+_CHANGES = ('resized', 'inflated', 'deflated', 'zeroed')
 _WARNINGS = {
     'sliced': 'sliced',
     'padded': 'padded',
@@ -53,6 +54,10 @@ class Report:
     def is_plain(self) -> bool:
         """Whether the file fits as it is, names included, so that nothing need be said."""
         return not self.notes and len(self.of('copied')) == len(self.entries)
+
+    def changes(self) -> List[str]:
+        """One line per tensor whose values or shape are not those in the file."""
+        return [str(entry) for entry in self.of(*_CHANGES)]
 
     def warnings(self) -> List[str]:
         """What a user must know: parts of the file not used and parts of the model not loaded."""

@@ -121,6 +121,8 @@ class _Transfer:
     def _places(self, neutral: str) -> List[str]:
         """The model's names for a neutral name: none, one, or one per mask head."""
         found = candidates(neutral, self.source.arch, self.source.tensors)
+        if neutral.startswith('head.') and 'rpn_head.rpn_cls.weight' in self.names:
+            return []  # a detector's box head has the same name as the head for actions in boxes
         return [name for name in found if name in self.names]
 
     def move(self, neutral: str) -> None:

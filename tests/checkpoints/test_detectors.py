@@ -11,11 +11,12 @@ from mmdet.structures.bbox import bbox2roi
 from mmengine.config import ConfigDict
 from mmengine.runner import load_checkpoint
 from mmengine.structures import InstanceData
-from oracles import ARCH, SIZE, randomise, to_detectron2
+from oracles import ARCH, SIZE, image_net, randomise, to_detectron2
 from torch.utils._pytree import tree_leaves
 from torchvision.ops import batched_nms
 
 import mvitv2_mm.models.cascade_roi_head  # noqa: F401
+from mvitv2_mm import MViTv2
 from mvitv2_mm.checkpoints import ZOO, CheckpointError, convert, read_source
 
 CLASSES, WIDTH, FC = 3, 16, 32
@@ -206,11 +207,22 @@ def test_backbone_alone(tmp_path, prefix):
 
 
 def test_detector_to_classifier(case, tmp_path):
-    from mvitv2_mm import MViTv2
     _, source, _, path = case
     model = MViTv2(ARCH, input_size=SIZE)
     load_checkpoint(model, str(path))
     assert torch.equal(model.norm3.weight, source.backbone.norm3.weight)
+
+
+def test_classifier_is_not_taken_for_a_box_head(tmp_path):
+    """Even where the shapes agree: the names are those of AVA's head."""
+    model = detector(cascade=False, fc=128)
+    before = model.roi_head.bbox_head.fc_cls.weight.clone()
+    net = randomise(image_net(num_classes=CLASSES + 1))
+    torch.save(net.state_dict(), tmp_path / 'f')
+    load_checkpoint(model, str(tmp_path / 'f'))
+    assert net.fc[0].weight.shape == before.shape
+    assert torch.equal(model.roi_head.bbox_head.fc_cls.weight, before)
+    assert torch.equal(model.backbone.blocks[1].proj.weight, net.backbone.blocks[1].proj.weight)
 
 
 def test_one_mask_head_becomes_three_and_one_again(tmp_path):

@@ -205,6 +205,15 @@ def test_what_is_not_loaded_is_logged_as_a_warning(path, log):
     assert 'WARNING not in the file, newly initialised: head.fc.weight, head.fc.bias' in log
 
 
+def test_every_changed_tensor_is_logged(path, log):
+    load_checkpoint(image_net(input_size=96), path)
+    text = next(line for line in log if 'checkpoint of' in line)
+    summary, *lines = text.splitlines()
+    assert summary.endswith(': 117 renamed, 10 resized') and len(lines) == 10
+    assert lines[0] == ('resized  blocks.0.attn.rel_pos_h -> backbone.blocks.0.attn.rel_pos_h '
+                        '((31, 16) to (47, 16))')
+
+
 def test_wrong_prefix(source, tmp_path):
     torch.save({'model_state': to_meta(source.state_dict())}, tmp_path / 'file')
     backbone = MViTv2(

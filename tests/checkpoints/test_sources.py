@@ -13,6 +13,8 @@ from torchvision.models.video.mvit import MSBlockConfig
 from torchvision.models.video.mvit import MViT as TorchvisionMViT
 
 from mvitv2_mm.checkpoints import CheckpointError, convert, load_into, read_source
+from mvitv2_mm.checkpoints.io import read_file, unwrap
+from mvitv2_mm.models import MaskFeat
 
 SMALL = dict(arch=ARCH, drop_path_rate=0.)
 
@@ -213,7 +215,6 @@ def test_there_and_back_bit_for_bit(case, tmp_path):
 
 
 def read_raw(path):
-    from mvitv2_mm.checkpoints.io import read_file, unwrap
     return unwrap(read_file(path), str(path))
 
 
@@ -250,7 +251,6 @@ def test_class_token_of_image_models(tmp_path):
 @pytest.mark.parametrize('name', ['pyth', 'mm'])
 def test_maskfeat_pretraining_layouts(tmp_path, name):
     """SlowFast's and mmselfsup's: the last doubling pools nothing, which tables tell."""
-    from mvitv2_mm.models import MaskFeat
     model = randomise(
         MaskFeat(
             dict(
