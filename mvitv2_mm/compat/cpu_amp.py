@@ -28,7 +28,7 @@ def _repair(module: ModuleType) -> None:
     def wrapper(self, *args, **kwargs):
         if get_device() != 'cpu':
             return init(self, *args, **kwargs)
-        with mock.patch.object(module, 'is_cuda_available', lambda: True), \
+        with mock.patch.object(module, 'is_cuda_available', lambda: True, create=True), \
                 warnings.catch_warnings():
             warnings.filterwarnings('ignore', '.*GradScaler')
             init(self, *args, **kwargs)

@@ -1,7 +1,9 @@
 """Importing the package: one line when something is missing, and no host library loaded."""
 import importlib.util
+import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -44,3 +46,11 @@ def test_every_repair_is_documented():
     for repair in compat.REPAIRS:
         for part in ('Symptom:', 'Cause:', 'Repair:', 'Inert:'):
             assert part in repair.__doc__, repair.__name__
+
+
+def test_every_repair_is_in_the_table_of_the_docs():
+    table = (Path(__file__).parents[2] / 'docs' / 'get_started.md').read_text()
+    assert set(
+        re.findall(r'\| `(\w+)` \|',
+                   table)) == {repair.__name__.rpartition('.')[2]
+                               for repair in compat.REPAIRS}
