@@ -4,9 +4,10 @@ import pytest
 import synthetic_data
 from detection_recipes import RECIPES
 from mmdet.datasets import CocoDataset, LVISV1Dataset
-from mmengine.config import Config
 from mmengine.registry import MODELS
+from small_detectors import shrink
 
+CASCADE = 'cascade-mask-rcnn_mvitv2-large-in21k_fpn_64xb1-amp-lsj-50e_coco'
 TTA = 'cascade-mask-rcnn_mvitv2-large-in21k_fpn_64xb1-amp-lsj-50e-soft-nms_coco'
 METRICS = {
     'coco': {'coco/bbox_mAP', 'coco/segm_mAP'},
@@ -25,64 +26,6 @@ def data(tmp_path_factory):
     for domain in ('sketch', 'weather', 'cartoon', 'painting', 'tattoo', 'handmake'):
         synthetic_data.make_coco(root / 'coco-o' / domain, images=1, categories=coco)
     return root
-
-
-def sixteenth(value):
-    """Sizes in pixels, divided; numbers below 32 are none."""
-    if isinstance(value, (list, tuple)):
-        return type(value)(sixteenth(part) for part in value)
-    return value // 16 if isinstance(value, int) and value >= 32 else value
-
-
-def shrink_images(steps):
-    """Divide every size in the transforms of a pipeline, in place."""
-    for step in steps:
-        if isinstance(step, list):
-            shrink_images(step)
-            continue
-        shrink_images(step.get('transforms', []))
-        for key in ('scale', 'scales', 'crop_size', 'size'):
-            if key in step:
-                step[key] = sixteenth(step[key])
-
-
-def relocate(value, root):
-    """Replace the folder ``data`` in all paths of a config."""
-    if isinstance(value, dict):
-        return {key: relocate(part, root) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(relocate(part, root) for part in value)
-    is_path = isinstance(value, str) and value.startswith('data/')
-    return str(root) + value[len('data'):] if is_path else value
-
-
-def shrink(cfg, root):
-    """Narrow nets, small images and the data in ``root``; samples, windows and anchors stay."""
-    model, width = cfg.model, 8
-    # a dropped block would not learn
-    model.backbone.update(arch=harness.SMALL, init_cfg=None, drop_path_rate=0.)
-    in_mlp = not model.backbone.get('dim_mul_in_attention', True)
-    model.neck.update(
-        in_channels=[16, 32, 64, 64] if in_mlp else [8, 16, 32, 64], out_channels=width)
-    model.rpn_head.update(in_channels=width, feat_channels=width)
-    roi = model.roi_head
-    roi.bbox_roi_extractor.out_channels = roi.mask_roi_extractor.out_channels = width
-    heads = roi.bbox_head if isinstance(roi.bbox_head, list) else [roi.bbox_head]
-    for head in heads:
-        head.update(in_channels=width, fc_out_channels=16)
-        if 'conv_out_channels' in head:
-            head.conv_out_channels = width
-    roi.mask_head.update(in_channels=width, conv_out_channels=width)
-    # an untrained net is sure of nothing; too many detections take time
-    model.test_cfg.rcnn.update(score_thr=0, max_per_img=5)
-    model.test_cfg.rpn.max_per_img = 20
-    pad_to = model.data_preprocessor.pad_size_divisor
-    model.data_preprocessor.pad_size_divisor = max(pad_to // 16, 32)
-    test = cfg.test_dataloader.dataset
-    datasets = [cfg.train_dataloader.dataset, *test.get('datasets', [test])]
-    for steps in (*[dataset.pipeline for dataset in datasets], cfg.get('tta_pipeline', [])):
-        shrink_images(steps)
-    return Config(relocate(cfg.to_dict(), root))
 
 
 def evaluate(cfg, model, batch):
@@ -114,3 +57,24 @@ def test_a_multi_scale_test_step(data):
     batch = harness.first_batch(cfg.test_dataloader)
     assert len(batch['inputs']) == 12
     assert METRICS['coco'] <= set(evaluate(cfg, model, batch))
+
+
+@pytest.mark.parametrize('drops_objects', [False, True])
+def test_later_stages_refine_all_boxes_of_the_first(data, monkeypatch, drops_objects):
+    cfg = shrink(harness.load('detection', CASCADE), data)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    if drops_objects:  # control: mmdet's own cascade
+        monkeypatch.delattr(type(model.roi_head), 'bbox_loss')
+    counts, bbox_loss = [], model.roi_head.bbox_loss
+
+    def count(stage, x, results):
+        counts.append(sum(len(result.priors) for result in results))
+        return bbox_loss(stage, x, results)
+
+    monkeypatch.setattr(model.roi_head, 'bbox_loss', count)
+    batch = harness.first_batch(cfg.train_dataloader)
+    objects = len(batch['data_samples'][0].gt_instances)
+    harness.train_step(cfg, model, batch)
+    assert objects > 0 and counts[0] > objects
+    assert counts[1:] == [counts[0] - objects * drops_objects] * 2
