@@ -38,25 +38,17 @@ def _adapt_first(load_state_dict: Callable) -> Callable:
     return load_any_state_dict
 
 
-def _prefix_if_any(load_with_prefix: Callable) -> Callable:
-
-    @wraps(load_with_prefix)
-    def load_any_with_prefix(prefix, filename, map_location=None):
-        try:
-            return load_with_prefix(prefix, filename, map_location)
-        except AssertionError:  # no tensor has the prefix: not OpenMMLab's names
-            return _adapters().read_without_prefix(prefix, filename, map_location)
-
-    return load_any_with_prefix
-
-
 def _extend(checkpoint: ModuleType) -> None:
+
+    def load_with_prefix(prefix, filename, map_location=None):
+        content = checkpoint._load_checkpoint(filename, map_location=map_location)
+        return _adapters().select_prefix(content, prefix, filename)
+
     register = checkpoint.CheckpointLoader.register_scheme
     register(prefixes='', loader=load_from_local, force=True)
     register(prefixes=('http://', 'https://'), loader=load_from_http, force=True)
     checkpoint.load_state_dict = _adapt_first(checkpoint.load_state_dict)
-    checkpoint._load_checkpoint_with_prefix = _prefix_if_any(
-        checkpoint._load_checkpoint_with_prefix)
+    checkpoint._load_checkpoint_with_prefix = load_with_prefix
 
 
 def install() -> None:

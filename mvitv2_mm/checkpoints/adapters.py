@@ -55,18 +55,23 @@ def _holds_mvitv2(content: Mapping, path: str) -> bool:
         return False
 
 
-def read_without_prefix(prefix: str, filename: str, map_location: Any = None) -> Mapping:
-    """Read MViTv2 weights whose names lack OpenMMLab's ``backbone.`` prefix.
+def select_prefix(content: Mapping, prefix: str, filename: str) -> Mapping[str, Tensor]:
+    """Take the part of a checkpoint whose names start with a prefix, and strip it.
+
+    MViTv2 weights of other code bases have no ``backbone.``: asked for that, they come whole.
 
     Raises:
-        CheckpointError: If it is no MViTv2, or another prefix was asked for.
+        CheckpointError: If there is no such part.
     """
-    content = read_for_mmengine(filename, map_location)
-    if prefix.rstrip('.') == 'backbone' and isinstance(content, Mapping) \
-            and _holds_mvitv2(content, filename):
-        return content['state_dict']
-    raise CheckpointError(f'{filename} has no tensors that start with "{prefix}". Leave "prefix" '
-                          'out, or name the part of the file to load.')
+    state = content.get('state_dict', content)
+    prefix = prefix.rstrip('.') + '.'
+    part = {key[len(prefix):]: v for key, v in state.items() if key.startswith(prefix)}
+    if not part and prefix == 'backbone.' and recognise(unwrap(state, filename)):
+        return state
+    if not part:
+        raise CheckpointError(f'{filename} has no tensors that start with "{prefix}". Leave '
+                              '"prefix" out, or name the part of the file to load.')
+    return part
 
 
 def adapt_state_dict(module: nn.Module, state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:

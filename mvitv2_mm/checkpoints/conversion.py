@@ -113,6 +113,8 @@ def _check_exportable(source: Source, to: str) -> None:
 def _renamer(source: Source, to: str) -> Callable[[str], Optional[str]]:
     """The function from neutral names to names of a layout."""
     arch = source.arch
+    if to == source.format == 'openmmlab':
+        return source.origin.__getitem__
     if to == 'openmmlab':
         return lambda neutral: candidates(neutral, arch, source.tensors)[0]
     if to == 'timm':

@@ -7,9 +7,10 @@ import pytest
 import torch
 from mmengine.hooks import EMAHook
 from mmengine.logging import MMLogger
-from mmengine.model import BaseModel
+from mmengine.model import BaseModel, BaseTTAModel
 from mmengine.runner import Runner, load_checkpoint
-from mmengine.runner.checkpoint import CheckpointLoader, _load_checkpoint_to_model
+from mmengine.runner.checkpoint import (CheckpointLoader, _load_checkpoint_to_model,
+                                        _load_checkpoint_with_prefix)
 from oracles import ARCH, SIZE, image_net, images, randomise, to_meta
 from safetensors.torch import save_file
 from torch import nn
@@ -149,6 +150,19 @@ def test_load_checkpoint(path, source, tmp_path):
     assert_loaded(other, source)
 
 
+def test_test_time_augmentation(path, source):
+    """The wrapper of ``tools/test.py --tta``."""
+
+    class Augmented(BaseTTAModel):
+
+        def merge_preds(self, data_samples_list):
+            return data_samples_list[0]
+
+    model = Augmented(Model())
+    load_checkpoint(model, path, strict=True)
+    assert_loaded(model.module, source)
+
+
 def test_own_checkpoints_pass_unchanged(tmp_path, source, log):
     """No report, no copy: the names fit, so nothing is done."""
     torch.save({'meta': {'epoch': 2}, 'state_dict': source.state_dict()}, tmp_path / 'epoch_1.pth')
@@ -170,6 +184,17 @@ def test_models_without_mvitv2_are_left_alone(tmp_path):
     assert linear.bias == 1
     with pytest.raises(RuntimeError, match='missing keys in source state_dict: 0.weight'):
         load_checkpoint(nn.Sequential(nn.Linear(2, 1)), str(tmp_path / 'a.pth'), strict=True)
+
+
+def test_prefix_of_other_models(tmp_path):
+    torch.save({'state_dict': {
+        'a.weight': torch.ones(1),
+        'b.bias': torch.zeros(1)
+    }}, tmp_path / 'a.pth')
+    part = _load_checkpoint_with_prefix('a', str(tmp_path / 'a.pth'))
+    assert list(part) == ['weight']
+    with pytest.raises(CheckpointError, match='a.pth has no tensors that start with "backbone."'):
+        _load_checkpoint_with_prefix('backbone.', str(tmp_path / 'a.pth'))
 
 
 def test_part_of_a_model(tmp_path, source):

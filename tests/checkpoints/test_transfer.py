@@ -6,7 +6,7 @@ from oracles import ARCH, FRAMES, SIZE, clips, image_net, images, randomise, to_
 from oracles import video_net as make_video_net
 
 from mvitv2_mm import MViTv2
-from mvitv2_mm.checkpoints import CheckpointError, load_into
+from mvitv2_mm.checkpoints import CheckpointError, convert, load_into
 from mvitv2_mm.checkpoints.transfer import inflate_kernel
 from mvitv2_mm.models import MaskFeat
 
@@ -323,4 +323,8 @@ def test_action_detection_head(tmp_path):
     report = load_into(model, path)
     weight = head.bbox_head['fc_cls'].weight
     assert torch.equal(weight[1:], source.fc[0].weight) and not weight[0].any()
+    # a conversion without another layout keeps the names
+    torch.save({'state_dict': model.state_dict()}, tmp_path / 'ours')
+    convert(tmp_path / 'ours', tmp_path / 'same.pth')
+    assert torch.load(tmp_path / 'same.pth')['state_dict'].keys() == model.state_dict().keys()
     assert all(line.startswith('padded: head.projection.') for line in report.warnings())
