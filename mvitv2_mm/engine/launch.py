@@ -149,7 +149,7 @@ def _check_hosts(path: str, scopes: List[str]) -> None:
 
 
 def innermost_dataset(dataset: ConfigDict) -> ConfigDict:
-    """The dataset inside wrappers such as RepeatDataset."""
-    while 'dataset' in dataset:
-        dataset = dataset['dataset']
+    """The dataset inside wrappers such as RepeatDataset, the first one of a concatenation."""
+    while 'dataset' in dataset or 'datasets' in dataset:
+        dataset = dataset['dataset'] if 'dataset' in dataset else dataset['datasets'][0]
     return dataset
