@@ -103,10 +103,39 @@ def test_initial_weights(name, cfg, recipe):
     # the last step of the chain that the name tells
     assert {'in1k': '_in1k', 'in21k': '_in21k', 'k400': 'k400'}[pre.split('-')[-1]] in \
         source.replace('kinetics', 'k')
-    if match and source in RECIPES:
-        assert int(epochs) == parse(source).train_cfg.max_epochs
-    elif not match:
+    if match:
+        folder = 'recognition' if source in RECIPES else 'classification'
+        assert int(epochs) == harness.load(folder, source).train_cfg.max_epochs
+    else:
         assert source in ZOO
+
+
+@pytest.mark.parametrize('name, input_size', [
+    ('mvitv2-small-p244_in1k-pre_32xb16-16x4x1-100e_kinetics400-rgb', 64),
+    ('mvitv2-large-p244_in21k-pre_128xb1-40x3x1-30e_kinetics400-rgb-312px', (8, 64, 64)),
+])
+def test_weights_of_images_and_of_other_clips_fit(name, input_size, cfg, tmp_path):
+    """As the paper: the kernel of images in the middle frame, no time positions."""
+    backbone = cfg.model.backbone
+    init = backbone.init_cfg
+    shrink(cfg)
+    source = MODELS.build(dict(backbone, input_size=input_size))
+    source.init_weights()
+    init.checkpoint = str(tmp_path / 'source.pth')
+    state = {f'backbone.{key}': value for key, value in source.state_dict().items()}
+    torch.save(dict(state_dict=state), init.checkpoint)
+    model = MODELS.build(dict(backbone, init_cfg=init))
+    model.init_weights()
+    new, old = model.patch_embed.projection.weight, source.patch_embed.projection.weight
+    if isinstance(input_size, int):
+        assert torch.equal(new[:, :, 1], old) and not new[:, :, ::2].any()
+        assert not any(block.attn.rel_pos_t.any() for block in model.blocks)
+    else:
+        assert torch.equal(new, old)
+    assert torch.equal(model.blocks[1].mlp.fc1.weight, source.blocks[1].mlp.fc1.weight)
+    old, new = (net.blocks[0].attn.rel_pos_h for net in (source, model))
+    assert (len(old), len(new)) == (31, 15)
+    assert torch.equal(new[7], old[15])  # resized, the middle stays
 
 
 def test_model(cfg, recipe):
