@@ -53,8 +53,9 @@ RECIPES = {
     **{name: dict(recipe, full=False) for name, recipe in CENTRE.items()},
     **{f'{name}_full-frame': dict(recipe, full=True) for name, recipe in CENTRE.items()},
 }  # yapf: disable
-NAME = re.compile(r'mvitv2-(?P<arch>\w+)-p244_(?P<pre>[\w-]+)-pre_(?P<gpus>\d+)xb(?P<batch>\d+)-'
-                  r'(?P<clip>\d+x\d+x1)-(?P<epochs>\d+)e_ava22-rgb(-(?P<size>\d+)px)?(_full-frame)?')
+NAME = re.compile(
+    r'mvitv2-(?P<arch>\w+)-p244_(?P<pre>[\w-]+)-pre_(?P<gpus>\d+)xb(?P<batch>\d+)-'
+    r'(?P<clip>\d+x\d+x1)-(?P<epochs>\d+)e_ava22-rgb(-(?P<size>\d+)px)?(_full-frame)?')
 
 
 @pytest.fixture(params=RECIPES)
