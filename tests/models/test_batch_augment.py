@@ -5,6 +5,10 @@ import pytest
 import torch
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
+from mmpretrain.registry import MODELS as IMAGE_MODELS
+from mmpretrain.structures import DataSample
+from timm.data.mixup import Mixup
+from timm.loss import SoftTargetCrossEntropy
 
 from mvitv2_mm.models.batch_augment import ClipBatchAugment, cutmix, mixup, random_erase
 
@@ -149,3 +153,63 @@ def test_loss_of_mixed_and_smoothed_labels():
     smooth[1, 3] += 0.9
     target = 0.3 * smooth + 0.7 * smooth.flip(0)
     assert torch.allclose(loss, -(target * scores.log_softmax(1)).sum(1).mean())
+
+
+def _classifier(**kwargs):
+    return IMAGE_MODELS.build(
+        dict(
+            type='ImageClassifier',
+            data_preprocessor=dict(num_classes=6, mean=[100.] * 3, std=[50.] * 3, to_rgb=True),
+            backbone=dict(type='mmpretrain.ResNet', depth=18, norm_eval=True),
+            neck=dict(type='GlobalAveragePooling'),
+            head=dict(
+                type='LinearClsHead',
+                num_classes=6,
+                in_channels=512,
+                loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original')),
+            train_cfg=dict(
+                augments=dict(
+                    type='mvitv2_mm.models.batch_augment.ImageBatchAugment',
+                    **kwargs)))).eval()
+
+
+def _images(batch=4):
+    inputs = torch.randint(0, 256, (batch, 3, 32, 32), dtype=torch.uint8)
+    return dict(inputs=inputs, data_samples=[DataSample().set_gt_label(i) for i in range(batch)])
+
+
+@pytest.mark.parametrize('switch_prob', [0., 1.])
+def test_loss_of_images_equals_timm(switch_prob):
+    """Normalisation, mixing and smoothing in mmpretrain against timm's, with the same draws."""
+    model, data = _classifier(erase_prob=0, switch_prob=switch_prob), _images()
+    expected_inputs = (data['inputs'].flip(1).float() - 100) / 50
+    timm = Mixup(0.8, 1., switch_prob=switch_prob, label_smoothing=0.1, num_classes=6)
+    # newer versions of timm place boxes of odd size differently
+    with patch('numpy.random.beta', lambda a, b: 0.75):
+        np.random.seed(1)
+        batch = model.data_preprocessor(data, training=True)
+        np.random.seed(1)
+        np.random.choice(1)  # which augmentation
+        np.random.rand(len(expected_inputs))  # which images to erase
+        expected_inputs, target = timm(expected_inputs, torch.arange(4))
+    torch.testing.assert_close(batch['inputs'], expected_inputs)
+    expected = SoftTargetCrossEntropy()(model(expected_inputs), target)
+    loss = model(batch['inputs'], batch['data_samples'], mode='loss')['loss']
+    torch.testing.assert_close(loss, expected)
+    # control: other partners
+    wrong = SoftTargetCrossEntropy()(model(expected_inputs), target.roll(1, 0))
+    assert abs(loss - wrong) > 1e-4
+
+
+def test_erased_images_keep_their_labels():
+    model, data = _classifier(erase_prob=1., mix_prob=0.), _images()
+    data['inputs'][:] = 100
+    batch = model.data_preprocessor(data, training=True)
+    scores = torch.stack([sample.gt_score for sample in batch['data_samples']])
+    assert torch.equal(scores, torch.eye(6)[:4])
+    for image in batch['inputs']:
+        noise = image[image != 0]
+        assert 0.01 < len(noise) / image.numel() < 0.35
+        assert noise.unique().numel() > 0.9 * noise.numel()  # pixels would be whole numbers
+    assert batch['inputs'].min() < -2  # black is -2
+    assert (model.data_preprocessor(data, training=False)['inputs'] == 0).all()

@@ -1,9 +1,7 @@
-# images are BGR until the preprocessor
-bgr_mean = [103.53, 116.28, 123.675]
-bgr_std = [57.375, 57.12, 58.395]
-
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    # Pillow reads, resizes and warps, as in the official code
+    dict(
+        type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),
     dict(
         type='RandomResizedCrop',
         scale=224,
@@ -12,29 +10,13 @@ train_pipeline = [
         backend='pillow',
         interpolation='bicubic'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    # rand-m9-n6-mstd0.5-inc1
-    dict(
-        type='RandAugment',
-        policies='timm_increasing',
-        num_policies=6,
-        magnitude_level=9,
-        magnitude_std=0.5,
-        total_level=10,
-        hparams=dict(pad_val=[104, 116, 124], interpolation='bicubic')),
-    # this normal noise has mean 0 and variance 1 after the preprocessor
-    dict(
-        type='RandomErasing',
-        erase_prob=0.25,
-        min_area_ratio=0.02,
-        max_area_ratio=1 / 3,
-        aspect_range=(3 / 10, 10 / 3),
-        mode='rand',
-        fill_color=bgr_mean,
-        fill_std=bgr_std),
+    # rand-m9-n6-mstd0.5-inc1, filled with the mean colour
+    dict(type='mvitv2_mm.ImageRandAugment', magnitude=9, num_ops=6, fill=[124, 116, 104]),
     dict(type='PackInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(
+        type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),
     # 224 / 0.875
     dict(type='ResizeEdge', scale=256, edge='short', backend='pillow', interpolation='bicubic'),
     dict(type='CenterCrop', crop_size=224),
@@ -45,7 +27,8 @@ data_root = 'data/imagenet'
 train_dataloader = dict(
     batch_size=256,
     num_workers=8,
-    persistent_workers=True,
+    # with these seeds a resumed training equals an uninterrupted one
+    worker_init_fn=dict(type='mvitv2_mm.seed_worker'),
     pin_memory=True,
     drop_last=True,
     collate_fn=dict(type='default_collate'),

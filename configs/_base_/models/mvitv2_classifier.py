@@ -9,6 +9,12 @@ model = dict(
         in_channels=768,
         loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original'),
         init_cfg=dict(type='TruncNormal', layer='Linear', std=0.02, bias=0.)),
-    # one of the two for every batch, each with probability 0.5
-    train_cfg=dict(augments=[dict(type='Mixup', alpha=0.8),
-                             dict(type='CutMix', alpha=1.0)]))
+    # erases and mixes normalised images
+    train_cfg=dict(
+        augments=dict(
+            type='mvitv2_mm.models.batch_augment.ImageBatchAugment',
+            erase_prob=0.25,
+            mix_prob=1.,
+            switch_prob=0.5,
+            mixup_alpha=0.8,
+            cutmix_alpha=1.)))

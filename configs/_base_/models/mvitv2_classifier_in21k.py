@@ -1,0 +1,7 @@
+_base_ = './mvitv2_classifier.py'
+
+# the first 1000 classes are those of ImageNet-1K
+model = dict(
+    data_preprocessor=dict(num_classes=19168),
+    backbone=dict(with_cls_token=True, out_type='cls_token'),
+    head=dict(type='mvitv2_mm.FirstClassesHead', num_classes=19168, num_eval_classes=1000))
