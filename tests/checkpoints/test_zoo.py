@@ -4,14 +4,19 @@ import re
 import threading
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
 from oracles import image_net, randomise, to_meta
 
 from mvitv2_mm import MViTv2
 from mvitv2_mm.checkpoints import ZOO, CheckpointError, load_into
 from mvitv2_mm.checkpoints.zoo import Published, fetch, locate
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 
 class Server(BaseHTTPRequestHandler):
@@ -208,29 +213,10 @@ def test_openmmlab_entries_are_in_their_metafiles():
         assert entry.url in listed
 
 
-def expected_params(name):
-    """Parameters of the model a name stands for, counted on the model itself."""
-    size = re.search('tiny|small|base|large|huge', name)[0]
-    is_video = any(word in name for word in ('k400', 'ssv2'))
-    frames = {'16x4': 16, 'u16': 16, '32x3': 32, 'u32': 32, '40x3': 40, 'u40': 40}
-    kwargs = {}
-    if is_video:
-        length = next(frames[word] for word in frames if word in name)
-        kwargs = dict(input_size=(length, *[312 if length == 40 else 224] * 2))
-    kwargs['with_cls_token'] = is_video or 'in21k' in name
-    kwargs['dim_mul_in_attention'] = not ('maskfeat' in name
-                                          or name.startswith('mvitv2-large_in1k'))
-    with torch.device('meta'):
-        backbone = MViTv2(size, **kwargs)
-    classes = next(n for word, n in dict(in21k=19168, in1k=1000, ssv2=174, k400=400).items()
-                   if word in name)
-    dims = backbone.block_specs[-1].out_dims
-    return sum(p.numel() for p in backbone.parameters()) + classes * (dims + 1)
-
-
-@pytest.mark.parametrize('name', [
-    name for name in ZOO
-    if 'coco' not in name and 'lvis' not in name and ('maskfeat' not in name or '-ft-' in name)
-])
-def test_number_of_parameters(name):
-    assert expected_params(name) == ZOO[name].params
+@pytest.mark.parametrize('config', sorted({model.config for model in ZOO.values()}))
+def test_config_is_there_and_has_that_many_parameters(config):
+    cfg = Config.fromfile(next(CONFIGS.rglob(f'{config}.py')))
+    with DefaultScope.overwrite_default_scope(cfg.default_scope), torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    num_params = sum(param.numel() for param in model.parameters())
+    assert {m.params for m in ZOO.values() if m.config == config} == {num_params}
