@@ -84,7 +84,7 @@ class MViTv2(BaseModule):
             absolute positions), ``s`` also the first ``s`` stages. Defaults to -1.
         with_cp (bool): Recompute blocks in backward to save memory. Defaults to False.
         init_cfg (dict | list, optional): Weight initialisation; the defaults are those of the
-            official image and video code.
+            official image and video code, also for what a single ``Pretrained`` lacks.
 
     Examples:
         >>> import torch
@@ -133,6 +133,8 @@ class MViTv2(BaseModule):
                  init_cfg: Union[dict, List[dict], None] = None) -> None:
         size = _check_input_size(input_size)
         ndim = len(size)
+        if isinstance(init_cfg, dict) and str(init_cfg.get('type')).endswith('Pretrained'):
+            init_cfg = [*_INIT[ndim], init_cfg]  # a file of another task lacks some norms
         super().__init__(init_cfg=_INIT[ndim] if init_cfg is None else init_cfg)
         self.input_size = size
         self.arch = resolve_arch(arch)

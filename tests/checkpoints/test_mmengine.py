@@ -106,6 +106,19 @@ def test_options_in_init_cfg(path, source):
         source.backbone.patch_embed.projection.weight)
 
 
+@pytest.mark.parametrize('kind', ['Pretrained', 'mvitv2_mm.Pretrained'])
+def test_what_the_file_lacks_starts_as_without_a_file(source, tmp_path, kind):
+    """A norm of a video model starts at 1 and 0.02, as in the official code."""
+    state = {k: v for k, v in source.backbone.state_dict().items() if not k.startswith('norm')}
+    torch.save({'state_dict': state}, tmp_path / 'f')
+    backbone = MViTv2(
+        ARCH, input_size=(8, SIZE, SIZE), init_cfg=dict(type=kind, checkpoint=str(tmp_path / 'f')))
+    backbone.init_weights()
+    assert (backbone.norm3.weight == 1).all() and (backbone.norm3.bias == 0.02).all()
+    assert 0.01 < backbone.cls_token.std() < 0.03
+    assert torch.equal(backbone.blocks[0].norm1.bias, source.backbone.blocks[0].norm1.bias)
+
+
 def runner_of(model, tmp_path, **kwargs):
     return Runner(model, str(tmp_path / 'work'), experiment_name=tmp_path.name, **kwargs)
 
