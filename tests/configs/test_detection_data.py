@@ -151,6 +151,14 @@ def test_large_scale_jitter_crops_and_pads(name, padded):
         assert results['img'].shape == (60, 100, 3)
 
 
+def test_one_number_places_the_window_on_both_axes():
+    crop = build(pipeline(LSJ))[2]
+    offsets = np.array([crop._rand_offset((100, 500)) for _ in range(300)])
+    assert np.allclose(offsets[:, 0] / 100, offsets[:, 1] / 500, atol=0.006)
+    assert offsets.min(0).tolist() <= [3, 15] and offsets.max(0).tolist() >= [97, 485]
+    assert np.mean(offsets[:, 1]) == pytest.approx(250, abs=30)
+
+
 def test_boxes_are_recomputed_from_what_is_left_of_the_masks():
     """A triangle loses its tip and with it a part of its box."""
     crop = build(pipeline(LSJ))[2]

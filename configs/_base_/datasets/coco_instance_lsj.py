@@ -12,7 +12,11 @@ train_pipeline = [
         ratio_range=(0.1, 2.0),
         keep_ratio=True,
         backend='pillow'),
-    dict(type='RandomCrop', crop_size=(1024, 1024), recompute_bbox=True, allow_negative_crop=True),
+    dict(
+        type='mvitv2_mm.FixedSizeCrop',
+        crop_size=(1024, 1024),
+        recompute_bbox=True,
+        allow_negative_crop=True),
     # objects that the crop left without a box go, images without objects stay
     dict(type='FilterAnnotations', min_gt_bbox_wh=(1e-5, 1e-5), keep_empty=False),
     dict(type='Pad', size=(1024, 1024), pad_val=dict(img=(128, 128, 128))),
