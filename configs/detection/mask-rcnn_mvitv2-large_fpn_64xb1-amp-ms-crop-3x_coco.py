@@ -1,4 +1,4 @@
-# paper only, one recipe for all sizes; IN-1K large widens the last map of a stage for the next
+# paper only, one recipe for all; IN-1K large widens in the MLP, which detectron2's net cannot
 _base_ = [
     '../_base_/models/mask-rcnn_mvitv2_fpn.py',
     '../_base_/datasets/coco_instance_ms-crop.py',

@@ -4,6 +4,7 @@ short_sides = [480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800]
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=True),
+    # in the code alone; the paper prints only the second resize
     dict(
         type='RandomApply',
         prob=0.5,
