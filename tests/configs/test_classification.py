@@ -13,7 +13,7 @@ import torchvision.transforms.v2 as tv
 from classification_recipes import RECIPES, VARIANTS
 from mmengine.config import Config
 from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
-from mmengine.runner import Runner
+from mmengine.runner import Runner, load_checkpoint
 from mmengine.utils import get_installed_path
 from PIL import Image
 
@@ -86,17 +86,37 @@ def test_model(cfg, recipe):
     assert not head.fc.bias.any()
 
 
-def test_start(cfg, recipe):
+def test_start(cfg, recipe, tmp_path):
+    """The weights come from the right recipe, and all but a new classifier fit."""
     init = cfg.model.backbone.get('init_cfg') or {}
     assert (cfg.load_from, init.get('checkpoint')) == (recipe['load_from'], recipe['init'])
-    if recipe['init']:
-        assert init == dict(type='Pretrained', checkpoint=recipe['init'], prefix='backbone.')
     checkpoint = recipe['load_from'] or recipe['init']
-    if checkpoint:
-        path = Path(checkpoint)
-        start = path.parent.name if path.suffix else ZOO[checkpoint].config
-        assert RECIPES[start]['arch'] == recipe['arch']
-        assert not path.suffix or path.stem == f'epoch_{RECIPES[start]["epochs"]}'
+    if not checkpoint:
+        return
+    path = Path(checkpoint)
+    start = path.parent.name if path.suffix else ZOO[checkpoint].config
+    assert RECIPES[start]['arch'] == recipe['arch']
+    assert not path.suffix or path.stem == f'epoch_{RECIPES[start]["epochs"]}'
+
+    saved = MODELS.build(shrink(harness.load('classification', start)).model)
+    saved.init_weights()
+    torch.save(dict(state_dict=saved.state_dict()), tmp_path / 'start.pth')
+    shrink(cfg)
+    if recipe['init']:
+        cfg.model.backbone.init_cfg = dict(init, checkpoint=str(tmp_path / 'start.pth'))
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    if recipe['load_from']:
+        load_checkpoint(model, str(tmp_path / 'start.pth'))
+    expected, actual = saved.state_dict(), model.state_dict()
+    taken = {name for name in actual if torch.equal(actual[name], expected[name])}
+    tables = {name for name in actual if 'rel_pos' in name}
+    classifier = {'head.fc.weight', 'head.fc.bias'} if recipe['init'] else set()
+    assert set(actual) - taken - classifier <= tables
+    assert tables <= taken or recipe['size'] > 224
+    for name in tables - taken:
+        assert len(actual[name]) > len(expected[name])
+        torch.testing.assert_close(actual[name][[0, -1]], expected[name][[0, -1]])
 
 
 def test_preprocessor(cfg, recipe):

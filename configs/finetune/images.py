@@ -1,0 +1,47 @@
+"""Own pictures, on one GPU: 16 pictures at a time, a step after 64.
+
+Picture files lie in data_root/train/CLASS/ and data_root/val/CLASS/.
+"""
+_base_ = [
+    '../_base_/models/mvitv2_classifier.py',
+    '../_base_/datasets/imagenet_224.py',
+    '../_base_/schedules/imagenet_adamw_30e.py',
+    '../_base_/default_runtime_classification.py',
+]
+data_root = 'data/my_images'  # the line to change
+
+# a config may keep no module
+import glob  # noqa: E402
+
+classes = sorted(path.split('/')[-2] for path in glob.glob(f'{data_root}/train/*/'))
+del glob
+
+train_dataloader = dict(
+    batch_size=16,
+    dataset=dict(
+        _delete_=True,
+        type='CustomDataset',
+        data_root=data_root,
+        data_prefix='train',
+        metainfo=dict(classes=classes),
+        pipeline=_base_.train_pipeline))
+val_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='CustomDataset',
+        data_root=data_root,
+        data_prefix='val',
+        metainfo=dict(classes=classes),
+        pipeline=_base_.test_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(topk=(1, ))
+test_evaluator = val_evaluator
+
+init_cfg = dict(type='Pretrained', checkpoint='mvitv2-tiny_in1k', prefix='backbone.')
+model = dict(
+    data_preprocessor=dict(num_classes=len(classes)),
+    backbone=dict(arch='tiny', drop_path_rate=0.1, init_cfg=init_cfg),
+    head=dict(num_classes=len(classes)))
+optim_wrapper = dict(accumulative_counts=4)
+# of each forward pass, which is all that --auto-scale-lr sees
+auto_scale_lr = dict(base_batch_size=16)
