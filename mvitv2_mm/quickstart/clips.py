@@ -3,17 +3,24 @@
 The place at mid-clip is drawn before the direction, so the middle frame alone says nothing.
 """
 from pathlib import Path
-from typing import List
+from typing import Callable, List, Tuple
 
 import cv2
 import numpy as np
 from rich.progress import track
 
-from .digits import (SPLITS, finish, paste, random_background, random_ink, render, split_sources)
+from .digits import SPLITS, finish, paste, random_background, random_ink, render, split_sources
 
 DIRECTIONS = ('east', 'southeast', 'south', 'southwest', 'west', 'northwest', 'north', 'northeast')
-SPEC = dict(version=1, seed=2, size=64, digit_size=(16, 22), num_frames=32, speed=(1.0, 1.2),
-            fps=16, num_clips=dict(train=240, val=120))
+SPEC = dict(
+    version=2,
+    seed=2,
+    size=64,
+    digit_size=(16, 22),
+    num_frames=32,
+    speed=(1.0, 1.2),
+    fps=16,
+    num_clips=dict(train=240, val=120))
 
 
 def opposite(label: int) -> int:
@@ -22,17 +29,30 @@ def opposite(label: int) -> int:
 
 
 def make_clips(root: Path) -> None:
-    """Write ``root/videos_{train,val}/*.mp4`` and ``root/{train,val}_list_videos.txt``."""
+    """Write ``root/videos_{train,val}/*.mp4`` and ``root/{train,val}_list_videos.txt``.
+
+    Two more sets show that motion decides: ``val_backwards``, the test clips played backwards and
+    labelled with the opposite direction, and ``val_frozen``, their middle frames standing still.
+    """
     for split in SPLITS:
-        (root / f'videos_{split}').mkdir()
-        lines = []
-        for index in track(range(SPEC['num_clips'][split]), f'clips {split}', transient=True):
-            label = index % len(DIRECTIONS)
-            source = draw_source(split, index)
-            name = f'{index:04d}_digit{source:04d}.mp4'
-            write_mp4(root / f'videos_{split}' / name, draw_clip(split, index))
-            lines.append(f'{name} {label}\n')
-        (root / f'{split}_list_videos.txt').write_text(''.join(lines))
+        indices = track(range(SPEC['num_clips'][split]), f'clips {split}', transient=True)
+        clips = [(index, draw_clip(split, index)) for index in indices]
+        _write_set(root, split, clips, lambda label: label)
+        if split == 'val':
+            _write_set(root, 'val_backwards', [(i, frames[::-1]) for i, frames in clips], opposite)
+            frozen = [(i, [frames[len(frames) // 2]] * len(frames)) for i, frames in clips]
+            _write_set(root, 'val_frozen', frozen, lambda label: label)
+
+
+def _write_set(root: Path, name: str, clips: List[Tuple[int, List[np.ndarray]]],
+               label_of: Callable[[int], int]) -> None:
+    folder, lines = root / f'videos_{name}', []
+    folder.mkdir()
+    for index, frames in clips:
+        file = f'{index:04d}_digit{draw_source(name.split("_")[0], index):04d}.mp4'
+        write_mp4(folder / file, frames)
+        lines.append(f'{file} {label_of(index % len(DIRECTIONS))}\n')
+    (root / f'{name}_list_videos.txt').write_text(''.join(lines))
 
 
 def draw_source(split: str, index: int) -> int:

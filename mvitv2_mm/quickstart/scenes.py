@@ -11,8 +11,14 @@ from rich.progress import track
 from .digits import (CLASSES, SPLITS, finish, paste, random_background, random_ink, render,
                      source_digits, split_sources)
 
-SPEC = dict(version=1, seed=1, size=128, digit_size=(28, 64), num_digits=(1, 5), num_tries=20,
-            num_scenes=dict(train=240, val=80))
+SPEC = dict(
+    version=1,
+    seed=1,
+    size=128,
+    digit_size=(28, 64),
+    num_digits=(1, 5),
+    num_tries=20,
+    num_scenes=dict(train=240, val=80))
 
 
 class Instance(NamedTuple):
@@ -26,8 +32,10 @@ def make_scenes(root: Path) -> None:
     (root / 'annotations').mkdir()
     for split in SPLITS:
         (root / split).mkdir()
-        coco = dict(images=[], annotations=[], categories=[
-            dict(id=label + 1, name=name) for label, name in enumerate(CLASSES)])
+        coco = dict(
+            images=[],
+            annotations=[],
+            categories=[dict(id=label + 1, name=name) for label, name in enumerate(CLASSES)])
         num_scenes = SPEC['num_scenes'][split]
         for index in track(range(num_scenes), f'scenes {split}', transient=True):
             name = f'{index:04d}.png'

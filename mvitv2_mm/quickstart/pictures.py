@@ -1,0 +1,151 @@
+"""Pictures to look at: training curves and predictions of every task."""
+import json
+from pathlib import Path
+from typing import Callable, Dict, List, Tuple
+
+import cv2
+import matplotlib.pyplot as plt
+import mmengine
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from pycocotools import mask as coco_mask
+
+from .clips import DIRECTIONS
+from .digits import CLASSES
+from .job import Outcome
+
+_RIGHT, _WRONG = '#1a7f37', '#cf222e'
+_MIN_SCORE = 0.5
+
+
+def draw_all(outcomes: List[Outcome], folder: Path) -> List[Path]:
+    """Draw ``curves.png`` and one sheet per task into ``folder``; returns their paths."""
+    plt.switch_backend('Agg')  # no screen is needed
+    paths = [_save(draw_curves(outcomes), folder / 'curves.png')]
+    for outcome in outcomes:
+        figure = SHEETS[outcome.task.name](outcome)
+        paths.append(_save(figure, folder / f'{outcome.task.name}_predictions.png'))
+    return paths
+
+
+def _save(figure: plt.Figure, path: Path) -> Path:
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+    return path
+
+
+def read_curves(work_dir: Path, key: str) -> Tuple[List[tuple], List[tuple]]:
+    """(step, loss) of training and (epoch, ``key``) of validation, resumed runs included."""
+    losses: Dict[int, float] = {}
+    scores: Dict[int, float] = {}
+    for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        for line in path.read_text().splitlines():
+            row = json.loads(line)
+            if 'loss' in row:
+                losses[row['step']] = row['loss']
+            elif key in row:
+                scores[row['step']] = row[key]
+    return sorted(losses.items()), sorted(scores.items())
+
+
+def draw_curves(outcomes: List[Outcome]) -> plt.Figure:
+    """Training loss and the first validation metric of every task."""
+    figure, axes = plt.subplots(
+        2, len(outcomes), figsize=(4.5 * len(outcomes), 6), squeeze=False, constrained_layout=True)
+    for column, outcome in enumerate(outcomes):
+        target = outcome.task.targets[0]
+        losses, scores = read_curves(outcome.work_dir, target.key)
+        for axis, points, style in zip(axes[:, column], (losses, scores), ('-', 'o-')):
+            axis.plot(*zip(*points), style) if points else axis.text(0.3, 0.5, 'no log')
+            axis.grid(alpha=0.3)
+        axes[0, column].set(title=outcome.task.name, xlabel='iteration', ylabel='training loss')
+        axes[1, column].set(xlabel='epoch', ylabel=target.label)
+        axes[1, column].axhline(target.bound, color='grey', linestyle=':')
+    return figure
+
+
+def _predictions(outcome: Outcome, count: int) -> List[dict]:
+    """``count`` predictions, spread evenly over the test set."""
+    predictions = mmengine.load(outcome.work_dir / 'test_predictions.pkl')
+    return [predictions[i] for i in np.linspace(0, len(predictions) - 1, count).astype(int)]
+
+
+def _sheet(rows: int, columns: int, size: float) -> Tuple[plt.Figure, np.ndarray]:
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(size * columns, size * rows),
+        squeeze=False,
+        constrained_layout=True)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+    return figure, axes
+
+
+def _read(path: str) -> np.ndarray:
+    return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+
+
+def _title(axis: Axes, predicted: str, truth: str) -> None:
+    text = predicted if predicted == truth else f'{predicted}, not {truth}'
+    axis.set_title(text, fontsize=9, color=_RIGHT if predicted == truth else _WRONG)
+
+
+def draw_images(outcome: Outcome) -> plt.Figure:
+    """Test images with the predicted digit."""
+    figure, axes = _sheet(4, 8, 1.4)
+    for axis, row in zip(axes.flat, _predictions(outcome, axes.size)):
+        axis.imshow(_read(row['img_path']))
+        _title(axis, CLASSES[int(row['pred_label'])], CLASSES[int(row['gt_label'])])
+    return figure
+
+
+def draw_scenes(outcome: Outcome) -> plt.Figure:
+    """Test scenes with predicted boxes, masks and labels."""
+    figure, axes = _sheet(2, 4, 3)
+    colours = plt.get_cmap('tab10').colors
+    for axis, row in zip(axes.flat, _predictions(outcome, axes.size)):
+        image = _read(row['img_path']).astype(np.float32) / 255
+        found = row['pred_instances']
+        for box, mask, label, score in zip(found['bboxes'], found['masks'], found['labels'],
+                                           found['scores']):
+            if score < _MIN_SCORE:
+                continue
+            colour, (left, top, right, bottom) = colours[int(label)], map(float, box)
+            inside = coco_mask.decode(mask).astype(bool)
+            image[inside] = 0.5 * image[inside] + 0.5 * np.array(colour)
+            axis.add_patch(
+                Rectangle((left, top), right - left, bottom - top, fill=False, color=colour))
+            axis.text(left, top - 2, f'{CLASSES[int(label)]} {score:.2f}', color=colour, fontsize=8)
+        axis.imshow(image.clip(0, 1))
+    return figure
+
+
+def draw_clips(outcome: Outcome) -> plt.Figure:
+    """Frames of test clips, one clip per row, with the predicted motion."""
+    figure, axes = _sheet(8, 8, 1.2)
+    for clip_axes, row in zip(axes, _predictions(outcome, len(axes))):
+        frames = _read_frames(row['filename'])
+        for axis, i in zip(clip_axes, np.linspace(0, len(frames) - 1, len(clip_axes)).astype(int)):
+            axis.imshow(frames[i])
+        predicted = DIRECTIONS[int(row['pred_label'])]
+        _title(clip_axes[0], predicted, DIRECTIONS[int(row['gt_label'])])
+    return figure
+
+
+def _read_frames(path: str) -> List[np.ndarray]:
+    video = cv2.VideoCapture(str(path))
+    frames = []
+    while True:
+        found, frame = video.read()
+        if not found:
+            return frames
+        frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+
+
+SHEETS: Dict[str, Callable[[Outcome], plt.Figure]] = {
+    'image': draw_images,
+    'detection': draw_scenes,
+    'video': draw_clips,
+}
