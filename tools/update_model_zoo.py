@@ -200,7 +200,7 @@ def differences(models: List[Model]) -> List[str]:
                                []).append(f'{model.entry["model"]} ({model.entry["data"]})')
     if not reasons:
         return []
-    lines = [f'- {", ".join(names)}: {reason}' for reason, names in reasons.items()]
+    lines = [f'- {", ".join(dict.fromkeys(names))}: {reason}' for reason, names in reasons.items()]
     return ['Where published figures differ from the computed ones:', '\n'.join(lines)]
 
 
