@@ -1,12 +1,14 @@
 """Own data on one GPU: one changed line of a config is enough."""
+import json
 import re
 
 import harness
 import pytest
 import synthetic_data
-import torch
 from mmengine.config import Config
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.runner import Runner
+from small_detectors import shrink
 
 from mvitv2_mm.engine.data_check import check_data
 
@@ -23,33 +25,82 @@ def adapt(name, data_root, folder):
     return Config.fromfile(path)
 
 
-def test_own_pictures(tmp_path, monkeypatch):
+@pytest.fixture
+def steps(monkeypatch):
+    """Collects the iterations after which the optimizer steps."""
+    monkeypatch.setattr(Runner, '_log_env', lambda *args: None)  # takes seconds
+    done = []
+    update = OptimWrapper.step
+
+    def step(self, **kwargs):
+        done.append(self._inner_count - 1)
+        update(self, **kwargs)
+
+    for wrapper in (OptimWrapper, AmpOptimWrapper):
+        monkeypatch.setattr(wrapper, 'step', step)
+    return done
+
+
+def train(cfg, work_dir, **changes):
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        loader.update(num_workers=0, persistent_workers=False)
+    cfg.merge_from_dict(dict(work_dir=str(work_dir), log_level='ERROR', load_from=None, **changes))
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
+def test_own_pictures(tmp_path, steps):
     data = synthetic_data.make_folders(tmp_path / 'data', classes=3, images_per_class=7)
     cfg = adapt('images', data, tmp_path)
     assert cfg.classes == ['class0', 'class1', 'class2']
     assert cfg.model.head.num_classes == cfg.model.data_preprocessor.num_classes == 3
-    steps_of = cfg.train_dataloader.batch_size * cfg.optim_wrapper.accumulative_counts
-    assert steps_of == Config.fromfile(
-        FOLDER / '../_base_/schedules/imagenet_adamw_30e.py').auto_scale_lr.base_batch_size
+    # as many for each step as the learning rate is for
+    schedule = Config.fromfile(FOLDER.parent / '_base_/schedules/imagenet_adamw_30e.py')
+    batch = cfg.train_dataloader.batch_size * cfg.optim_wrapper.accumulative_counts
+    assert batch == schedule.auto_scale_lr.base_batch_size
+    assert cfg.optim_wrapper.optimizer.lr == schedule.optim_wrapper.optimizer.lr
 
     cfg.model.backbone.update(arch=harness.SMALL, init_cfg=None)
     cfg.model.head.in_channels = 64
-    for loader in (cfg.train_dataloader, cfg.val_dataloader):
-        loader.update(batch_size=4, num_workers=0, persistent_workers=False)
-    cfg.merge_from_dict(dict(train_cfg=dict(max_epochs=1), log_level='ERROR'))
+    cfg.train_dataloader.batch_size = cfg.val_dataloader.batch_size = 4
     cfg.param_scheduler = None
-    cfg.work_dir = str(tmp_path / 'work_dir')
-    monkeypatch.setattr(Runner, '_log_env', lambda *args: None)  # takes seconds
-    runner = Runner.from_cfg(cfg)
-    steps = []
-    monkeypatch.setattr(torch.optim.AdamW, 'step', lambda self, *args: steps.append(runner.iter))
-    runner.train()
+    runner = train(cfg, tmp_path / 'work_dir', train_cfg=dict(max_epochs=1))
     # 21 pictures are 5 batches: a step after the fourth, and after the last
     assert steps == [3, 4]
     assert 'val/accuracy/top1' in runner.message_hub.log_scalars
 
 
-def test_missing_pictures_are_named(tmp_path):
-    cfg = adapt('images', str(tmp_path / 'nowhere'), tmp_path)
+def own_objects(folder):
+    """COCO-style data as someone would write it."""
+    root = folder / 'data'
+    synthetic_data.make_coco(root)
+    for split in ('train', 'val'):
+        content = json.loads((root / f'annotations/instances_{split}2017.json').read_text())
+        for image in content['images']:
+            image['file_name'] = f'{split}2017/{image["file_name"]}'
+        (root / f'{split}.json').write_text(json.dumps(content))
+    return str(root)
+
+
+def test_own_objects(tmp_path, steps):
+    cfg = adapt('objects', own_objects(tmp_path), tmp_path)
+    assert cfg.classes == ['person', 'car']
+    schedule = Config.fromfile(FOLDER.parent / '_base_/schedules/coco_adamw_3x.py')
+    batch = cfg.train_dataloader.batch_size * cfg.optim_wrapper.accumulative_counts
+    assert batch * 4 == schedule.auto_scale_lr.base_batch_size
+    assert cfg.optim_wrapper.optimizer.lr * 4 == schedule.optim_wrapper.optimizer.lr
+
+    cfg = shrink(cfg, tmp_path)
+    heads = cfg.model.roi_head
+    assert heads.bbox_head.num_classes == heads.mask_head.num_classes == 2
+    runner = train(cfg, tmp_path / 'work_dir', train_cfg=dict(max_epochs=1))
+    assert steps == [1]  # both pictures
+    assert 'val/coco/segm_mAP' in runner.message_hub.log_scalars
+
+
+@pytest.mark.parametrize('name', ['images', 'objects'])
+def test_missing_data_is_named(name, tmp_path):
+    cfg = adapt(name, str(tmp_path / 'nowhere'), tmp_path)
     with pytest.raises(FileNotFoundError, match='nowhere" does not exist; put the data there'):
         check_data(cfg, ['train'])
