@@ -1,6 +1,8 @@
 """Hooks of training."""
+import random
 import types
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
@@ -39,3 +41,18 @@ def test_one_process_is_left_alone():
     hook = HOOKS.build(dict(type='mvitv2_mm.FP16CompressionHook'))
     hook.before_train(types.SimpleNamespace(model=model))
     assert gradient(model).item() == torch.tensor(1 / 3).item()
+
+
+def test_every_iteration_and_process_has_numbers_of_its_own(monkeypatch):
+    hook = HOOKS.build(dict(type='mvitv2_mm.IterationSeedHook'))
+
+    def draw(rank=0, seed=0, iteration=0):
+        monkeypatch.setattr('mvitv2_mm.engine.hooks.get_rank', lambda: rank)
+        # iterations end with the number that they began with
+        hook.after_train_iter(types.SimpleNamespace(seed=seed, iter=iteration - 1))
+        return random.random(), np.random.rand(), torch.rand(1).item()
+
+    draws = [draw(), draw(rank=1), draw(seed=1), draw(iteration=1)]
+    for numbers in zip(*draws):
+        assert len(set(numbers)) == len(draws)
+    assert draw() == draws[0]
