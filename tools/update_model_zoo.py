@@ -193,14 +193,16 @@ def section(family: dict, models: List[Model]) -> str:
 
 def differences(models: List[Model]) -> List[str]:
     """A list of why published figures are not those of the config, if there are such."""
-    reasons: Dict[str, List[str]] = {}
+    reasons: Dict[str, Dict[str, None]] = {}
     for model in models:
         if 'difference' in model.entry:
-            reasons.setdefault(model.entry['difference'],
-                               []).append(f'{model.entry["model"]} ({model.entry["data"]})')
+            entry = model.entry
+            origin = f' from {entry["pretrain"]}' if 'pretrain' in entry else ''
+            name = f'{entry["model"]} ({entry["data"]}{origin}, {cost(model)[0]})'
+            reasons.setdefault(entry['difference'], {})[name] = None
     if not reasons:
         return []
-    lines = [f'- {", ".join(dict.fromkeys(names))}: {reason}' for reason, names in reasons.items()]
+    lines = [f'- {"; ".join(names)}: {reason}' for reason, names in reasons.items()]
     return ['Where published figures differ from the computed ones:', '\n'.join(lines)]
 
 

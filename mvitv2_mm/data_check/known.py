@@ -43,6 +43,7 @@ def _kinetics(train: int, val: int, classes: int) -> Dict[str, Expected]:
 
 KNOWN = {
     'imagenet': Known('imagenet_224.py', Expected(1281167, 1000), Expected(50000, 1000)),
+    'imagenet21k': Known('imagenet21k_224.py', Expected(None, 19168), Expected(50000, 1000)),
     'coco': Known('coco_instance_ms-crop.py', Expected(118287, 80), Expected(5000, 80)),
     'lvis': Known('lvis_v1_instance_lsj-square.py', Expected(100170, 1203), Expected(19809, 1203)),
     'kinetics400': Known('kinetics400_16x4.py', **_kinetics(246000, 20000, 400)),
