@@ -11,7 +11,7 @@ import torch.nn as nn
 from torch import Tensor
 
 from ..backbones import MViTv2
-from ..checkpoints.convert import export
+from ..checkpoints.conversion import export
 from ..checkpoints.formats import parse
 from ..ops import attention_path
 
