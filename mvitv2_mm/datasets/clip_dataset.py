@@ -1,6 +1,7 @@
 import copy
 import logging
 import os.path as osp
+from pathlib import Path
 from typing import Any, Callable, List, Sequence, Union
 
 import torch
@@ -38,20 +39,24 @@ def parse_lines(path: str, parse: Callable[[str], Any]) -> List[Any]:
     return parsed
 
 
+VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.mov', '.webm')
+
+
 @DATASETS.register_module()
 class ClipDataset(BaseDataset):
     """Labelled clips, from video files or folders of frames, read once and augmented repeatedly.
 
     Each line of the annotation file is ``path label`` for video files (``data_prefix`` has the key
     ``video``) or ``folder num_frames label`` for folders of frames (key ``img``), as in mmaction2;
-    paths may hold blanks.
+    paths may hold blanks. Without an annotation file, video files lie in one folder per class,
+    ``data_prefix['video']/CLASS/``; the classes are ``metainfo['classes']``.
 
     A clip that cannot be read is reported once, with its path and the reason. Training goes on with
     another clip drawn at random. Testing goes on with grey frames in its place, which are scored
     like any prediction. Too many such clips end the run.
 
     Args:
-        ann_file (str): Path of the annotation file.
+        ann_file (str): Path of the annotation file, or '' to go by folders.
         pipeline (Sequence[dict | Callable]): Transforms. Those up to the one that provides 'imgs'
             run once per clip, the others once per repeat.
         data_prefix (dict): Where the clips are, ``dict(video=...)`` or ``dict(img=...)``.
@@ -67,7 +72,8 @@ class ClipDataset(BaseDataset):
 
     Raises:
         FileNotFoundError: If the annotation file does not exist.
-        ValueError: If the annotation file is empty or a line of it is not as described.
+        ValueError: If the annotation file is empty or a line of it is not as described, or if a
+            class has no video file.
 
     Source: repeated augmentation of the same frames and the replacement of unreadable clips in
     training as in SlowFast ``slowfast/datasets/kinetics.py``.
@@ -106,9 +112,25 @@ class ClipDataset(BaseDataset):
             self._bad = torch.zeros(len(self), dtype=torch.bool).share_memory_()
 
     def load_data_list(self) -> List[dict]:
-        """Parse the annotation file into a list of clips."""
+        """Parse the annotation file, or list the folders of the classes."""
+        if not self.ann_file:
+            return self._scan_folders()
         return parse_lines(self.ann_file,
                            self._parse_video if 'video' in self.data_prefix else self._parse_folder)
+
+    def _scan_folders(self) -> List[dict]:
+        root, found = Path(self.data_prefix['video']), []
+        for label, name in enumerate(self.metainfo['classes']):
+            files = sorted((root / name).glob('*'))
+            clips = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
+            if not clips:
+                raise ValueError(f'{root / name} holds no video file ({", ".join(VIDEO_SUFFIXES)}) '
+                                 f'for the class "{name}"')
+            found += [
+                dict(filename=str(path), video_id=f'{name}/{path.name}', label=label)
+                for path in clips
+            ]
+        return found
 
     def _parse_video(self, line: str) -> dict:
         """path label"""

@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from small_detectors import shrink
 
 from mvitv2_mm.engine.data_check import check_data
+from mvitv2_mm.registry import DATASETS
 
 FOLDER = harness.CONFIGS / 'finetune'
 CHANGE = re.compile(r"^data_root = '.*'  # the line to change$", re.M)
@@ -99,7 +100,50 @@ def test_own_objects(tmp_path, steps):
     assert 'val/coco/segm_mAP' in runner.message_hub.log_scalars
 
 
-@pytest.mark.parametrize('name', ['images', 'objects'])
+def own_clips(folder):
+    """One folder of video files per class."""
+    files = folder / 'files'
+    synthetic_data.make_clips(files, clips=4)
+    root = folder / 'data'
+    for split in ('train', 'val'):
+        for line in (files / f'{split}.txt').read_text().splitlines():
+            name, label = line.split()
+            target = root / split / ('left', 'right')[int(label)] / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (files / name).rename(target)
+    return root
+
+
+def test_own_clips(tmp_path, steps):
+    root = own_clips(tmp_path)
+    cfg = adapt('clips', str(root), tmp_path)
+    assert cfg.classes == ['left', 'right']
+    assert cfg.model.cls_head.num_classes == cfg.model.data_preprocessor.blending.num_classes == 2
+    schedule = Config.fromfile(FOLDER.parent / '_base_/schedules/kinetics_adamw_30e.py')
+    batch = cfg.train_dataloader.batch_size * cfg.optim_wrapper.accumulative_counts
+    assert batch == schedule.auto_scale_lr.base_batch_size
+    assert cfg.optim_wrapper.optimizer.lr == schedule.optim_wrapper.optimizer.lr
+
+    cfg.model.backbone.update(arch=harness.SMALL, input_size=(16, 64, 64), init_cfg=None)
+    cfg.model.cls_head.in_channels = 64
+    cfg.param_scheduler = None
+    runner = train(cfg, tmp_path / 'work_dir', train_cfg=dict(max_epochs=1))
+    assert steps == [0]  # 4 clips are one batch
+    assert 'val/acc/top1' in runner.message_hub.log_scalars
+    labels = [runner.train_dataloader.dataset.get_data_info(i)['label'] for i in range(4)]
+    assert labels == [0, 0, 1, 1]
+
+
+def test_a_class_without_clips_is_named(tmp_path):
+    root = own_clips(tmp_path)
+    (root / 'train/empty').mkdir()
+    cfg = adapt('clips', str(root), tmp_path)
+    cfg.train_dataloader.dataset.pipeline = []
+    with pytest.raises(ValueError, match='train/empty holds no video file.* class "empty"'):
+        DATASETS.build(cfg.train_dataloader.dataset)
+
+
+@pytest.mark.parametrize('name', ['images', 'objects', 'clips'])
 def test_missing_data_is_named(name, tmp_path):
     cfg = adapt(name, str(tmp_path / 'nowhere'), tmp_path)
     with pytest.raises(FileNotFoundError, match='nowhere" does not exist; put the data there'):
