@@ -103,9 +103,13 @@ def _call(tool: str, args: list, log: Path) -> None:
     """Run a tool; all it says goes to ``log``, its progress to the screen."""
     command = [sys.executable, str(ROOT / 'tools' / tool), *map(str, args)]
     print(f'{log.parent.name}: {tool}, log in {log}', flush=True)
-    with log.open('w', buffering=1) as file, subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            errors='replace') as process:
+    with log.open(
+            'w', buffering=1) as file, subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors='replace') as process:
         for line in process.stdout:
             file.write(line)
             if ' Epoch(' in line:

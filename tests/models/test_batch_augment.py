@@ -168,9 +168,8 @@ def _classifier(**kwargs):
                 in_channels=512,
                 loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original')),
             train_cfg=dict(
-                augments=dict(
-                    type='mvitv2_mm.models.batch_augment.ImageBatchAugment',
-                    **kwargs)))).eval()
+                augments=dict(type='mvitv2_mm.models.batch_augment.ImageBatchAugment', **
+                              kwargs)))).eval()
 
 
 def _images(batch=4):
