@@ -2,12 +2,11 @@
 import os.path as osp
 from typing import List, Optional
 
+from ..datasets.clip_dataset import VIDEO_SUFFIXES
 from .images import scan_class_folders
 from .lists import check_labels, read_lines
 from .media import Frames, Item, Video
 from .report import Report
-
-EXTENSIONS = ('.mp4', '.avi', '.mkv', '.webm', '.mov', '.m4v', '.mpg', '.mpeg', '.flv', '.wmv')
 
 
 def scan_clips(dataset: dict, num_classes: Optional[int], report: Report) -> List[Item]:
@@ -25,7 +24,7 @@ def scan_clips(dataset: dict, num_classes: Optional[int], report: Report) -> Lis
         report.add('layout', folder, 'no such folder')
         return []
     if not dataset.get('ann_file'):
-        return scan_class_folders(folder, EXTENSIONS, Video, num_classes, report)
+        return scan_class_folders(folder, VIDEO_SUFFIXES, Video, num_classes, report)
     ann_file = osp.join(root, dataset['ann_file'])
     template = dataset.get('filename_tmpl', 'img_{:05}.jpg')
     items, labels = [], []

@@ -36,7 +36,10 @@ def scan_images(dataset: dict, num_classes: Optional[int], report: Report) -> Li
 
 def scan_class_folders(folder: str, extensions: tuple, item: type, num_classes: Optional[int],
                        report: Report) -> List[Item]:
-    """Files of a folder with one sub-folder per class, whose sorted names are the classes."""
+    """Files of a folder with one sub-folder per class, whose sorted names are the classes.
+
+    Pictures may lie in further folders below, as in mmpretrain; clips may not.
+    """
     entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     names = [entry.name for entry in entries if entry.is_dir()]
     if not names:
@@ -47,7 +50,7 @@ def scan_class_folders(folder: str, extensions: tuple, item: type, num_classes: 
         return []
     items = []
     for name in names:
-        found = _find_files(osp.join(folder, name), extensions, report)
+        found = _find_files(osp.join(folder, name), extensions, item is Image, report)
         if not found:
             report.add('count', osp.join(folder, name), 'class folder without samples')
         items.extend(item(path) for path in found)
@@ -58,9 +61,12 @@ def scan_class_folders(folder: str, extensions: tuple, item: type, num_classes: 
     return items
 
 
-def _find_files(folder: str, extensions: tuple, report: Report) -> List[str]:
+def _find_files(folder: str, extensions: tuple, nested: bool, report: Report) -> List[str]:
     found = []
-    for parent, _, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
+        if not nested:
+            names += folders
+            folders.clear()
         for name in sorted(names):
             if name.lower().endswith(extensions):
                 found.append(osp.join(parent, name))

@@ -125,6 +125,20 @@ def test_video_files(tmp_path):
         ('missing', 'train_1'), ('incomplete', '4 clips; there were about 5'))
 
 
+def test_clips_in_class_folders(tmp_path):
+    synthetic_data.make_clips(tmp_path / 'clips')
+    for label, name in enumerate(('train_0.mp4', 'train_1.mp4')):
+        (tmp_path / f'own/train/class{label}').mkdir(parents=True)
+        (tmp_path / 'clips' / name).rename(tmp_path / f'own/train/class{label}' / name)
+    dataset = dict(clips(tmp_path / 'own', video='train'), ann_file='')
+    assert problems_of(dataset, classes=2, samples=2) == []
+    (tmp_path / 'own/train/class0/deeper').mkdir()
+    (tmp_path / 'own/train/class2').mkdir()
+    assert_found(
+        problems_of(dataset, classes=2), ('ignored', 'class0/deeper: not one of the file types'),
+        ('count', 'class2: class folder without samples'), ('label', '3 class folders'))
+
+
 def test_a_partly_readable_video_is_a_note(tmp_path):
     (tmp_path / 'clips').mkdir()
     writer = cv2.VideoWriter(
