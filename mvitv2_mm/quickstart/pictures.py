@@ -20,12 +20,13 @@ _MIN_SCORE = 0.5
 
 
 def draw_all(outcomes: List[Outcome], folder: Path) -> List[Path]:
-    """Draw ``curves.png`` and one sheet per task into ``folder``; returns their paths."""
+    """Draw the curves and a sheet of predictions of every task into ``folder``."""
     plt.switch_backend('Agg')  # no screen is needed
-    paths = [_save(draw_curves(outcomes), folder / 'curves.png')]
+    paths = []
     for outcome in outcomes:
-        figure = SHEETS[outcome.task.name](outcome)
-        paths.append(_save(figure, folder / f'{outcome.task.name}_predictions.png'))
+        name = outcome.task.name
+        paths.append(_save(draw_curves(outcome), folder / f'{name}_curves.png'))
+        paths.append(_save(SHEETS[name](outcome), folder / f'{name}_predictions.png'))
     return paths
 
 
@@ -49,19 +50,16 @@ def read_curves(work_dir: Path, key: str) -> Tuple[List[tuple], List[tuple]]:
     return sorted(losses.items()), sorted(scores.items())
 
 
-def draw_curves(outcomes: List[Outcome]) -> plt.Figure:
-    """Training loss and the first validation metric of every task."""
-    figure, axes = plt.subplots(
-        2, len(outcomes), figsize=(4.5 * len(outcomes), 6), squeeze=False, constrained_layout=True)
-    for column, outcome in enumerate(outcomes):
-        target = outcome.task.targets[0]
-        losses, scores = read_curves(outcome.work_dir, target.key)
-        for axis, points, style in zip(axes[:, column], (losses, scores), ('-', 'o-')):
-            axis.plot(*zip(*points), style) if points else axis.text(0.3, 0.5, 'no log')
-            axis.grid(alpha=0.3)
-        axes[0, column].set(title=outcome.task.name, xlabel='iteration', ylabel='training loss')
-        axes[1, column].set(xlabel='epoch', ylabel=target.label)
-        axes[1, column].axhline(target.bound, color='grey', linestyle=':')
+def draw_curves(outcome: Outcome) -> plt.Figure:
+    """Training loss and the first validation metric of a task."""
+    target = outcome.task.targets[0]
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), constrained_layout=True)
+    for axis, points, style in zip(axes, read_curves(outcome.work_dir, target.key), ('-', 'o-')):
+        axis.plot(*zip(*points), style) if points else axis.text(0.3, 0.5, 'no log')
+        axis.grid(alpha=0.3)
+    axes[0].set(title=outcome.task.name, xlabel='iteration', ylabel='training loss')
+    axes[1].set(xlabel='epoch', ylabel=target.label)
+    axes[1].axhline(target.bound, color='grey', linestyle=':')
     return figure
 
 

@@ -38,10 +38,11 @@ def print_table(summary: dict) -> None:
 
 
 def write_summary(summary: dict, folder: Path) -> None:
-    """Write ``summary.json``, whole or not at all."""
-    part = folder / '.summary.json.part'
-    part.write_text(json.dumps(summary, indent=2))
-    part.rename(folder / 'summary.json')
+    """Write ``summary.json``, whole or not at all; tasks that did not run now are kept."""
+    path, part = folder / 'summary.json', folder / '.summary.json.part'
+    before = json.loads(path.read_text()) if path.exists() else {}
+    part.write_text(json.dumps({**before, **summary}, indent=2))
+    part.rename(path)
 
 
 def missed_targets(outcomes: List[Outcome]) -> str:

@@ -61,10 +61,12 @@ def test_a_missed_target_is_loud(quickstart, task, run, key, bad, line):
         quickstart.main([])
 
 
-def test_one_task(quickstart):
-    with pytest.raises(SystemExit):
-        quickstart.main(['--task', 'video'])
-    assert quickstart.ran == ['video']
+def test_one_task_keeps_the_summary_of_the_others(quickstart, tmp_path):
+    for task in ('video', 'image'):
+        with pytest.raises(SystemExit):
+            quickstart.main(['--task', task])
+    assert quickstart.ran == ['video', 'image']
+    assert set(json.loads((tmp_path / 'summary.json').read_text())) == {'video', 'image'}
 
 
 def test_a_failing_tool_is_named_with_its_log(tmp_path, monkeypatch):
