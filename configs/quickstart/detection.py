@@ -38,8 +38,7 @@ model = dict(
         rpn=dict(sampler=dict(num=64)),
         rpn_proposal=dict(nms_pre=200, max_per_img=100),
         rcnn=dict(sampler=dict(num=32))),
-    test_cfg=dict(
-        rpn=dict(nms_pre=200, max_per_img=50), rcnn=dict(max_per_img=20)))
+    test_cfg=dict(rpn=dict(nms_pre=200, max_per_img=50), rcnn=dict(max_per_img=20)))
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
