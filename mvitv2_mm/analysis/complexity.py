@@ -1,5 +1,5 @@
 """Parameters and multiply-accumulates of the model that a config describes."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import torch
@@ -8,6 +8,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from torch import Tensor
 
+from ..backbones.arch import BlockSpec
+from ..backbones.mvitv2 import MViTv2
 from ..models import MaskFeat
 from ..ops import attention_path
 from .flops import Macs, count_macs
@@ -81,9 +83,37 @@ def _count_parts(run: Callable, model: nn.Module, shape: Sequence[int]) -> Dict[
         parts[name] = parts.get(name, Macs()) + macs
         return out
 
+    skipped = _run_equal_blocks_once(model.backbone)
     in_channels = model.backbone.patch_embed.projection.in_channels
     run(model, torch.empty(1, in_channels, *shape, device='meta'), call)
+    parts['backbone'] = sum(skipped, parts['backbone'])
     return parts
+
+
+def _run_equal_blocks_once(backbone: MViTv2) -> List[Macs]:
+    """Let a block that equals an earlier one return its output; most of a deep network is such.
+
+    Returns:
+        list[Macs]: Filled with what was not run, one entry per block.
+    """
+    done: Dict[tuple, tuple] = {}
+    skipped: List[Macs] = []
+
+    def once(spec: BlockSpec, run_block: Callable) -> Callable:
+
+        def forward(x: Tensor, grid: Sequence[int]):
+            key = replace(spec, drop_path=0.), tuple(x.shape), tuple(grid)
+            if key in done:
+                skipped.append(done[key][0])
+            else:
+                done[key] = count_macs(run_block, x, grid)
+            return done[key][1]
+
+        return forward
+
+    for block, spec in zip(backbone.blocks, backbone.block_specs):
+        block.forward = once(spec, block.forward)
+    return skipped
 
 
 def _choose_run(model: nn.Module) -> Callable:

@@ -9,8 +9,7 @@ counters report 0 for fused attention on a CPU, and those that see it also see t
 that were folded into extra channels, the padding of head dims, and that keys and values are
 projected only where a strided pooling reads them.
 
-Everything runs on the meta device, which knows shapes and has no data: a 512 x 512 huge model
-takes seconds.
+Everything runs on the meta device, which knows shapes and has no data.
 """
 import math
 from typing import Callable, NamedTuple, Tuple
