@@ -32,10 +32,10 @@ FORKS = {
     'onedl-mmdetection': 'mmdet',
     'onedl-mmpretrain': 'mmpretrain',
 }
-HOSTS = {
-    'image classification': ('mmpretrain', 'mmpretrain==1.2.0'),
-    'object detection': ('mmdet', 'mmdet==3.3.0 pycocotools'),
-    'video recognition': ('mmaction', 'mmaction2==1.2.0'),
+TASKS = {
+    'image classification': 'mmpretrain',
+    'object detection': 'mmdet',
+    'video recognition': 'mmaction',
 }
 
 
@@ -255,7 +255,8 @@ def check_compile() -> str:
 
 def checks() -> List[Tuple[str, Callable[[], str]]]:
     """Name and function of each check, in the order of the table."""
-    hosts = [(task, lambda host=host: check_host(*host)) for task, host in HOSTS.items()]
+    hosts = [(task, lambda host=host: check_host(host, versions.HOSTS[host]))
+             for task, host in TASKS.items()]
     decoders = [(f'video decoder {name}', lambda name=name: check_decoder(name))
                 for name in DECODERS]
     return [

@@ -8,6 +8,12 @@ REQUIRED = {
     'mmengine': 'mmengine==0.10.7',
     'mmcv': 'mmcv-lite==2.1.0',
 }
+# host library (the scope in configs): what pip should install
+HOSTS = {
+    'mmpretrain': 'mmpretrain==1.2.0',
+    'mmdet': 'mmdet==3.3.0 pycocotools',
+    'mmaction': 'mmaction2==1.2.0',
+}
 # distribution: lowest and first unsupported version
 WINDOWS = {
     'torch': ('2.4', '3'),

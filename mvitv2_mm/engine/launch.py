@@ -12,13 +12,8 @@ import mmengine
 from mmengine.config import Config, ConfigDict, DictAction
 
 from ..checkpoints.zoo import ZOO
+from ..compat.versions import HOSTS
 
-# host library (the scope in configs) -> what pip should install
-HOSTS = {
-    'mmpretrain': 'mmpretrain==1.2.0',
-    'mmdet': 'mmdet==3.3.0 pycocotools',
-    'mmaction': 'mmaction2==1.2.0',
-}
 _CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 
