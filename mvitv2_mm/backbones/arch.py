@@ -4,7 +4,7 @@ The network is data: image, video and detection models are different lists of :c
 not different branches of the code.
 """
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple, Union
+from typing import FrozenSet, List, Optional, Sequence, Tuple, Union
 
 PRESETS = {
     'tiny': dict(embed_dims=96, num_layers=10, num_heads=1, downscale_indices=(1, 3, 8)),
@@ -94,6 +94,42 @@ def resolve_out_scales(out_scales: Union[int, Sequence[int]], num_scales: int) -
                          f'{num_scales - 1} (the arch has {num_scales} scales), but got '
                          f'{out_scales}')
     return tuple(sorted({i % num_scales for i in asked}))
+
+
+def check_frozen_stages(frozen_stages: int, num_scales: int) -> int:
+    """Return ``frozen_stages``, or raise ValueError if there are not as many stages."""
+    if not -1 <= frozen_stages <= num_scales:
+        raise ValueError(f'"frozen_stages" should be between -1 and {num_scales}, but got '
+                         f'{frozen_stages}')
+    return frozen_stages
+
+
+def resolve_with_cp(with_cp: Union[bool, Sequence[int], dict], arch: Arch) -> FrozenSet[int]:
+    """Turn ``with_cp`` into the indices of the blocks to recompute in backward.
+
+    Args:
+        with_cp (bool | Sequence[int] | dict): True for all blocks, a sequence of stages for the
+            blocks of those, ``dict(blocks=...)`` for single blocks.
+        arch (Arch): Network size.
+
+    Raises:
+        ValueError: If it is none of these or an index does not exist.
+    """
+    if isinstance(with_cp, bool):
+        return frozenset(range(arch.num_layers if with_cp else 0))
+    single_blocks = isinstance(with_cp, dict) and list(with_cp) == ['blocks']
+    asked = with_cp['blocks'] if single_blocks else with_cp
+    limit = arch.num_layers if single_blocks else arch.num_scales
+    # a bool is an int too, but [True, False] are no indices
+    if not isinstance(asked, (list, tuple, range)) or not all(
+            type(i) is int and 0 <= i < limit for i in asked):
+        raise ValueError('"with_cp" should be True, False, a sequence of stages between 0 and '
+                         f'{arch.num_scales - 1}, or dict(blocks=...) with a sequence of blocks '
+                         f'between 0 and {arch.num_layers - 1}, but got {with_cp}')
+    if single_blocks:
+        return frozenset(asked)
+    ends = (-1, ) + arch.last_blocks
+    return frozenset(i for s in asked for i in range(ends[s] + 1, ends[s + 1] + 1))
 
 
 def plan_blocks(arch: Arch, grid_size: Sequence[int], *, adaptive_kv_stride: Sequence[int],

@@ -13,7 +13,8 @@ from torch import Tensor
 from ..layers import MultiScaleBlock, PatchEmbed
 from ..ops import conv_out_size, resize_abs_pos, to_ntuple
 from ..registry import MODELS
-from .arch import plan_blocks, resolve_arch, resolve_out_scales
+from .arch import (check_frozen_stages, plan_blocks, resolve_arch, resolve_out_scales,
+                   resolve_with_cp)
 
 _PATCH = {
     2: dict(kernel_size=(7, 7), stride=(4, 4), padding=(3, 3)),
@@ -82,7 +83,9 @@ class MViTv2(BaseModule):
             embedding. Defaults: 7, 4, 3 in space and 3, 2, 1 in time.
         frozen_stages (int): -1 trains all; 0 freezes the patch embedding (with class token and
             absolute positions), ``s`` also the first ``s`` stages. Defaults to -1.
-        with_cp (bool): Recompute blocks in backward to save memory. Defaults to False.
+        with_cp (bool | Sequence[int] | dict): Blocks to recompute in backward to save memory: True
+            for all, stages such as ``(0, 1)`` for the blocks of those, or single blocks as
+            ``dict(blocks=(0, 1, 2))``. Defaults to False.
         init_cfg (dict | list, optional): Weight initialisation; the defaults are those of the
             official image and video code, also for what a single ``Pretrained`` lacks.
 
@@ -129,7 +132,7 @@ class MViTv2(BaseModule):
                  norm_cfg: Optional[dict] = None,
                  patch_cfg: Optional[dict] = None,
                  frozen_stages: int = -1,
-                 with_cp: bool = False,
+                 with_cp: Union[bool, Sequence[int], dict] = False,
                  init_cfg: Union[dict, List[dict], None] = None) -> None:
         size = _check_input_size(input_size)
         ndim = len(size)
@@ -142,8 +145,9 @@ class MViTv2(BaseModule):
         self.with_cls_token = ndim == 3 if with_cls_token is None else with_cls_token
         self.out_type = _resolve_out_type(out_type, output_cls_token, self.with_cls_token)
         self.rel_pos_zero_init = rel_pos_zero_init
-        self.frozen_stages = _check_frozen_stages(frozen_stages, self.arch.num_scales)
+        self.frozen_stages = check_frozen_stages(frozen_stages, self.arch.num_scales)
         self.with_cp = with_cp
+        self.recomputed_blocks = resolve_with_cp(with_cp, self.arch)
         _check_window_size(window_size, size, self.with_cls_token)
 
         self._build_stem(in_channels, patch_cfg or {}, use_abs_pos_embed)
@@ -237,7 +241,7 @@ class MViTv2(BaseModule):
 
         outs = []
         for i, block in enumerate(self.blocks):
-            if self.with_cp and self.training:
+            if self.training and i in self.recomputed_blocks:
                 x, grid = cp.checkpoint(block, x, grid, use_reentrant=False)
             else:
                 x, grid = block(x, grid)
@@ -344,10 +348,3 @@ def _check_pool_kernel(pool_kernel: Union[int, Sequence[int]], ndim: int) -> Tup
     if not all(k > 0 and k % 2 for k in kernel):
         raise ValueError(f'"pool_kernel" should be odd on every axis, but got {pool_kernel}')
     return kernel
-
-
-def _check_frozen_stages(frozen_stages: int, num_scales: int) -> int:
-    if not -1 <= frozen_stages <= num_scales:
-        raise ValueError(f'"frozen_stages" should be between -1 and {num_scales}, but got '
-                         f'{frozen_stages}')
-    return frozen_stages

@@ -66,6 +66,18 @@ def arch(**changes):
               frozen_stages=5), r'"frozen_stages" should be between -1 and 4, but got 5'),
         (dict(arch=ARCH,
               frozen_stages=-2), r'"frozen_stages" should be between -1 and 4, but got -2'),
+        (dict(arch=ARCH, with_cp=2),
+         r'"with_cp" should be True, False, a sequence of stages between 0 and 3, or '
+         r'dict\(blocks=...\) with a sequence of blocks between 0 and 5, but got 2'),
+        (dict(arch=ARCH, with_cp='all'), r'"with_cp" should be .* but got all'),
+        (dict(arch=ARCH, with_cp=None), r'"with_cp" should be .* but got None'),
+        (dict(arch=ARCH, with_cp=(0, 4)), r'"with_cp" should be .* but got \(0, 4\)'),
+        (dict(arch=ARCH, with_cp=[-1]), r'"with_cp" should be .* but got \[-1\]'),
+        (dict(arch=ARCH, with_cp=[True, True, False, False]),
+         r'"with_cp" should be .* but got \[True, True, False, False\]'),
+        (dict(arch=ARCH, with_cp=dict(blocks=6)), r'"with_cp" .* but got {\'blocks\': 6}'),
+        (dict(arch=ARCH, with_cp=dict(blocks=[6])), r'"with_cp" .* but got {\'blocks\': \[6\]}'),
+        (dict(arch=ARCH, with_cp=dict(stages=[0])), r'"with_cp" .* but got {\'stages\': \[0\]}'),
         (dict(out_type='pooled'),
          r'"out_type" should be one of .*avg_then_norm.* but got \'pooled\''),
         (dict(out_type='featmap', with_cls_token=True,
@@ -102,7 +114,9 @@ def test_input_of_the_wrong_rank(size, shape, message):
         dict(window_size=56),
         dict(arch=ARCH, window_size=16),
         dict(input_size=[2, 64, 96]),
-        dict(arch=ARCH, frozen_stages=4)
+        dict(arch=ARCH, frozen_stages=4),
+        dict(arch=ARCH, with_cp=(0, 3)),
+        dict(arch=ARCH, with_cp=dict(blocks=[0, 5]))
     ],
     ids=str)
 def test_neighbours_of_the_mistakes_build(kwargs):

@@ -27,6 +27,7 @@ class TestArguments:
             adaptive_kv_stride=[1, 4, 4][-len(size):],
             norm_cfg=dict(type='LN', eps=1e-6, requires_grad=True),
             patch_cfg=dict(stride=[4] * len(size)),
+            with_cp=dict(blocks=[0, 1]),
             init_cfg=[dict(type='Constant', layer='LayerNorm', val=1., bias=0.)])
         before = copy.deepcopy(kwargs)
         model = MViTv2(**kwargs)

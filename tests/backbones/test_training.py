@@ -1,6 +1,7 @@
 """Gradients, checkpointing, freezing, precision, and copies of the backbone."""
 import copy
 import pickle
+from collections import Counter
 
 import pytest
 import torch
@@ -8,6 +9,9 @@ from parity import ARCH
 from small_models import CLIP, IMAGE, both_ranks, build, rand, tensors
 
 from mvitv2_mm import MViTv2
+
+# ``with_cp`` and the blocks it recomputes; the stages begin at the blocks 0, 1, 3 and 5
+RECOMPUTED = [(True, range(6)), ((0, 2), (0, 3, 4)), ([3], [5]), (dict(blocks=[4, 0]), [0, 4])]
 
 
 class TestTraining:
@@ -30,9 +34,10 @@ class TestTraining:
                 assert param.grad.abs().max() > 1e-9, name
 
     @both_ranks
-    def test_checkpointing_equals_plain(self, size):
+    @pytest.mark.parametrize('choice', [choice for choice, _ in RECOMPUTED], ids=str)
+    def test_checkpointing_equals_plain(self, size, choice):
         results = []
-        for with_cp in (False, True):
+        for with_cp in (False, choice):
             model = build(size, with_cp=with_cp, drop_path_rate=0.5).train()
             torch.manual_seed(3)
             x = rand(size, requires_grad=True)
@@ -40,6 +45,17 @@ class TestTraining:
             loss = sum(out.square().sum() for out in output)
             results.append([*output, *torch.autograd.grad(loss, [x, *model.parameters()])])
         assert all(torch.equal(a, b) for a, b in zip(*results))
+
+    @pytest.mark.parametrize('with_cp, wanted', [(False, []), ([], []), *RECOMPUTED], ids=str)
+    def test_checkpointing_recomputes_the_chosen_blocks_only(self, with_cp, wanted):
+        model, calls = build(with_cp=with_cp).train(), Counter()
+        for i, block in enumerate(model.blocks):
+            block.register_forward_pre_hook(lambda *args, i=i: calls.update([i]))
+        model(rand(IMAGE))[0].sum().backward()
+        assert calls == {i: 2 if i in wanted else 1 for i in range(6)}
+        calls.clear()
+        model.eval()(rand(IMAGE))[0].sum().backward()
+        assert set(calls.values()) == {1}  # nothing is recomputed in eval mode
 
     def test_checkpointing_keeps_no_activations(self):
         saved = []
