@@ -1,7 +1,8 @@
 """The functions that mmengine calls to read checkpoints and to put them into models."""
 from collections import OrderedDict
-from typing import Any, Mapping
+from typing import Any, Dict, Mapping, Optional
 
+import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
@@ -89,7 +90,11 @@ def adapt_state_dict(module: nn.Module, state_dict: Mapping[str, Tensor]) -> Map
     if recognise(state) is None and not state.keys().isdisjoint(found[2].state_dict()):
         return state_dict  # a part of this very model, such as its head
     fitted, report = fit_to_module(parse(state, path), module)
-    if report.is_plain:
-        return state_dict
+    if report.is_plain or _shapes(state_dict) == _shapes(found[2].state_dict()):
+        return state_dict  # also a model of the user, whose head no code base names like this
     log_report(report)
     return OrderedDict(fitted)
+
+
+def _shapes(state_dict: Mapping[str, Tensor]) -> Dict[str, Optional[torch.Size]]:
+    return {key: getattr(value, 'shape', None) for key, value in state_dict.items()}

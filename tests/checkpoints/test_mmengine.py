@@ -186,6 +186,15 @@ def test_own_checkpoints_pass_unchanged(tmp_path, source, log):
     assert not any('checkpoint of' in line for line in log)
 
 
+def test_own_checkpoints_pass_whatever_the_head_is_called(tmp_path):
+    """``head.weight`` is a name of SlowFast's classifier, but also of anyone's linear layer."""
+    source, model = Model(), Model()
+    source.head, model.head = nn.Linear(64, 5), nn.Linear(64, 5)
+    torch.save(dict(state_dict=source.state_dict()), tmp_path / 'epoch_1.pth')
+    load_checkpoint(model, str(tmp_path / 'epoch_1.pth'), strict=True)
+    assert_loaded(model, source)
+
+
 def test_models_without_mvitv2_are_left_alone(tmp_path):
     """Other files keep their form, other models mmengine's behaviour."""
     weights = {'weight': torch.ones(1, 2), 'bias': torch.ones(1)}
