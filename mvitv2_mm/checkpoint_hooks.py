@@ -3,12 +3,16 @@
 ``init_cfg=dict(type='Pretrained', ...)``, ``load_from``, ``tools/test.py``, ``load_checkpoint`` and
 the inferencers all read through mmengine's ``CheckpointLoader`` and write through its
 ``load_state_dict``. The readers of local files and URLs are registered anew, by mmengine's own
-means; ``load_state_dict`` is wrapped, and does nothing new for models without an MViTv2.
+means; ``load_state_dict`` is wrapped, and does nothing new for models without an MViTv2. So is the
+loading of ``FSDPStrategy``, which goes straight to torch.
 """
+from copy import deepcopy
 from functools import wraps
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Callable
+
+from torch import nn
 
 from .compat.import_hooks import after_import
 
@@ -51,6 +55,33 @@ def _extend(checkpoint: ModuleType) -> None:
     checkpoint._load_checkpoint_with_prefix = load_with_prefix
 
 
+def _shapes_of(model: nn.Module) -> nn.Module:
+    """A copy of a model whose parameters have shapes, but no memory of their own."""
+    return deepcopy(
+        model,
+        {id(p): nn.Parameter(p.new_zeros(()).expand(p.shape), False)
+         for p in model.parameters()})
+
+
+def _extend_sharding(module: ModuleType) -> None:
+    """FSDP cuts the parameters up, so weights are fitted to a copy from before."""
+    strategy = module.FSDPStrategy
+    wrap_model, load = strategy._wrap_model, strategy.load_model_state_dict
+
+    @wraps(wrap_model)
+    def remember_shapes(self, model):
+        self.shapes = _shapes_of(model)
+        return wrap_model(self, model)
+
+    @wraps(load)
+    def load_any(self, state_dict, **kwargs):
+        load(self, _adapters().adapt_state_dict(self.shapes, state_dict), **kwargs)
+
+    strategy._wrap_model = remember_shapes
+    strategy.load_model_state_dict = load_any
+
+
 def install() -> None:
-    """Extend mmengine, now or when its checkpoint module is imported. To be called once."""
+    """Extend mmengine's modules, now or when they are imported. To be called once."""
     after_import('mmengine.runner.checkpoint', _extend)
+    after_import('mmengine._strategy.fsdp', _extend_sharding)

@@ -34,7 +34,10 @@ METRICS = Registry(
 HOOKS = Registry(
     'hook', parent=MMENGINE_HOOKS, scope='mvitv2_mm', locations=['mvitv2_mm.engine.hooks'])
 FUNCTIONS = Registry(
-    'function', parent=MMENGINE_FUNCTIONS, scope='mvitv2_mm', locations=['mvitv2_mm.engine.hooks'])
+    'function',
+    parent=MMENGINE_FUNCTIONS,
+    scope='mvitv2_mm',
+    locations=['mvitv2_mm.engine.hooks', 'mvitv2_mm.engine.fsdp'])
 WEIGHT_INITIALIZERS = Registry(
     'weight initializer',
     parent=MMENGINE_WEIGHT_INITIALIZERS,

@@ -6,12 +6,12 @@ from typing import Dict, List, Optional
 
 from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
-from mmengine.runner import Runner
 
 from mvitv2_mm.checkpoints import CheckpointError
 from mvitv2_mm.engine.data_check import check_data, check_not_empty
-from mvitv2_mm.engine.launch import (add_runner_arguments, check_checkpoint, dump_atomically,
-                                     innermost_dataset, load_runner_config, one_line_errors)
+from mvitv2_mm.engine.launch import (add_runner_arguments, build_runner, check_checkpoint,
+                                     dump_atomically, innermost_dataset, load_runner_config,
+                                     one_line_errors)
 
 # per host: the visualizer, the hook that uses it on every sample, and the hook's output folder
 PICTURES = {
@@ -69,6 +69,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     """Apply the arguments of testing to the config."""
     check_checkpoint(args.checkpoint)
     cfg.load_from = args.checkpoint
+    cfg.pop('strategy', None)  # sharding serves training; test-time augmentation cannot do with it
     if args.tta:
         use_tta(cfg)
     if args.dump:
@@ -85,7 +86,7 @@ def main(argv: Optional[List[str]] = None) -> Dict[str, float]:
         cfg = load_runner_config(args)
         merge_args(cfg, args)
         check_data(cfg, ['test'])
-    runner = Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     with one_line_errors():
         check_not_empty(runner, ['test'])
     with one_line_errors(CheckpointError):

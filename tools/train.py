@@ -9,8 +9,8 @@ from mmengine.runner import Runner
 
 from mvitv2_mm.checkpoints import CheckpointError
 from mvitv2_mm.engine.data_check import check_data, check_not_empty
-from mvitv2_mm.engine.launch import (add_runner_arguments, check_checkpoint, load_runner_config,
-                                     one_line_errors)
+from mvitv2_mm.engine.launch import (add_runner_arguments, build_runner, check_checkpoint,
+                                     load_runner_config, one_line_errors)
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
@@ -65,7 +65,7 @@ def main(argv: Optional[List[str]] = None) -> Runner:
         cfg = load_runner_config(args)
         merge_args(cfg, args)
         check_data(cfg, ['train', 'val'])
-    runner = Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     with one_line_errors():
         check_not_empty(runner, ['train', 'val'])
     with one_line_errors(CheckpointError):

@@ -3,8 +3,8 @@
 Symptom:
     ``repeat_pseudo_collate() got an unexpected keyword argument '_scope_'``.
 Cause:
-    MMEngine marks every dict of an inherited config with ``_scope_``, and the
-    Runner hands the mark on to the collate function.
+    MMEngine marks every dict of an inherited config with ``_scope_``, and its
+    runners hand the mark on to the collate function.
 Repair:
     The mark moves into the type, as ``mmaction.repeat_pseudo_collate``.
 Inert:
@@ -12,13 +12,12 @@ Inert:
 """
 import copy
 import functools
-from types import ModuleType
 
 from .import_hooks import after_import
 
 
-def _repair_runner(module: ModuleType) -> None:
-    build_dataloader = module.Runner.build_dataloader
+def _repair_runner(runner: type) -> None:
+    build_dataloader = runner.build_dataloader
 
     @functools.wraps(build_dataloader)
     def wrapper(dataloader, *args, **kwargs):
@@ -31,8 +30,10 @@ def _repair_runner(module: ModuleType) -> None:
                 collate['type'] = f'{scope}.{collate["type"]}'
         return build_dataloader(dataloader, *args, **kwargs)
 
-    module.Runner.build_dataloader = staticmethod(wrapper)
+    runner.build_dataloader = staticmethod(wrapper)
 
 
 def apply() -> None:
-    after_import('mmengine.runner.runner', _repair_runner)
+    after_import('mmengine.runner.runner', lambda module: _repair_runner(module.Runner))
+    after_import('mmengine.runner._flexible_runner',
+                 lambda module: _repair_runner(module.FlexibleRunner))

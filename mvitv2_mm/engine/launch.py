@@ -6,10 +6,12 @@ import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, List, Optional, Type
+from typing import Iterator, List, Optional, Type, Union
 
 import mmengine
 from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.registry import RUNNERS
+from mmengine.runner import FlexibleRunner, Runner
 
 from ..checkpoints.zoo import ZOO
 from ..compat.versions import HOSTS
@@ -85,6 +87,13 @@ def load_runner_config(args: argparse.Namespace) -> Config:
     name = Path(args.config).stem
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or os.path.join('work_dirs', name)
     return cfg
+
+
+def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
+    """Build the runner that ``runner_type`` names; a single process has nothing to share out."""
+    if cfg.launcher == 'none':
+        cfg.pop('strategy', None)
+    return RUNNERS.build(cfg)
 
 
 def check_checkpoint(checkpoint: str) -> None:

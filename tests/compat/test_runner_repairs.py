@@ -12,7 +12,7 @@ from mmengine.config import ConfigDict
 from mmengine.dataset import pseudo_collate
 from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import FUNCTIONS, Registry
-from mmengine.runner import Runner
+from mmengine.runner import FlexibleRunner, Runner
 
 from mvitv2_mm.compat import cpu_distributed, transformers_clash
 
@@ -100,8 +100,9 @@ def test_model_on_a_gpu_keeps_its_device_ids(monkeypatch):
     assert hasattr(MMDistributedDataParallel.__init__, '__wrapped__')
 
 
-def test_collate_fn_of_an_inherited_config():
-    host = Registry('function', parent=FUNCTIONS, scope='collate_test_host')
+@pytest.mark.parametrize('runner', [Runner, FlexibleRunner])
+def test_collate_fn_of_an_inherited_config(runner):
+    host = Registry('function', parent=FUNCTIONS, scope=f'collate_test_{runner.__name__}')
 
     @host.register_module()
     def collate_in_host(batch, times=1):
@@ -112,10 +113,10 @@ def test_collate_fn_of_an_inherited_config():
         dataset=[1, 2],
         batch_size=2,
         sampler=sampler,
-        collate_fn=dict(type='collate_in_host', times=2, _scope_='collate_test_host'))
-    loader = Runner.build_dataloader(cfg)
+        collate_fn=dict(type='collate_in_host', times=2, _scope_=host.scope))
+    loader = runner.build_dataloader(cfg)
     assert list(next(iter(loader))) == [1, 2, 1, 2]
-    assert cfg.collate_fn._scope_ == 'collate_test_host'  # the caller's config is untouched
+    assert cfg.collate_fn._scope_ == host.scope  # the caller's config is untouched
 
 
 def test_collate_fn_without_a_mark_is_left_alone():

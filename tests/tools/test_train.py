@@ -143,3 +143,32 @@ def test_two_processes_equal_one_with_twice_the_batch(configs, checkpoints, trai
         text=True)
     assert result.returncode == 0, result.stderr[-2000:]
     assert metrics.is_file()
+
+
+@pytest.mark.slow
+def test_sharded_training_resumes_and_is_tested_unsharded(configs, train, test, tmp_path):
+    """FSDP mixed into a config; two processes equal one with twice the batch."""
+    config, work_dir = tmp_path / 'sharded.py', tmp_path / 'two'
+    bases = [configs['image'], str(ROOT / 'configs' / '_base_' / 'fsdp.py')]
+    config.write_text(f'_base_ = {bases}\n')
+    env = dict(os.environ, PYTHON=sys.executable, OMP_NUM_THREADS='1', PORT='29564')
+    script = [str(ROOT / 'tools' / 'dist_train.sh'), str(config), '2', '--work-dir', str(work_dir)]
+    for arguments in (['--cfg-options', 'train_cfg.max_epochs=1'], ['--resume']):
+        result = subprocess.run(script + arguments, env=env, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr[-2000:]
+    train([
+        configs['image'], '--work-dir',
+        str(tmp_path / 'one'), '--no-validate', '--cfg-options', 'train_dataloader.batch_size=4'
+    ])
+    two, one = (load(tmp_path / name)['state_dict'] for name in ('two', 'one'))
+    assert two.keys() == one.keys()
+    for key in one:
+        torch.testing.assert_close(two[key], one[key], rtol=1e-2, atol=1e-4)
+    early = torch.load(work_dir / 'epoch_1.pth', weights_only=True)['state_dict']
+    assert not torch.allclose(early['head.fc.weight'], one['head.fc.weight'], rtol=1e-2, atol=1e-4)
+    checkpoint = str(work_dir / 'epoch_2.pth')
+    metrics = [
+        test([path, checkpoint, '--work-dir', str(tmp_path)])
+        for path in (configs['image'], str(config))
+    ]
+    assert metrics[0] == metrics[1]
