@@ -53,7 +53,8 @@ def _out_grid(grid: Sequence[int], stride: Sequence[int]) -> Tuple[int, ...]:
     return tuple(-(-n // s) for n, s in zip(grid, stride))
 
 
-def _shape_args(x: Tensor, weight: Tensor, grid: Sequence[int], stride: Sequence[int]) -> dict:
+def _shape_args(x: Tensor, weight: Tensor, grid: Sequence[int], stride: Sequence[int],
+                num_extra: int) -> dict:
     """Sizes that all kernels take; an image is a clip of one frame."""
     dim, lift = weight.shape[0], (1, ) * (3 - len(grid))
     block_d = triton.next_power_of_2(dim)
@@ -68,7 +69,7 @@ def _shape_args(x: Tensor, weight: Tensor, grid: Sequence[int], stride: Sequence
         args,
         heads=x.shape[2],
         D=dim,
-        EXTRA=x.shape[1] - torch.Size(grid).numel(),
+        EXTRA=num_extra,
         ACC=triton.language.float64 if x.dtype == torch.float64 else triton.language.float32,
         BLOCK_ROWS=max(1, _BLOCK_SIZE // block_d),
         BLOCK_D=block_d)
@@ -90,11 +91,11 @@ def _to_taps(weight: Tensor) -> Tensor:
 
 @torch.library.custom_op('mvitv2_mm::pool_norm', mutates_args=())
 def _pool_norm(x: Tensor, weight: Tensor, norm_weight: Optional[Tensor],
-               norm_bias: Optional[Tensor], grid: List[int], stride: List[int],
+               norm_bias: Optional[Tensor], grid: List[int], stride: List[int], num_extra: int,
                eps: float) -> Tensor:
     x = _with_dense_channels(x)
-    out = torch.empty_like(_fake_pool_norm(x, weight, norm_weight, norm_bias, grid, stride, eps))
-    args = _shape_args(x, weight, grid, stride)
+    out = _empty_output(x, weight, norm_weight, norm_bias, grid, stride, num_extra, eps)
+    args = _shape_args(x, weight, grid, stride, num_extra)
     num_rows = out.shape[:3].numel()
     with torch.cuda.device_of(x):
         kernels.pool_kernel[(triton.cdiv(num_rows, args['BLOCK_ROWS']), )](
@@ -112,18 +113,18 @@ def _pool_norm(x: Tensor, weight: Tensor, norm_weight: Optional[Tensor],
 
 
 @_pool_norm.register_fake
-def _fake_pool_norm(x, weight, norm_weight, norm_bias, grid, stride, eps):
-    batch, num_tokens, heads, dim = x.shape
-    shrink = torch.Size(grid).numel() - torch.Size(_out_grid(grid, stride)).numel()
-    return x.new_empty(batch, num_tokens - shrink, heads, dim)
+def _empty_output(x, weight, norm_weight, norm_bias, grid, stride, num_extra, eps):
+    num_tokens = num_extra + torch.Size(_out_grid(grid, stride)).numel()
+    return x.new_empty(x.shape[0], num_tokens, *x.shape[2:])
 
 
 @torch.library.custom_op('mvitv2_mm::pool_norm_backward', mutates_args=())
 def _pool_norm_backward(grad_out: Tensor, x: Tensor, weight: Tensor, norm_weight: Optional[Tensor],
-                        grid: List[int], stride: List[int], eps: float) -> Tuple[Tensor, Tensor]:
+                        grid: List[int], stride: List[int], num_extra: int,
+                        eps: float) -> Tuple[Tensor, Tensor]:
     """Gradient of x, and of taps, norm weight and norm bias in one (taps + 2, D) tensor."""
     x, grad_out = _with_dense_channels(x), _with_dense_channels(grad_out)
-    args, taps = _shape_args(x, weight, grid, stride), _to_taps(weight)
+    args, taps = _shape_args(x, weight, grid, stride, num_extra), _to_taps(weight)
     # Without a norm, the gradient of the convolution's output is there already.
     grad_conv = grad_out if norm_weight is None else grad_out.new_empty(grad_out.shape)
     num_rows = grad_out.shape[:3].numel()
@@ -152,26 +153,26 @@ def _pool_norm_backward(grad_out: Tensor, x: Tensor, weight: Tensor, norm_weight
 
 
 @_pool_norm_backward.register_fake
-def _fake_pool_norm_backward(grad_out, x, weight, norm_weight, grid, stride, eps):
+def _empty_gradients(grad_out, x, weight, norm_weight, grid, stride, num_extra, eps):
     sum_dtype = torch.promote_types(x.dtype, torch.float32)
     num_taps = weight.shape[2:].numel()
     return x.new_empty(x.shape), x.new_empty(num_taps + 2, len(weight), dtype=sum_dtype)
 
 
 def _setup_context(ctx, inputs, output):
-    x, weight, norm_weight, norm_bias, ctx.grid, ctx.stride, ctx.eps = inputs
+    x, weight, norm_weight, norm_bias, *ctx.sizes = inputs
     ctx.save_for_backward(x, weight, norm_weight, norm_bias)
 
 
 def _backward(ctx, grad_out):
     x, weight, norm_weight, norm_bias = ctx.saved_tensors
     grad_x, grad_params = torch.ops.mvitv2_mm.pool_norm_backward(grad_out, x, weight, norm_weight,
-                                                                 ctx.grid, ctx.stride, ctx.eps)
+                                                                 *ctx.sizes)
     grad_weight = grad_params[:-2].t().reshape(weight.shape).to(weight.dtype)
     norm_grads = (None, None)
     if norm_weight is not None:
         norm_grads = grad_params[-2].to(norm_weight.dtype), grad_params[-1].to(norm_bias.dtype)
-    return grad_x, grad_weight, *norm_grads, None, None, None
+    return grad_x, grad_weight, *norm_grads, None, None, None, None
 
 
 _pool_norm.register_autograd(_backward, setup_context=_setup_context)
@@ -181,7 +182,8 @@ def _is_interpreted() -> bool:
     return not isinstance(kernels.pool_kernel, triton.JITFunction)
 
 
-def _check(x: Tensor, grid: Sequence[int], weight: Tensor, stride: Sequence[int]) -> None:
+def _check(x: Tensor, grid: Sequence[int], weight: Tensor, stride: Sequence[int],
+           num_extra: int) -> None:
     if kernels is None:
         raise ImportError('the pooling path "triton" needs the package triton: pip install triton')
     if not (x.is_cuda or _is_interpreted()):
@@ -194,15 +196,18 @@ def _check(x: Tensor, grid: Sequence[int], weight: Tensor, stride: Sequence[int]
     if not len(grid) == len(stride) == len(kernel) in (2, 3) or any(k % 2 == 0 for k in kernel):
         raise ValueError('grid, stride and odd kernel should have 2 or 3 axes, but got '
                          f'{tuple(grid)}, {tuple(stride)} and {kernel}')
-    if x.dim() != 3 or x.shape[2] % len(weight) or x.shape[1] < torch.Size(grid).numel():
-        raise ValueError(f'"x" should be (B, tokens of a {tuple(grid)} grid or more, a multiple of '
-                         f'{len(weight)} channels), but got {tuple(x.shape)}')
+    num_tokens = num_extra + torch.Size(grid).numel()
+    if x.dim() != 3 or x.shape[1] != num_tokens or x.shape[2] % len(weight):
+        raise ValueError(
+            f'"x" should be (B, {num_extra} + tokens of a {tuple(grid)} grid, a multiple '
+            f'of {len(weight)} channels), but got {tuple(x.shape)}')
 
 
 def triton_pool_norm(x: Tensor,
                      grid: Sequence[int],
                      weight: Tensor,
                      stride: Sequence[int],
+                     num_extra: int,
                      norm_weight: Optional[Tensor] = None,
                      norm_bias: Optional[Tensor] = None,
                      eps: float = 1e-6) -> Tuple[Tensor, Tuple[int, ...]]:
@@ -214,19 +219,20 @@ def triton_pool_norm(x: Tensor,
     backward pass computes the convolution again instead of keeping it.
 
     Args:
-        x (Tensor): Tokens (B, E + prod(grid), M * D); a view with any stride per batch and token
-            is read in place. The first E tokens (class token) are normed, not pooled.
+        x (Tensor): Tokens (B, num_extra + prod(grid), M * D); a view with any stride per batch
+            and token is read in place.
         grid (Sequence[int]): Token grid, (H, W) or (T, H, W).
         weight (Tensor): Shape (D, 1, *kernel), odd kernel sizes; 'same' zero padding.
         stride (Sequence[int]): Stride per axis, in tokens.
+        num_extra (int): Number of extra tokens in front (class token): normed, not pooled.
         norm_weight (Tensor, optional): Scale (D,) of the layer norm. Defaults to None: no norm.
         norm_bias (Tensor, optional): Shift (D,) of the layer norm, given with ``norm_weight``.
             Defaults to None.
         eps (float): Added to the variance. Defaults to 1e-6.
 
     Returns:
-        tuple: Heads (B, E + prod(out_grid), M, D) in the dtype of ``x``, and ``out_grid`` with
-        ``ceil(grid[a] / stride[a])`` tokens per axis.
+        tuple: Heads (B, num_extra + prod(out_grid), M, D) in the dtype of ``x``, and ``out_grid``
+        with ``ceil(grid[a] / stride[a])`` tokens per axis.
 
     Raises:
         ImportError: If triton is not installed.
@@ -234,10 +240,10 @@ def triton_pool_norm(x: Tensor,
         ValueError: If the tokens are on the CPU (without Triton's interpreter), the shapes do not
             fit each other or one of norm weight and bias is missing.
     """
-    _check(x, grid, weight, stride)
+    _check(x, grid, weight, stride, num_extra)
     if (norm_weight is None) != (norm_bias is None):
         raise ValueError('"norm_weight" and "norm_bias" should be given together or not at all')
     heads = x.unflatten(2, (-1, len(weight)))
     out = torch.ops.mvitv2_mm.pool_norm(heads, weight, norm_weight, norm_bias, list(grid),
-                                        list(stride), eps)
+                                        list(stride), num_extra, eps)
     return out, _out_grid(grid, stride)

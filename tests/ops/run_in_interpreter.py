@@ -15,7 +15,7 @@ def check_operator(tensors, case):
     """PyTorch's own checks of a custom operator."""
     x, *parameters = [t if t is None else t.detach().requires_grad_() for t in tensors]
     heads = x.unflatten(2, (-1, len(parameters[0])))
-    args = (heads, *parameters, list(case['grid']), list(case['stride']), 1e-6)
+    args = (heads, *parameters, list(case['grid']), list(case['stride']), case['num_extra'], 1e-6)
     torch.library.opcheck(torch.ops.mvitv2_mm.pool_norm.default, args)
 
 
@@ -27,7 +27,8 @@ def pool(case):
     if case['compiled']:
         check_operator(tensors, case)
         function = torch.compile(function, fullgraph=True, dynamic=True, backend='aot_eager')
-    out, _ = function(tensors[0], case['grid'], tensors[1], case['stride'], *tensors[2:])
+    out, _ = function(tensors[0], case['grid'], tensors[1], case['stride'], case['num_extra'],
+                      *tensors[2:])
     return [out.detach(), *torch.autograd.grad(out, inputs, case['grad_out'])]
 
 

@@ -48,6 +48,7 @@ def make_case(grid,
         grid=grid,
         weight=randn(dim, 1, *kernel),
         stride=stride,
+        num_extra=extra,
         norm_weight=randn(dim) if norm else None,
         norm_bias=randn(dim) if norm else None,
         grad_out=grad_out,
@@ -97,14 +98,14 @@ def run_case(case, pool):
     """[output, gradients of x, weight, norm weight and norm bias] of ``pool``."""
     tensors = [case[name] for name in NAMES[1:]]
     inputs = [t.detach().requires_grad_() if t is not None else None for t in tensors]
-    out = pool(inputs[0], case['grid'], inputs[1], case['stride'], *inputs[2:])
+    out = pool(inputs[0], case['grid'], inputs[1], case['stride'], case['num_extra'], *inputs[2:])
     grads = torch.autograd.grad(out, [t for t in inputs if t is not None], case['grad_out'])
     return [out.detach(), *grads]
 
 
-def pool_each_head(x, grid, weight, stride, norm_weight, norm_bias):
+def pool_each_head(x, grid, weight, stride, num_extra, norm_weight, norm_bias):
     """The definition: every head is a map of its own, pooled by one PyTorch convolution."""
-    dim, num_extra = len(weight), x.shape[1] - torch.Size(grid).numel()
+    dim = len(weight)
     heads = x.unflatten(2, (-1, dim))
     maps = heads[:, num_extra:].permute(0, 2, 3, 1).flatten(0, 1).unflatten(2, tuple(grid))
     conv = F.conv2d if len(grid) == 2 else F.conv3d
@@ -115,9 +116,9 @@ def pool_each_head(x, grid, weight, stride, norm_weight, norm_bias):
     return out if norm_weight is None else F.layer_norm(out, (dim, ), norm_weight, norm_bias, 1e-6)
 
 
-def pool_as_the_layer(x, grid, weight, stride, norm_weight, norm_bias):
+def pool_as_the_layer(x, grid, weight, stride, num_extra, norm_weight, norm_bias):
     """The default path, in the dtype of its inputs."""
-    dim, num_extra = len(weight), x.shape[1] - torch.Size(grid).numel()
+    dim = len(weight)
     repeated = weight.repeat(x.shape[2] // dim, *[1] * (weight.dim() - 1))
     feat = depthwise_conv(x[:, num_extra:].unflatten(1, tuple(grid)), repeated, stride)
     out = torch.cat([x[:, :num_extra], feat.flatten(1, -2)], dim=1).unflatten(2, (-1, dim))
@@ -189,7 +190,7 @@ def test_kernels_compile_for_a_gpu(name, norm, scalars, monkeypatch, tmp_path):
     monkeypatch.setenv('TRITON_CACHE_DIR', str(tmp_path))
     kernel, source = getattr(triton_pooling.kernels, name), triton.compiler.ASTSource
     x, weight = torch.empty(1, 61, 2, 96), torch.empty(96, 1, 3, 3, 3)
-    sizes = triton_pooling._shape_args(x, weight, (3, 4, 5), (1, 2, 2))
+    sizes = triton_pooling._shape_args(x, weight, (3, 4, 5), (1, 2, 2), 1)
     sizes.update(NORM=norm, EPS=1e-6)
     types = dict.fromkeys(('x', 'out', 'grad_out', 'grad_conv', 'grad_x'), '*bf16')
     types.update(dict.fromkeys(('taps', 'norm_weight', 'norm_bias', 'grad_params'), '*fp32'))
@@ -223,7 +224,12 @@ def test_output_and_gradients_on_a_gpu(name):
 
 
 def call(**changes):
-    args = dict(x=torch.zeros(1, 12, 8), grid=(3, 4), weight=torch.zeros(4, 1, 3, 3), stride=(1, 1))
+    args = dict(
+        x=torch.zeros(1, 12, 8),
+        grid=(3, 4),
+        weight=torch.zeros(4, 1, 3, 3),
+        stride=(1, 1),
+        num_extra=0)
     return triton_pool_norm(**{**args, **changes})
 
 
@@ -244,7 +250,7 @@ def test_triton_is_optional(monkeypatch):
     (TypeError, 'but got torch.int64', dict(x=torch.zeros(1, 12, 8, dtype=torch.int64))),
     (ValueError, r'a multiple of 4 channels\), but got \(1, 12, 6\)',
      dict(x=torch.zeros(1, 12, 6))),
-    (ValueError, r'tokens of a \(3, 5\) grid or more', dict(grid=(3, 5))),
+    (ValueError, r'0 \+ tokens of a \(3, 5\) grid', dict(grid=(3, 5))),
     (ValueError, r'2 or 3 axes, but got \(3, 4\), \(2,\) and \(3, 3\)', dict(stride=(2, ))),
     (ValueError, r'odd kernel .* and \(2, 2\)', dict(weight=torch.zeros(4, 1, 2, 2))),
     (ValueError, 'given together or not at all', dict(norm_weight=torch.zeros(4))),
