@@ -65,7 +65,7 @@ def measure(cfg: Config,
     if len(shape) != len(size):
         axes = '(H, W)' if len(size) == 2 else '(T, H, W)'
         raise ValueError(f'"shape" should be {axes} for this model, but got {shape}')
-    with attention_path('reference' if published else 'fused'):
+    with attention_path('reference' if published else 'auto'):
         macs = _count_parts(run, model, shape)
     params = {
         name: sum(p.numel() for p in part.parameters())

@@ -49,12 +49,12 @@ CASES = (
 class _Output(nn.Module):
     """A network followed by a function that makes its output one tensor."""
 
-    def __init__(self, net: nn.Module, pick: Callable, path: str = 'fused') -> None:
+    def __init__(self, net: nn.Module, pick: Callable, path: str = 'auto') -> None:
         super().__init__()
         self.net, self.pick, self.path = net, pick, path
 
     def forward(self, x: Tensor) -> Tensor:
-        with attention_path(self.path) if self.path != 'fused' else contextlib.nullcontext():
+        with attention_path(self.path) if self.path != 'auto' else contextlib.nullcontext():
             return self.pick(self.net(x))
 
 
@@ -62,7 +62,7 @@ def _flatten(maps: Tuple[Tensor, ...]) -> Tensor:
     return torch.cat([feat.flatten(1) for feat in maps], dim=1)
 
 
-def _ours(case: Case, path: str = 'fused') -> nn.Module:
+def _ours(case: Case, path: str = 'auto') -> nn.Module:
     if case.task == 'detection':
         net = MViTv2(case.arch, out_scales=(0, 1, 2, 3), window_size=56)
         return _Output(net, _flatten, path)

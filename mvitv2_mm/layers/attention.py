@@ -1,4 +1,4 @@
-from typing import Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import torch
 import torch.nn as nn
@@ -7,7 +7,7 @@ from mmcv.cnn import build_norm_layer
 from torch import Tensor
 
 from ..ops import (depthwise_conv, drop_unread, get_attention_path, get_conv_class, merge_windows,
-                   pooling_attention, resize_rel_pos, split_windows)
+                   pooling_attention, recompute, resize_rel_pos, split_windows)
 from .pooling import pool_tokens
 
 _AXES = {2: 'hw', 3: 'thw'}
@@ -89,15 +89,18 @@ class MultiScaleAttention(nn.Module):
                 state_dict[prefix + name] = resize_rel_pos(table, len(own))
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def _pool(self, x: Tensor, name: str, grid: Sequence[int],
-              stride: Sequence[int]) -> Tuple[Tensor, Tuple[int, ...]]:
-        """Tokens (B, N, M * D) -> pooled, normed heads (B, N', M, D) and their grid."""
-        weight, norm = getattr(self, f'pool_{name}').weight, getattr(self, f'norm_{name}')
+    def _pool(self, x: Tensor, names: str, grid: Sequence[int],
+              stride: Sequence[int]) -> Tuple[List[Tensor], Tuple[int, ...]]:
+        """Tokens (B, N, len(names) * M * D) -> pooled, normed heads (B, N', M, D), and their grid."""
         # Heads stay next to each other in the channels, so each repeats the shared kernel.
-        weight = weight.repeat(self.num_heads, *[1] * (weight.dim() - 1))
+        weight = torch.cat([
+            w.repeat(self.num_heads, *[1] * (w.dim() - 1))
+            for w in (getattr(self, f'pool_{name}').weight for name in names)
+        ])
         x, grid = pool_tokens(x, grid, lambda feat: depthwise_conv(feat, weight, stride),
                               self.num_extra)
-        return norm(x.unflatten(2, (self.num_heads, -1))), grid
+        heads = x.unflatten(2, (len(names), self.num_heads, -1)).unbind(2)
+        return [getattr(self, f'norm_{n}')(x) for n, x in zip(names, heads)], grid
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int],
                 k_grid: Sequence[int]) -> Tensor:
@@ -119,19 +122,23 @@ class MultiScaleAttention(nn.Module):
 
     def forward(self, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, Tuple[int, ...]]:
         """Tokens (B, E + prod(grid), C_in) -> (B, E + prod(q_grid), C_out) and ``q_grid``."""
-        weight = self.qkv.weight.chunk(3)
-        bias = self.qkv.bias.chunk(3) if self.qkv.bias is not None else (None, ) * 3
+        sizes = [self.proj.in_features, 2 * self.proj.in_features]
+        weight = self.qkv.weight.split(sizes)
+        bias = (None, None) if self.qkv.bias is None else self.qkv.bias.split(sizes)
         q = F.linear(x, weight[0], bias[0])
-        q, q_grid = self._pool(q, 'q', grid, self.pool_q.stride)
+        (q, ), q_grid = recompute(self._pool, q, 'q', grid, self.pool_q.stride)
         # Keys and values are projected only where their pooling reads them.
         kernel, stride = self.pool_k.kernel_size, self.pool_k.stride
-        if get_attention_path() == 'fused' and any(s > k for s, k in zip(stride, kernel)):
+        if get_attention_path(x.device) != 'reference' and any(
+                s > k for s, k in zip(stride, kernel)):
             x, grid = pool_tokens(x, grid, lambda feat: drop_unread(feat, kernel, stride),
                                   self.num_extra)
             stride = [min(s, k) for s, k in zip(stride, kernel)]
-        k, k_grid = self._pool(F.linear(x, weight[1], bias[1]), 'k', grid, stride)
-        v, _ = self._pool(F.linear(x, weight[2], bias[2]), 'v', grid, stride)
-        x = self._attend(q, k, v, q_grid, k_grid)
+        kv = F.linear(x, weight[1], bias[1])
+        (k, v), k_grid = recompute(self._pool, kv, 'kv', grid, stride)
+        out = self._attend(q, k, v, q_grid, k_grid)
         if self.residual_pooling:
-            x = x + F.pad(q[:, self.num_extra:], (0, 0, 0, 0, self.num_extra, 0))
-        return self.proj(x.flatten(2)), q_grid
+            extra = out[:, :self.num_extra]
+            out = out + q
+            out[:, :self.num_extra] = extra
+        return self.proj(out.flatten(2)), q_grid

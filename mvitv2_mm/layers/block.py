@@ -5,7 +5,7 @@ from mmcv.cnn import build_norm_layer
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor
 
-from ..ops import get_max_pool_class
+from ..ops import get_max_pool_class, map_tokens, recompute
 from .attention import MultiScaleAttention
 from .pooling import pool_tokens
 
@@ -19,8 +19,10 @@ class MLP(nn.Module):
         self.act = nn.GELU()
         self.fc2 = nn.Linear(hidden_dims, out_dims)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(self.act(self.fc1(x)))
+    def forward(self, x: Tensor, norm: nn.Module) -> Tensor:
+        """Tokens (..., C) -> (..., C') of the normed tokens; hidden activations are not kept."""
+        hidden = recompute(lambda tokens: self.fc1(norm(tokens)), x)
+        return recompute(lambda hidden: self.fc2(self.act(hidden)), hidden)
 
 
 class MultiScaleBlock(nn.Module):
@@ -73,15 +75,26 @@ class MultiScaleBlock(nn.Module):
         # (B, *grid, C) -> channels-last view (B, C, *grid) and back
         return self.pool_skip(feat.movedim(-1, 1)).movedim(1, -1)
 
+    def _pool_skip(self, x: Tensor, grid: Sequence[int]) -> Tensor:
+        """Skip path of attention: (B, E + prod(grid), C) tokens, projected where channels widen."""
+        if self.widens_in_attention:
+            x = self.proj(x)
+        if self.pool_skip is not None:
+            x, _ = pool_tokens(x, grid, self._max_pool, self.num_extra)
+        return x
+
     def forward(self, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, Tuple[int, ...]]:
         """Tokens (B, E + prod(grid), C_in) -> (B, E + prod(out_grid), C_out) and ``out_grid``."""
         normed = self.norm1(x)
-        skip = self.proj(normed) if self.widens_in_attention else x
-        if self.pool_skip is not None:
-            skip, _ = pool_tokens(skip, grid, self._max_pool, self.num_extra)
+        skip = x
+        if self.pool_skip is not None or self.widens_in_attention:
+            skip = recompute(self._pool_skip, normed if self.widens_in_attention else x, grid)
         branch, grid = self.attn(normed, grid)
         x = skip + self.drop_path(branch)
 
-        normed = self.norm2(x)
-        skip = self.proj(normed) if self.proj and not self.widens_in_attention else x
-        return skip + self.drop_path(self.mlp(normed)), grid
+        skip = x
+        if self.proj and not self.widens_in_attention:
+            skip = map_tokens(lambda tokens: self.proj(self.norm2(tokens)), x, x.shape[-1])
+        branch = map_tokens(lambda tokens: self.mlp(tokens, self.norm2), x,
+                            self.mlp.fc1.out_features)
+        return skip + self.drop_path(branch), grid

@@ -1,41 +1,15 @@
-"""Attention with decomposed relative positions: one signature, a fused and a plain path."""
-from contextlib import contextmanager
-from typing import Iterator, List, Optional, Sequence
+"""Attention with decomposed relative positions: one signature, fast paths and a plain one."""
+from typing import List, Optional, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .memory import recompute
+from .path import get_attention_path
 from .rel_pos import rel_pos_terms
 
-ATTENTION_PATHS = ('fused', 'reference')
-_path = 'fused'
-
-
-def get_attention_path() -> str:
-    """Name of the path that :func:`pooling_attention` takes, see :func:`attention_path`."""
-    return _path
-
-
-@contextmanager
-def attention_path(name: str) -> Iterator[None]:
-    """Choose how attention is computed inside a ``with`` block; both ways give the same numbers.
-
-    Args:
-        name (str): 'fused' (the default) or 'reference', the plain formulation of the paper, which
-            writes the whole attention matrix: for comparison, counting and export.
-
-    Raises:
-        ValueError: If there is no such path.
-    """
-    global _path
-    if name not in ATTENTION_PATHS:
-        raise ValueError(f'the attention path should be one of {ATTENTION_PATHS}, but got {name!r}')
-    before, _path = _path, name
-    try:
-        yield
-    finally:
-        _path = before
+_CHUNK_LOGITS = 2**21  # 8 MiB in float32: what a chunk computes should stay in a CPU's cache
 
 
 def _split_extra(q: Tensor, q_grid: Sequence[int]):
@@ -60,15 +34,63 @@ def reference_pooling_attention(q: Tensor, k: Tensor, v: Tensor, q_grid: Sequenc
     return logits.softmax(dim=-1) @ v
 
 
+def _bias_terms(q: Tensor, q_grid: Sequence[int], k_grid: Sequence[int],
+                rel_pos: Sequence[Tensor]) -> Tensor:
+    """What the queries get appended: (B, M, N_q, sum(k_grid)), zero for extra tokens."""
+    num_extra, q_map = _split_extra(q, q_grid)
+    terms = torch.cat(rel_pos_terms(q_map, rel_pos, k_grid), dim=-1).flatten(2, 1 + len(q_grid))
+    return F.pad(terms, (0, 0, num_extra, 0))
+
+
 def _key_codes(k: Tensor, k_grid: Sequence[int]) -> Tensor:
-    """One-hot position of every key per axis: (E + prod(k_grid), sum(k_grid)), zero for extras."""
+    """One-hot position of every key per axis: (B, M, N_k, sum(k_grid)), zero for extra tokens."""
     codes: List[Tensor] = []
     for axis, size in enumerate(k_grid):
         eye = torch.eye(size, dtype=k.dtype, device=k.device)
         shape = [size if a == axis else 1 for a in range(len(k_grid))]
         codes.append(eye.view(*shape, size).expand(*k_grid, size))
     code = torch.cat(codes, dim=-1).flatten(0, -2)
-    return F.pad(code, (0, 0, k.shape[2] - code.shape[0], 0))
+    code = F.pad(code, (0, 0, k.shape[2] - code.shape[0], 0))
+    return code.expand(*k.shape[:2], -1, -1)
+
+
+def _sdpa_attention(q: Tensor, terms: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """The 'sdpa' path: PyTorch's fused kernel for the device, on folded queries and keys."""
+    dim = q.shape[-1]
+    # Fused kernels want equal head dims for q, k and v, some of them a multiple of 8.
+    pad = -k.shape[-1] % 8
+    zero = k.new_zeros(1)
+    q = torch.cat([q.to(k.dtype), terms, zero.expand(*q.shape[:-1], pad)], dim=-1)
+    v = torch.cat([v.to(k.dtype), zero.expand(*v.shape[:-1], q.shape[-1] - dim)], dim=-1)
+    return F.scaled_dot_product_attention(q, F.pad(k, (0, pad)), v, scale=1.0)[..., :dim]
+
+
+def _attend(q: Tensor, terms: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Plain attention of a chunk of folded queries: (B, M, N, D) -> (B, N, M, D)."""
+    logits = torch.cat([q.to(terms.dtype), terms], dim=-1) @ k.transpose(-2, -1)
+    return (logits.softmax(dim=-1) @ v).transpose(1, 2)
+
+
+def _join(pieces: List[Tensor], dim: int) -> Tensor:
+    return torch.cat(pieces, dim) if len(pieces) > 1 else pieces[0]
+
+
+def _chunked_attention(q: Tensor, terms: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """The 'chunked' path: matrix products on as many queries as a CPU's cache has room for.
+
+    PyTorch's fused CPU kernel is slower: half as fast in bfloat16.
+    """
+    num_logits = q.shape[1] * k.shape[2]  # per query position
+    batch = max(1, _CHUNK_LOGITS // (num_logits * q.shape[2]))
+    length = max(1, _CHUNK_LOGITS // (num_logits * batch))
+    samples = []
+    for q, terms, k, v in zip(*(x.split(batch) for x in (q, terms, k, v.contiguous()))):
+        samples.append(
+            _join([
+                recompute(_attend, *chunk, k, v)
+                for chunk in zip(q.split(length, 2), terms.split(length, 2))
+            ], 1))
+    return _join(samples, 0).transpose(1, 2)
 
 
 def pooling_attention(q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int], k_grid: Sequence[int],
@@ -78,7 +100,8 @@ def pooling_attention(q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int], k_
     The bias of a query and a key is a sum over the axes of ``q . R_axis[query, key]``. It is a dot
     product in disguise: append ``q . R_axis[query, :]`` to the query and the one-hot position on
     that axis to the key. Any fused scaled-dot-product kernel then gives the exact result, forward
-    and backward, in memory linear in the number of queries.
+    and backward, in memory linear in the number of queries. Which one runs is the choice of
+    :func:`attention_path`.
 
     Args:
         q (Tensor): Pooled and normed queries, unscaled, (B, M, E + prod(q_grid), D). The first E
@@ -96,18 +119,15 @@ def pooling_attention(q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int], k_
     Source: MViTv2 paper, equations 3-4; SlowFast ``models/attention.py``. The logits use the
     scaled, the bias the unscaled query, as the official code does.
     """
-    if _path == 'reference':
+    path = get_attention_path(q.device)
+    if path == 'reference':
         return reference_pooling_attention(q, k, v, q_grid, k_grid, rel_pos)
-    dim, scale = q.shape[-1], q.shape[-1]**-0.5
+    k = k * q.shape[-1]**-0.5
     if rel_pos is None:
-        return F.scaled_dot_product_attention(q, k, v)
-    num_extra, q_map = _split_extra(q, q_grid)
-    terms = torch.cat(rel_pos_terms(q_map, rel_pos, k_grid), dim=-1).flatten(2, 1 + len(q_grid))
-    terms = F.pad(terms, (0, 0, num_extra, 0))
-    # Fused kernels want equal head dims for q, k and v, some of them a multiple of 8.
-    pad = -(dim + terms.shape[-1]) % 8
-    code = _key_codes(k, k_grid).expand(*k.shape[:2], -1, -1)
-    q = F.pad(torch.cat([(q * scale).to(terms.dtype), terms], dim=-1), (0, pad))
-    k = F.pad(torch.cat([k, code], dim=-1), (0, pad)).to(q.dtype)
-    v = F.pad(v, (0, q.shape[-1] - dim)).to(q.dtype)
-    return F.scaled_dot_product_attention(q, k, v, scale=1.0)[..., :dim]
+        terms = q[..., :0]
+    else:
+        terms = recompute(_bias_terms, q, q_grid, k_grid, rel_pos)
+        k = k.to(terms.dtype)
+        k = torch.cat([k, _key_codes(k, k_grid)], dim=-1)
+    attention = _chunked_attention if path == 'chunked' else _sdpa_attention
+    return attention(q, terms, k, v)

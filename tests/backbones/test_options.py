@@ -77,27 +77,29 @@ class TestArguments:
 class TestAttentionPath:
 
     @pytest.mark.parametrize('size, window_size', [(IMAGE, None), (IMAGE, 8), (CLIP, None)])
-    def test_both_paths_give_the_same_numbers(self, size, window_size):
+    def test_all_paths_give_the_same_numbers(self, size, window_size):
         model, x = build(size, window_size=window_size), rand(size, requires_grad=True)
         results = []
-        for path in ('fused', 'reference'):
+        for path in ('reference', 'sdpa', 'chunked'):
             with attention_path(path):
-                assert get_attention_path() == path
+                assert get_attention_path(x.device) == path
                 output = list(tensors(model(x)))
                 grads = torch.autograd.grad(
                     sum(out.square().sum() for out in output), [x, *model.parameters()])
                 results.append([*output, *grads])
-        assert_same(*results)
-        assert not all(map(torch.equal, *results))  # the second path is really another one
+        for i, j in ((0, 1), (0, 2), (1, 2)):
+            assert_same(results[i], results[j])
+            assert not all(map(torch.equal, results[i], results[j]))  # really another path
 
     def test_the_path_is_restored_and_unknown_names_are_refused(self):
         with pytest.raises(RuntimeError), attention_path('reference'):
             raise RuntimeError
-        assert get_attention_path() == 'fused'
-        with pytest.raises(ValueError, match=r"should be one of .*'fused'.* but got 'flash'"):
+        assert get_attention_path(torch.device('cpu')) == 'chunked'
+        assert get_attention_path(torch.device('cuda')) == 'sdpa'
+        with pytest.raises(ValueError, match=r"should be one of .*'sdpa'.* but got 'flash'"):
             with attention_path('flash'):
                 pass
-        assert get_attention_path() == 'fused'
+        assert get_attention_path(torch.device('cpu')) == 'chunked'
 
 
 class TestOutputs:

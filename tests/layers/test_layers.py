@@ -56,7 +56,7 @@ def test_mlp():
     x = torch.randn(2, 7, 3)
     hidden = x @ mlp.fc1.weight.T + mlp.fc1.bias
     gelu = hidden * 0.5 * (1 + torch.erf(hidden / 2**0.5))  # exact, not the tanh approximation
-    torch.testing.assert_close(mlp(x), gelu @ mlp.fc2.weight.T + mlp.fc2.bias)
+    torch.testing.assert_close(mlp(x, torch.nn.Identity()), gelu @ mlp.fc2.weight.T + mlp.fc2.bias)
 
 
 @pytest.mark.parametrize('grid, out_grid', [((8, 8), (4, 4)), ((7, 5), (4, 3)), ((1, 1), (1, 1))])
