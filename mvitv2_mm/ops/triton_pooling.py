@@ -50,7 +50,7 @@ def pooling_path(name: str) -> Iterator[None]:
 
 
 def _out_grid(grid: Sequence[int], stride: Sequence[int]) -> Tuple[int, ...]:
-    return tuple(-(-n // s) for n, s in zip(grid, stride))
+    return tuple((n - 1) // s + 1 for n, s in zip(grid, stride))
 
 
 def _shape_args(x: Tensor, weight: Tensor, grid: Sequence[int], stride: Sequence[int],
