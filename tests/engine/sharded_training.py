@@ -28,7 +28,7 @@ class SmallClassifier(BaseModel):
 
     def forward(self, inputs, label, mode):
         scores = self.head(self.backbone(torch.stack(inputs))[0])
-        return dict(loss=F.cross_entropy(scores, torch.tensor(label)))
+        return dict(loss=F.cross_entropy(scores, torch.tensor(label, device=scores.device)))
 
 
 @DATASETS.register_module()
@@ -48,6 +48,7 @@ def config(work_dir, launcher, batch_size, **changes):
     cfg.merge_from_dict(
         dict(
             model=dict(type='SmallClassifier'),
+            default_scope=None,
             work_dir=str(work_dir),
             experiment_name=Path(work_dir).name,
             launcher=launcher,
@@ -85,20 +86,20 @@ def train(work_dir, launcher='none', batch_size=4, **changes):
         units=len(FullyShardedDataParallel.fsdp_modules(runner.model)))
 
 
+def resume(work_dir):
+    return {'resume': True, 'load_from': f'{work_dir}/epoch_1.pth'}
+
+
 def main(folder):
     amp = {'optim_wrapper.type': 'AmpOptimWrapper', 'optim_wrapper.dtype': 'bfloat16'}
-    start = {'resume': True, 'load_from': f'{folder}/plain/epoch_1.pth'}
-    amp_start = {'resume': True, 'load_from': f'{folder}/amp/epoch_1.pth'}
     cases = dict(
         plain={},
-        resumed=start,
+        resumed=resume(f'{folder}/plain'),
+        resumed_from_one_process=resume(f'{folder}/single'),
         recomputed={'model.with_cp': (0, 2)},
         accumulated={'optim_wrapper.accumulative_counts': 2},
         amp=amp,
-        amp_resumed={
-            **amp,
-            **amp_start
-        },
+        amp_resumed=amp | resume(f'{folder}/amp'),
         other_weights={
             'load_from': f'{folder}/backbone.pth',
             'optim_wrapper.optimizer.lr': 0.

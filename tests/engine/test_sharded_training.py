@@ -6,12 +6,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from sharded_training import ARCH, SmallClassifier, train
+from sharded_training import ARCH, SmallClassifier, resume, train
 
 from mvitv2_mm import MViTv2
 from mvitv2_mm.checkpoints import load_into
 
-pytestmark = pytest.mark.slow  # together; one launch serves all tests of the file
+# slow together: one launch serves all tests of the file
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(torch.cuda.is_available(), reason='compares trainings on the CPU')
+]
+# of float32 sums in another order, after four steps of AdamW
+TOLERANCE = dict(rtol=1e-3, atol=1e-5)
 SCRIPT = Path(__file__).with_name('sharded_training.py')
 
 
@@ -44,17 +50,14 @@ def weights_of(path):
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
-    """Results and checkpoints of all trainings in two processes."""
+    """Results and checkpoints of all trainings: ``single`` in one process, the rest in two."""
     folder = tmp_path_factory.mktemp('sharded')
+    torch.save(train(folder / 'single'), folder / 'single.pth')
     torch.manual_seed(5)
     torch.save(MViTv2(ARCH, 64).state_dict(), folder / 'backbone.pth')
     command = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2']
     result = subprocess.run([*command, str(SCRIPT), str(folder)],
-                            env=dict(
-                                os.environ,
-                                CUDA_VISIBLE_DEVICES='',
-                                OMP_NUM_THREADS='1',
-                                PYTHONPATH=os.pathsep.join(sys.path)),
+                            env=dict(os.environ, CUDA_VISIBLE_DEVICES='', OMP_NUM_THREADS='1'),
                             stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT,
                             text=True)
@@ -68,35 +71,31 @@ def sharded(folder):
 
 
 @pytest.fixture(scope='module')
-def single(tmp_path_factory):
-    """Results and last checkpoint of a plain training in one process, with the whole batch."""
-    work_dir = tmp_path_factory.mktemp('single')
-    return train(work_dir), work_dir / 'epoch_2.pth'
+def single(folder):
+    return load(folder / 'single.pth')
 
 
 def test_losses_and_weights_equal_one_process(folder, sharded, single):
-    results, checkpoint = single
     for key in ('losses', 'grad_norms'):
-        torch.testing.assert_close(sharded['plain'][key], results[key], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(sharded['plain'][key], single[key], **TOLERANCE)
     early, late = (weights_of(folder / 'plain' / f'epoch_{i}.pth') for i in (1, 2))
-    wanted = weights_of(checkpoint)
-    assert_same(late, wanted, rtol=1e-3, atol=1e-5)
+    wanted = weights_of(folder / 'single' / 'epoch_2.pth')
+    assert_same(late, wanted, **TOLERANCE)
     with pytest.raises(AssertionError):
-        assert_same(early, wanted, rtol=1e-3, atol=1e-5)
+        assert_same(early, wanted, rtol=1e-2, atol=1e-4)
 
 
 def test_every_block_is_split_among_the_processes(folder, sharded, single):
     assert sharded['plain']['units'] == 1 + ARCH['num_layers']
     held = [load(folder / f'rank{rank}.pth')['plain']['held'] for rank in (0, 1)]
-    assert sum(held) == single[0]['held']
-    assert max(held) < 0.55 * single[0]['held']
+    assert sum(held) == single['held']
+    assert max(held) < 0.55 * single['held']
 
 
 def test_groups_of_the_optimizer_are_those_of_one_process(sharded, single):
-    settings = single[0]['settings']
-    assert sharded['plain']['settings'] == settings
-    assert {decay for _, decay in settings} == {0., 0.5}
-    assert len({lr for lr, _ in settings}) == 2
+    assert sharded['plain']['settings'] == single['settings']
+    assert {decay for _, decay in single['settings']} == {0., 0.5}
+    assert len({lr for lr, _ in single['settings']}) == 2
 
 
 def test_gradients_are_clipped_by_the_norm_over_all_processes(folder, sharded):
@@ -115,18 +114,23 @@ def test_resumed_equals_uninterrupted(kind, folder):
     assert first['optimizer']['base_param_settings']['lr'] == pytest.approx(1e-3)
 
 
+def test_resumed_in_another_number_of_processes(folder):
+    wanted = weights_of(folder / 'single' / 'epoch_2.pth')
+    train(folder / 'continued', **resume(folder / 'plain'))
+    for name in ('continued', 'resumed_from_one_process'):
+        assert_same(weights_of(folder / name / 'epoch_2.pth'), wanted, **TOLERANCE)
+
+
 def test_recomputed_stages_change_nothing(folder, sharded):
-    assert_same(sharded['recomputed'], sharded['plain'], rtol=1e-5, atol=1e-6)
+    assert_same(sharded['recomputed'], sharded['plain'], **TOLERANCE)
     weights = [weights_of(folder / name / 'epoch_2.pth') for name in ('plain', 'recomputed')]
-    assert_same(*weights, rtol=1e-5, atol=1e-6)
+    assert_same(*weights, **TOLERANCE)
 
 
-def test_accumulated_gradients_equal_one_process(folder, sharded, tmp_path):
+def test_accumulated_gradients_equal_one_process(sharded, tmp_path):
     results = train(tmp_path / 'accumulated', **{'optim_wrapper.accumulative_counts': 2})
-    torch.testing.assert_close(
-        sharded['accumulated']['losses'], results['losses'], rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(
-        sharded['accumulated']['grad_norms'], results['grad_norms'], rtol=1e-5, atol=1e-6)
+    for key in ('losses', 'grad_norms'):
+        torch.testing.assert_close(sharded['accumulated'][key], results[key], **TOLERANCE)
 
 
 def test_mixed_precision_stays_near_float32(sharded):

@@ -151,7 +151,12 @@ def test_sharded_training_resumes_and_is_tested_unsharded(configs, train, test, 
     config, work_dir = tmp_path / 'sharded.py', tmp_path / 'two'
     bases = [configs['image'], str(ROOT / 'configs' / '_base_' / 'fsdp.py')]
     config.write_text(f'_base_ = {bases}\n')
-    env = dict(os.environ, PYTHON=sys.executable, OMP_NUM_THREADS='1', PORT='29564')
+    env = dict(
+        os.environ,
+        PYTHON=sys.executable,
+        OMP_NUM_THREADS='1',
+        PORT='29564',
+        CUDA_VISIBLE_DEVICES='')
     script = [str(ROOT / 'tools' / 'dist_train.sh'), str(config), '2', '--work-dir', str(work_dir)]
     for arguments in (['--cfg-options', 'train_cfg.max_epochs=1'], ['--resume']):
         result = subprocess.run(script + arguments, env=env, capture_output=True, text=True)
