@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
 from torch import Tensor
 
-from ..ops import (depthwise_conv, drop_unread, get_attention_path, get_conv_class, merge_windows,
-                   pooling_attention, recompute, resize_rel_pos, split_windows)
+from ..ops import (depthwise_conv, drop_unread, get_attention_path, get_conv_class,
+                   get_pooling_path, merge_windows, pooling_attention, recompute, resize_rel_pos,
+                   split_windows, triton_pool_norm)
 from .pooling import pool_tokens
 
 _AXES = {2: 'hw', 3: 'thw'}
@@ -91,7 +92,24 @@ class MultiScaleAttention(nn.Module):
 
     def _pool(self, x: Tensor, names: str, grid: Sequence[int],
               stride: Sequence[int]) -> Tuple[List[Tensor], Tuple[int, ...]]:
-        """Tokens (B, N, len(names) * M * D) -> pooled, normed heads (B, N', M, D), and their grid."""
+        """Tokens (B, N, len(names) * M * D) -> normed heads (B, N', M, D) per name, their grid."""
+        if get_pooling_path() == 'triton':
+            return self._triton_pool(x, names, grid, stride)
+        return recompute(self._plain_pool, x, names, grid, stride)
+
+    def _triton_pool(self, x: Tensor, names: str, grid: Sequence[int],
+                     stride: Sequence[int]) -> Tuple[List[Tensor], Tuple[int, ...]]:
+        heads = []
+        for name, part in zip(names, x.chunk(len(names), dim=-1)):
+            weight, norm = getattr(self, f'pool_{name}').weight, getattr(self, f'norm_{name}')
+            fused = isinstance(norm, nn.LayerNorm)
+            affine = (norm.weight, norm.bias, norm.eps) if fused else ()
+            pooled, out_grid = triton_pool_norm(part, grid, weight, stride, self.num_extra, *affine)
+            heads.append(pooled if fused else norm(pooled))
+        return heads, out_grid
+
+    def _plain_pool(self, x: Tensor, names: str, grid: Sequence[int],
+                    stride: Sequence[int]) -> Tuple[List[Tensor], Tuple[int, ...]]:
         # Heads stay next to each other in the channels, so each repeats the shared kernel.
         weight = torch.cat([
             w.repeat(self.num_heads, *[1] * (w.dim() - 1))
@@ -126,16 +144,16 @@ class MultiScaleAttention(nn.Module):
         weight = self.qkv.weight.split(sizes)
         bias = (None, None) if self.qkv.bias is None else self.qkv.bias.split(sizes)
         q = F.linear(x, weight[0], bias[0])
-        (q, ), q_grid = recompute(self._pool, q, 'q', grid, self.pool_q.stride)
+        (q, ), q_grid = self._pool(q, 'q', grid, self.pool_q.stride)
         # Keys and values are projected only where their pooling reads them.
         kernel, stride = self.pool_k.kernel_size, self.pool_k.stride
-        if get_attention_path(x.device) != 'reference' and any(
-                s > k for s, k in zip(stride, kernel)):
+        if get_attention_path(x.device) != 'reference' and any(s > k
+                                                               for s, k in zip(stride, kernel)):
             x, grid = pool_tokens(x, grid, lambda feat: drop_unread(feat, kernel, stride),
                                   self.num_extra)
             stride = [min(s, k) for s, k in zip(stride, kernel)]
         kv = F.linear(x, weight[1], bias[1])
-        (k, v), k_grid = recompute(self._pool, kv, 'kv', grid, stride)
+        (k, v), k_grid = self._pool(kv, 'kv', grid, stride)
         out = self._attend(q, k, v, q_grid, k_grid)
         if self.residual_pooling:
             extra = out[:, :self.num_extra]

@@ -92,9 +92,9 @@ class MultiScaleBlock(nn.Module):
         branch, grid = self.attn(normed, grid)
         x = skip + self.drop_path(branch)
 
-        skip = x
+        skip, norm = x, self.norm2
         if self.proj and not self.widens_in_attention:
-            skip = map_tokens(lambda tokens: self.proj(self.norm2(tokens)), x, x.shape[-1])
-        branch = map_tokens(lambda tokens: self.mlp(tokens, self.norm2), x,
-                            self.mlp.fc1.out_features)
+            x, norm = norm(x), nn.Identity()
+            skip = self.proj(x)
+        branch = map_tokens(lambda tokens: self.mlp(tokens, norm), x, self.mlp.fc1.out_features)
         return skip + self.drop_path(branch), grid

@@ -1,5 +1,5 @@
 """Attention with decomposed relative positions: one signature, fast paths and a plain one."""
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -43,7 +43,7 @@ def _bias_terms(q: Tensor, q_grid: Sequence[int], k_grid: Sequence[int],
 
 
 def _key_codes(k: Tensor, k_grid: Sequence[int]) -> Tensor:
-    """One-hot position of every key per axis: (B, M, N_k, sum(k_grid)), zero for extra tokens."""
+    """What keys (B, M, N_k, D) get appended: their one-hot position per axis, zero for extras."""
     codes: List[Tensor] = []
     for axis, size in enumerate(k_grid):
         eye = torch.eye(size, dtype=k.dtype, device=k.device)
@@ -54,42 +54,44 @@ def _key_codes(k: Tensor, k_grid: Sequence[int]) -> Tensor:
     return code.expand(*k.shape[:2], -1, -1)
 
 
-def _sdpa_attention(q: Tensor, terms: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def _fold(q: Tensor, terms: Tensor, k: Tensor, code: Tensor) -> Tuple[Tensor, Tensor]:
+    """Queries and keys whose dot products are the logits."""
+    q = torch.cat([q.to(terms.dtype), terms], dim=-1)
+    return q, torch.cat([k.to(terms.dtype) * k.shape[-1]**-0.5, code], dim=-1)
+
+
+def _sdpa_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Tensor) -> Tensor:
     """The 'sdpa' path: PyTorch's fused kernel for the device, on folded queries and keys."""
     dim = q.shape[-1]
     # Fused kernels want equal head dims for q, k and v, some of them a multiple of 8.
-    pad = -k.shape[-1] % 8
-    zero = k.new_zeros(1)
-    q = torch.cat([q.to(k.dtype), terms, zero.expand(*q.shape[:-1], pad)], dim=-1)
-    v = torch.cat([v.to(k.dtype), zero.expand(*v.shape[:-1], q.shape[-1] - dim)], dim=-1)
-    return F.scaled_dot_product_attention(q, F.pad(k, (0, pad)), v, scale=1.0)[..., :dim]
+    pad = (0, -(dim + terms.shape[-1]) % 8)
+    q, k = _fold(q, F.pad(terms, pad), k, F.pad(code, pad))
+    v = F.pad(v, (0, q.shape[-1] - dim)).to(q.dtype)
+    return F.scaled_dot_product_attention(q, k, v, scale=1.0)[..., :dim]
 
 
-def _attend(q: Tensor, terms: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Plain attention of a chunk of folded queries: (B, M, N, D) -> (B, N, M, D)."""
-    logits = torch.cat([q.to(terms.dtype), terms], dim=-1) @ k.transpose(-2, -1)
-    return (logits.softmax(dim=-1) @ v).transpose(1, 2)
+def _attend(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Tensor) -> Tensor:
+    """Plain attention of a chunk of queries: (B, M, N, D) -> (B, N, M, D)."""
+    q, k = _fold(q, terms, k, code)
+    return ((q @ k.transpose(-2, -1)).softmax(dim=-1) @ v.to(q.dtype)).transpose(1, 2)
 
 
 def _join(pieces: List[Tensor], dim: int) -> Tensor:
     return torch.cat(pieces, dim) if len(pieces) > 1 else pieces[0]
 
 
-def _chunked_attention(q: Tensor, terms: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def _chunked_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Tensor) -> Tensor:
     """The 'chunked' path: matrix products on as many queries as a CPU's cache has room for.
 
-    PyTorch's fused CPU kernel is slower: half as fast in bfloat16.
+    PyTorch's fused CPU kernel needs more memory and, in bfloat16, twice the time.
     """
     num_logits = q.shape[1] * k.shape[2]  # per query position
     batch = max(1, _CHUNK_LOGITS // (num_logits * q.shape[2]))
     length = max(1, _CHUNK_LOGITS // (num_logits * batch))
     samples = []
-    for q, terms, k, v in zip(*(x.split(batch) for x in (q, terms, k, v.contiguous()))):
-        samples.append(
-            _join([
-                recompute(_attend, *chunk, k, v)
-                for chunk in zip(q.split(length, 2), terms.split(length, 2))
-            ], 1))
+    for q, terms, *keys in zip(*(x.split(batch) for x in (q, terms, k, code, v.contiguous()))):
+        chunks = zip(q.split(length, 2), terms.split(length, 2))
+        samples.append(_join([recompute(_attend, *chunk, *keys) for chunk in chunks], 1))
     return _join(samples, 0).transpose(1, 2)
 
 
@@ -122,12 +124,10 @@ def pooling_attention(q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int], k_
     path = get_attention_path(q.device)
     if path == 'reference':
         return reference_pooling_attention(q, k, v, q_grid, k_grid, rel_pos)
-    k = k * q.shape[-1]**-0.5
     if rel_pos is None:
-        terms = q[..., :0]
+        terms, code = q[..., :0], k[..., :0]
     else:
         terms = recompute(_bias_terms, q, q_grid, k_grid, rel_pos)
-        k = k.to(terms.dtype)
-        k = torch.cat([k, _key_codes(k, k_grid)], dim=-1)
+        code = _key_codes(k.to(terms.dtype), k_grid)
     attention = _chunked_attention if path == 'chunked' else _sdpa_attention
-    return attention(q, terms, k, v)
+    return attention(q, terms, k, code, v)

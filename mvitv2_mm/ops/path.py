@@ -1,11 +1,12 @@
 """Which way of computing is in use; all ways give the same numbers."""
 from contextlib import contextmanager
-from typing import Iterator
+from typing import ContextManager, Iterator, Sequence
 
 import torch
 
 ATTENTION_PATHS = ('auto', 'sdpa', 'chunked', 'reference')
-_path = 'auto'
+POOLING_PATHS = ('auto', 'triton')
+_paths = dict(attention='auto', pooling='auto')
 
 
 def get_attention_path(device: torch.device) -> str:
@@ -17,14 +18,18 @@ def get_attention_path(device: torch.device) -> str:
     Returns:
         str: 'sdpa', 'chunked' or 'reference', see :func:`attention_path`.
     """
-    if _path != 'auto':
-        return _path
+    if _paths['attention'] != 'auto':
+        return _paths['attention']
     return 'chunked' if device.type == 'cpu' and not torch.compiler.is_compiling() else 'sdpa'
 
 
-@contextmanager
-def attention_path(name: str) -> Iterator[None]:
-    """Choose how attention is computed inside a ``with`` block; all ways give the same numbers.
+def get_pooling_path() -> str:
+    """Name of the path that pooling takes, see :func:`pooling_path`."""
+    return _paths['pooling']
+
+
+def attention_path(name: str) -> ContextManager[None]:
+    """Choose how attention is computed inside a ``with`` block.
 
     Args:
         name (str): 'auto' (the default): 'chunked' on a CPU, 'sdpa' elsewhere and in
@@ -33,14 +38,41 @@ def attention_path(name: str) -> Iterator[None]:
             the plain formulation of the paper, which writes the whole attention matrix, projects
             every key and value and recomputes nothing: for comparison, counting and export.
 
+    Returns:
+        ContextManager: The ``with`` block.
+
     Raises:
         ValueError: If there is no such path.
     """
-    global _path
-    if name not in ATTENTION_PATHS:
-        raise ValueError(f'the attention path should be one of {ATTENTION_PATHS}, but got {name!r}')
-    before, _path = _path, name
+    return _choose('attention', name, ATTENTION_PATHS)
+
+
+def pooling_path(name: str) -> ContextManager[None]:
+    """Choose how tokens are pooled inside a ``with`` block.
+
+    Args:
+        name (str): 'auto' (the default): convolution and norm by PyTorch. 'triton':
+            :func:`triton_pool_norm`, for GPUs, where it has not been timed yet.
+
+    Returns:
+        ContextManager: The ``with`` block.
+
+    Raises:
+        ValueError: If there is no such path.
+    """
+    return _choose('pooling', name, POOLING_PATHS)
+
+
+def _choose(what: str, name: str, names: Sequence[str]) -> ContextManager[None]:
+    if name not in names:
+        raise ValueError(f'the {what} path should be one of {names}, but got {name!r}')
+    return _chosen(what, name)
+
+
+@contextmanager
+def _chosen(what: str, name: str) -> Iterator[None]:
+    before, _paths[what] = _paths[what], name
     try:
         yield
     finally:
-        _path = before
+        _paths[what] = before

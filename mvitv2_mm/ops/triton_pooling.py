@@ -3,8 +3,7 @@
 Off by default: the kernels are tested against the plain path in Triton's interpreter, but have not
 been timed on a GPU.
 """
-from contextlib import contextmanager
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -16,37 +15,9 @@ try:
 except ImportError:
     triton = kernels = None
 
-POOLING_PATHS = ('auto', 'triton')
-_path = 'auto'
 # Values per program and programs of the reduction over all rows. Not tuned: no GPU was at hand.
 _BLOCK_SIZE = 2048
 _REDUCTION_PROGRAMS = 1024
-
-
-def get_pooling_path() -> str:
-    """Name of the path that pooling takes, see :func:`pooling_path`."""
-    return _path
-
-
-@contextmanager
-def pooling_path(name: str) -> Iterator[None]:
-    """Choose how tokens are pooled inside a ``with`` block; both ways give the same numbers.
-
-    Args:
-        name (str): 'auto' (the default), convolution and norm by PyTorch, or 'triton',
-            :func:`triton_pool_norm`.
-
-    Raises:
-        ValueError: If there is no such path.
-    """
-    global _path
-    if name not in POOLING_PATHS:
-        raise ValueError(f'the pooling path should be one of {POOLING_PATHS}, but got {name!r}')
-    before, _path = _path, name
-    try:
-        yield
-    finally:
-        _path = before
 
 
 def _out_grid(grid: Sequence[int], stride: Sequence[int]) -> Tuple[int, ...]:

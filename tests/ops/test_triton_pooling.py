@@ -8,8 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mvitv2_mm.ops import depthwise_conv, triton_pooling
-from mvitv2_mm.ops.triton_pooling import get_pooling_path, pooling_path, triton_pool_norm
+from mvitv2_mm.ops import (depthwise_conv, get_pooling_path, pooling_path, triton_pool_norm,
+                           triton_pooling)
 
 HERE = Path(__file__).parent
 NAMES = ('output', 'x', 'weight', 'norm_weight', 'norm_bias')
