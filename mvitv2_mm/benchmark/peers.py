@@ -2,9 +2,10 @@
 
 All MViTv2 peers get our weights, so their outputs must agree before anything is timed.
 """
-import contextlib
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Callable, Dict, Tuple
+from functools import partial
+from typing import Callable, Dict, Sequence, Tuple
 
 import torch
 import torch.nn as nn
@@ -13,7 +14,9 @@ from torch import Tensor
 from ..backbones import MViTv2
 from ..checkpoints.conversion import export
 from ..checkpoints.formats import parse
-from ..ops import attention_path
+from ..layers import MultiScaleAttention
+from ..ops import (attention_path, merge_windows, pooling_path, reference_pooling_attention,
+                   split_windows)
 
 OURS = 'mvitv2_mm'
 
@@ -49,12 +52,12 @@ CASES = (
 class _Output(nn.Module):
     """A network followed by a function that makes its output one tensor."""
 
-    def __init__(self, net: nn.Module, pick: Callable, path: str = 'auto') -> None:
+    def __init__(self, net: nn.Module, pick: Callable, path: Callable = nullcontext) -> None:
         super().__init__()
         self.net, self.pick, self.path = net, pick, path
 
     def forward(self, x: Tensor) -> Tensor:
-        with attention_path(self.path) if self.path != 'auto' else contextlib.nullcontext():
+        with self.path():
             return self.pick(self.net(x))
 
 
@@ -62,12 +65,23 @@ def _flatten(maps: Tuple[Tensor, ...]) -> Tensor:
     return torch.cat([feat.flatten(1) for feat in maps], dim=1)
 
 
-def _ours(case: Case, path: str = 'auto') -> nn.Module:
+def _ours(case: Case, path: Callable = nullcontext) -> nn.Module:
     if case.task == 'detection':
         net = MViTv2(case.arch, out_scales=(0, 1, 2, 3), window_size=56)
         return _Output(net, _flatten, path)
     out_type = 'avg_featmap' if case.task == 'image' else 'cls_token'
     return _Output(MViTv2(case.arch, case.input_size, out_type=out_type), lambda out: out[-1], path)
+
+
+def _ours_on(path: Callable, name: str) -> Callable:
+    """Ours with a path other than the default, see :mod:`mvitv2_mm.ops.path`."""
+
+    def build_variant(case: Case, weights: dict) -> nn.Module:
+        model = _ours(case, partial(path, name))
+        model.net.load_state_dict(weights)
+        return model
+
+    return build_variant
 
 
 def _their_weights(weights: Dict[str, Tensor], layout: str) -> Dict[str, Tensor]:
@@ -103,10 +117,31 @@ def _torchvision(case: Case, weights: dict) -> nn.Module:
     return _Output(net, lambda out: out)
 
 
+def _copy_heads(attn: MultiScaleAttention, x: Tensor, grid: Sequence[int]):
+    """detectron2's attention: each head a map of its own, then whole attention matrices."""
+    # (B, N, 3 * M * D) -> three times (B * M, *grid, D)
+    maps = attn.qkv(x).unflatten(1, grid).unflatten(-1, (3, attn.num_heads, -1))
+    maps = maps.permute(3, 0, 4, 1, 2, 5).flatten(1, 2)
+    layers = ((attn.pool_q, attn.norm_q), (attn.pool_k, attn.norm_k), (attn.pool_v, attn.norm_v))
+    q, k, v = (norm(pool(feat.permute(0, 3, 1, 2)).permute(0, 2, 3, 1))
+               for feat, (pool, norm) in zip(maps, layers))
+    window_q, window_kv = attn.window_q or q.shape[1:3], attn.window_kv or k.shape[1:3]
+    windows = [
+        split_windows(feat, window).flatten(1, 2)[:, None]
+        for feat, window in ((q, window_q), (k, window_kv), (v, window_kv))
+    ]
+    out = reference_pooling_attention(*windows, window_q, window_kv, attn.rel_pos)
+    out = q + merge_windows(out[:, 0].unflatten(1, tuple(window_q)), q.shape[1:3])
+    # (B * M, *grid, D) -> (B, N, M * D)
+    tokens = out.flatten(1, 2).unflatten(0, (-1, attn.num_heads)).transpose(1, 2).flatten(2)
+    return attn.proj(tokens), tuple(q.shape[1:3])
+
+
 def _windowed_reference(case: Case, weights: dict) -> nn.Module:
-    """detectron2's scheme: the whole attention matrix, and every key and value projected."""
-    model = _ours(case, 'reference')
-    model.net.load_state_dict(weights)
+    """detectron2's scheme, which has no implementation that can be installed."""
+    model = _ours_on(attention_path, 'reference')(case, weights)
+    for block in model.net.blocks:
+        block.attn.forward = partial(_copy_heads, block.attn)
     return model
 
 
@@ -123,7 +158,11 @@ PEERS = {
     'torchvision': _torchvision,
     'windowed reference': _windowed_reference,
     'hiera': _hiera,
+    'ours, sdpa': _ours_on(attention_path, 'sdpa'),
+    'ours, chunked': _ours_on(attention_path, 'chunked'),
+    'ours, triton pooling': _ours_on(pooling_path, 'triton'),
 }
+VARIANTS = tuple(name for name in PEERS if name.startswith('ours'))
 OTHER_NETWORKS = ('hiera', )
 
 

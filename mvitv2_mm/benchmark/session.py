@@ -1,13 +1,15 @@
 """Measure the implementations of a case in turns, after checking that they agree."""
 import multiprocessing
+import os
 import statistics
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence
 
 import torch
 from torch.utils.benchmark import Timer
 
-from .peers import OTHER_NETWORKS, OURS, Case
+from .peers import OTHER_NETWORKS, OURS, VARIANTS, Case
 from .worker import serve
 
 _TOLERANCE = {'float32': 1e-4, 'bfloat16': 0.1, 'float16': 0.05}
@@ -85,26 +87,50 @@ def run_case(case: Case,
     """Measure one case.
 
     Every implementation runs in its own process. They take turns, so that a disturbance of the
-    machine meets all of them; one round of warm-up is not counted.
+    machine meets all of them. Memory is measured afterwards, in fresh processes.
 
     Raises:
         RuntimeError: If an implementation fails or its output differs from ours.
     """
-    names = [OURS, *(name for name in case.peers if names is None or name in names)]
+    allowed = (*case.peers, *VARIANTS)
+    names = [OURS, *(case.peers if names is None else (n for n in names if n in allowed))]
+    setting = dict(device=device, dtype=dtype, threads=threads)
+    with _serving(names, case, **setting) as workers:
+        differences = _compare(workers, dtype)
+        peak = matmul_peak(**setting)
+        times = {mode: _time(workers, mode, repeats) for mode in modes}
+    rows = {}
+    for name in names:
+        with _frees_at_once(), _serving([name], case, **setting) as (worker, ):
+            for mode in modes:
+                rows[mode, name] = _row(case, worker, mode, times[mode][name], peak,
+                                        differences[name], setting)
+    return [rows[mode, name] for mode in modes for name in names]
+
+
+@contextmanager
+def _serving(names: Sequence[str], case: Case, **setting) -> Iterator[List[_Worker]]:
     workers = []
     try:
         for name in names:
-            workers.append(_Worker(name, case, device, dtype, threads))
-        differences = _compare(workers, dtype)
-        peak = matmul_peak(device, dtype, threads)
-        rows = []
-        for mode in modes:
-            rows += _measure(case, workers, mode, repeats, peak, differences,
-                             dict(device=device, dtype=dtype, threads=threads))
-        return rows
+            workers.append(_Worker(name, case, *setting.values()))
+        yield workers
     finally:
         for worker in workers:
             worker.close()
+
+
+@contextmanager
+def _frees_at_once() -> Iterator[None]:
+    """Processes started inside give freed memory back to the system.
+
+    What the C library would keep for later says more about its habits than about what a step needs.
+    """
+    os.environ['MALLOC_MMAP_THRESHOLD_'] = str(64 * 1024)
+    try:
+        yield
+    finally:
+        del os.environ['MALLOC_MMAP_THRESHOLD_']
 
 
 def _compare(workers: List[_Worker], dtype: str) -> Dict[str, Optional[float]]:
@@ -122,33 +148,35 @@ def _compare(workers: List[_Worker], dtype: str) -> Dict[str, Optional[float]]:
     return differences
 
 
-def _measure(case: Case, workers: List[_Worker], mode: str, repeats: int, peak: float,
-             differences: dict, setting: dict) -> List[Row]:
+def _time(workers: List[_Worker], mode: str, repeats: int) -> Dict[str, List[float]]:
+    """Seconds of every step per implementation, in turns; one round of warm-up is not counted."""
     times: Dict[str, List[float]] = {worker.name: [] for worker in workers}
     for turn in range(repeats + 1):
         for worker in workers:
             seconds = worker.ask('seconds', mode)
             if turn:
                 times[worker.name].append(seconds)
-    rows = []
-    for worker in workers:
-        median = statistics.median(times[worker.name])
-        memory, memory_by = worker.ask('peak_memory', mode)
-        macs = worker.ask('macs')
-        # a training step costs a forward and twice that for the backward
-        flops = 2 * macs * (3 if mode == 'training' else 1)
-        rows.append(
-            Row(case=case.name,
-                mode=mode,
-                name=worker.name,
-                batch_size=case.batch_size,
-                median=median,
-                fastest=min(times[worker.name]),
-                slowest=max(times[worker.name]),
-                memory=memory,
-                memory_by=memory_by,
-                gmacs=macs / 1e9 / case.batch_size,
-                peak_share=flops / median / peak,
-                difference=differences[worker.name],
-                **setting))
-    return rows
+    return times
+
+
+def _row(case: Case, worker: _Worker, mode: str, times: List[float], peak: float,
+         difference: Optional[float], setting: dict) -> Row:
+    median = statistics.median(times)
+    memory, memory_by = worker.ask('peak_memory', mode)
+    macs = worker.ask('macs')
+    # a training step costs a forward and twice that for the backward
+    flops = 2 * macs * (3 if mode == 'training' else 1)
+    return Row(
+        case=case.name,
+        mode=mode,
+        name=worker.name,
+        batch_size=case.batch_size,
+        median=median,
+        fastest=min(times),
+        slowest=max(times),
+        memory=memory,
+        memory_by=memory_by,
+        gmacs=macs / 1e9 / case.batch_size,
+        peak_share=flops / median / peak,
+        difference=difference,
+        **setting)

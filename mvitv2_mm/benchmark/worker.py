@@ -54,6 +54,7 @@ class Meter:
 
     def peak_memory(self, mode: str) -> Tuple[float, str]:
         """MiB that one run needs beyond the weights, and how it was measured."""
+        self._run(mode)  # what is set up once is not part of a step
         self.model.zero_grad(set_to_none=True)
         gc.collect()
         if self.device.type == 'cuda':

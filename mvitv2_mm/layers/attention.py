@@ -90,6 +90,20 @@ class MultiScaleAttention(nn.Module):
                 state_dict[prefix + name] = resize_rel_pos(table, len(own))
         super()._load_from_state_dict(state_dict, prefix, *args)
 
+    def _project_kv(self, x: Tensor, grid: Sequence[int], weight: Tensor, bias: Optional[Tensor]):
+        """Keys and values next to each other, only where their pooling reads them.
+
+        Returns:
+            tuple: Tokens (B, N', 2 * M * D), their grid, and the stride to pool it with.
+        """
+        kernel, stride = self.pool_k.kernel_size, self.pool_k.stride
+        skips = any(s > k for s, k in zip(stride, kernel))
+        if skips and get_attention_path(x.device) != 'reference':
+            x, grid = pool_tokens(x, grid, lambda feat: drop_unread(feat, kernel, stride),
+                                  self.num_extra)
+            stride = [min(s, k) for s, k in zip(stride, kernel)]
+        return F.linear(x, weight, bias), grid, stride
+
     def _pool(self, x: Tensor, names: str, grid: Sequence[int],
               stride: Sequence[int]) -> Tuple[List[Tensor], Tuple[int, ...]]:
         """Tokens (B, N, len(names) * M * D) -> normed heads (B, N', M, D) per name, their grid."""
@@ -145,14 +159,7 @@ class MultiScaleAttention(nn.Module):
         bias = (None, None) if self.qkv.bias is None else self.qkv.bias.split(sizes)
         q = F.linear(x, weight[0], bias[0])
         (q, ), q_grid = self._pool(q, 'q', grid, self.pool_q.stride)
-        # Keys and values are projected only where their pooling reads them.
-        kernel, stride = self.pool_k.kernel_size, self.pool_k.stride
-        if get_attention_path(x.device) != 'reference' and any(s > k
-                                                               for s, k in zip(stride, kernel)):
-            x, grid = pool_tokens(x, grid, lambda feat: drop_unread(feat, kernel, stride),
-                                  self.num_extra)
-            stride = [min(s, k) for s, k in zip(stride, kernel)]
-        kv = F.linear(x, weight[1], bias[1])
+        kv, grid, stride = recompute(self._project_kv, x, grid, weight[1], bias[1])
         (k, v), k_grid = self._pool(kv, 'kv', grid, stride)
         out = self._attend(q, k, v, q_grid, k_grid)
         if self.residual_pooling:

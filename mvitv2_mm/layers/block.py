@@ -1,11 +1,12 @@
 from typing import Sequence, Tuple
 
+import torch
 import torch.nn as nn
 from mmcv.cnn import build_norm_layer
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor
 
-from ..ops import get_max_pool_class, map_tokens, recompute
+from ..ops import get_max_pool_class, recompute, split_tokens
 from .attention import MultiScaleAttention
 from .pooling import pool_tokens
 
@@ -20,9 +21,16 @@ class MLP(nn.Module):
         self.fc2 = nn.Linear(hidden_dims, out_dims)
 
     def forward(self, x: Tensor, norm: nn.Module) -> Tensor:
-        """Tokens (..., C) -> (..., C') of the normed tokens; hidden activations are not kept."""
-        hidden = recompute(lambda tokens: self.fc1(norm(tokens)), x)
-        return recompute(lambda hidden: self.fc2(self.act(hidden)), hidden)
+        """Tokens (B, N, C) -> (B, N, C') of the normed tokens.
+
+        The backward keeps the hidden channels without GELU, or only ``x`` where they are many.
+        """
+        chunks = split_tokens(x, self.fc1.out_features)
+        if len(chunks) == 1:
+            hidden = recompute(lambda x: self.fc1(norm(x)), x)
+            return recompute(lambda hidden: self.fc2(self.act(hidden)), hidden)
+        out = [recompute(lambda x: self.fc2(self.act(self.fc1(norm(x)))), x) for x in chunks]
+        return torch.cat(out).unflatten(0, x.shape[:2])
 
 
 class MultiScaleBlock(nn.Module):
@@ -96,5 +104,4 @@ class MultiScaleBlock(nn.Module):
         if self.proj and not self.widens_in_attention:
             x, norm = norm(x), nn.Identity()
             skip = self.proj(x)
-        branch = map_tokens(lambda tokens: self.mlp(tokens, norm), x, self.mlp.fc1.out_features)
-        return skip + self.drop_path(branch), grid
+        return skip + self.drop_path(self.mlp(x, norm)), grid

@@ -5,11 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .memory import recompute
+from .memory import CHUNK_ELEMENTS, recompute
 from .path import get_attention_path
 from .rel_pos import rel_pos_terms
-
-_CHUNK_LOGITS = 2**21  # 8 MiB in float32: what a chunk computes should stay in a CPU's cache
 
 
 def _split_extra(q: Tensor, q_grid: Sequence[int]):
@@ -86,8 +84,8 @@ def _chunked_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Ten
     PyTorch's fused CPU kernel needs more memory and, in bfloat16, twice the time.
     """
     num_logits = q.shape[1] * k.shape[2]  # per query position
-    batch = max(1, _CHUNK_LOGITS // (num_logits * q.shape[2]))
-    length = max(1, _CHUNK_LOGITS // (num_logits * batch))
+    batch = max(1, CHUNK_ELEMENTS // (num_logits * q.shape[2]))
+    length = max(1, CHUNK_ELEMENTS // (num_logits * batch))
     samples = []
     for q, terms, *keys in zip(*(x.split(batch) for x in (q, terms, k, code, v.contiguous()))):
         chunks = zip(q.split(length, 2), terms.split(length, 2))

@@ -1,5 +1,5 @@
 """Keep less for the backward pass, and less in flight."""
-from typing import Callable
+from typing import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from torch.utils.checkpoint import checkpoint
 
 from .path import get_attention_path
 
-_CHUNK_ELEMENTS = 2**20  # 4 MiB in float32: what a chunk computes should stay in a CPU's cache
+CHUNK_ELEMENTS = 2**20  # 4 MiB in float32: what a chunk computes should stay in a CPU's cache
 
 
 def recompute(func: Callable, *args):
@@ -30,21 +30,23 @@ def recompute(func: Callable, *args):
     return checkpoint(func, *args, use_reentrant=False, preserve_rng_state=False)
 
 
-def map_tokens(func: Callable[[Tensor], Tensor], x: Tensor, width: int) -> Tensor:
-    """Apply a function that treats every token alike.
+def split_tokens(x: Tensor, width: int) -> Sequence[Tensor]:
+    """Split tokens for a function that treats every token alike and widens them.
 
-    A CPU without gradients gets the tokens in chunks: what a chunk computes stays in its cache,
-    and no large temporary has to be mapped.
+    What the function computes for a chunk should stay in a CPU's cache, and no large temporary has
+    to be mapped. Chunks are longer where gradients are recorded: each adds to the weights' once.
 
     Args:
-        func (Callable): Maps (N, C) to (N, C').
         x (Tensor): Tokens (B, N, C).
-        width (int): Largest number of channels inside ``func``.
+        width (int): Largest number of channels inside the function.
 
     Returns:
-        Tensor: Shape (B, N, C').
+        Sequence[Tensor]: Chunks (n, C) on a CPU if there is more than one, else ``x`` itself.
     """
-    if torch.is_grad_enabled() or x.device.type != 'cpu' or torch.compiler.is_compiling():
-        return func(x)
-    chunks = x.flatten(0, 1).split(max(1, _CHUNK_ELEMENTS // width))
-    return torch.cat([func(chunk) for chunk in chunks]).unflatten(0, x.shape[:2])
+    plain = torch.compiler.is_compiling() or get_attention_path(x.device) == 'reference'
+    if plain or x.device.type != 'cpu':
+        return [x]
+    room = CHUNK_ELEMENTS * (4 if torch.is_grad_enabled() else 1)
+    tokens = x.flatten(0, 1)
+    num_chunks = -(-len(tokens) * width // room)
+    return tokens.chunk(num_chunks) if num_chunks > 1 else [x]
