@@ -1,12 +1,13 @@
-"""Attention with decomposed relative positions: fused and plain path against loops."""
+"""Attention with decomposed relative positions: fast and plain paths against loops."""
 import math
 
 import numpy as np
 import pytest
 import torch
 from loops import index_loop, resize_loop
+from op_records import OpRecorder
 
-from mvitv2_mm.ops import pooling_attention, reference_pooling_attention
+from mvitv2_mm.ops import attention_path, pooling_attention, reference_pooling_attention
 
 GRIDS = [
     pytest.param((4, 4), (2, 2), id='2d'),
@@ -16,6 +17,21 @@ GRIDS = [
     pytest.param((3, 5, 2), (3, 2, 1), id='3d-odd'),
     pytest.param((1, 3, 3), (1, 3, 3), id='3d-one-frame'),
 ]
+
+# Logits per chunk: the default holds all of a small case, the others some queries or some samples
+CHUNKS = {'sdpa': 2**20, 'chunked': 2**20, 'chunks-of-queries': 30, 'chunks-of-samples': 250}
+
+
+@pytest.fixture(params=CHUNKS)
+def fast_path(request, monkeypatch):
+    """``pooling_attention`` takes one of its fast paths."""
+    set_chunk(monkeypatch, CHUNKS[request.param])
+    with attention_path('sdpa' if request.param == 'sdpa' else 'chunked'):
+        yield request.param
+
+
+def set_chunk(monkeypatch, num_logits):
+    monkeypatch.setattr('mvitv2_mm.ops.attention.CHUNK_ELEMENTS', num_logits)
 
 
 def make_inputs(q_grid, k_grid, num_extra, dim=8, heads=2, batch=2, dtype=torch.float64):
@@ -51,20 +67,20 @@ def attention_loop(q, k, v, q_grid, k_grid, tables):
     return out
 
 
-@pytest.mark.parametrize('attention', [pooling_attention, reference_pooling_attention])
 @pytest.mark.parametrize('rel_pos', [True, False], ids=['rel-pos', 'plain'])
 @pytest.mark.parametrize('num_extra', [0, 1, 2])
 @pytest.mark.parametrize('q_grid, k_grid', GRIDS)
-def test_against_loop(attention, q_grid, k_grid, num_extra, rel_pos):
+def test_against_loop(fast_path, q_grid, k_grid, num_extra, rel_pos):
     q, k, v, tables = make_inputs(q_grid, k_grid, num_extra)
-    out = attention(q, k, v, q_grid, k_grid, tables if rel_pos else None)
-    assert out.shape == q.shape
     wanted = attention_loop(q, k, v, q_grid, k_grid, tables if rel_pos else None)
-    np.testing.assert_allclose(out.numpy(), wanted, atol=1e-12)
+    for attention in (pooling_attention, reference_pooling_attention):
+        out = attention(q, k, v, q_grid, k_grid, tables if rel_pos else None)
+        assert out.shape == q.shape
+        np.testing.assert_allclose(out.numpy(), wanted, atol=1e-12)
 
 
 @pytest.mark.parametrize('q_grid, k_grid', [((5, 7), (3, 2)), ((2, 3, 4), (2, 3, 2))])
-def test_tables_of_another_length_are_resized(q_grid, k_grid):
+def test_tables_of_another_length_are_resized(fast_path, q_grid, k_grid):
     q, k, v, tables = make_inputs(q_grid, k_grid, 1)
     tables = [torch.randn(6, q.shape[-1], dtype=q.dtype) for _ in tables]
     wanted = attention_loop(q, k, v, q_grid, k_grid, tables)
@@ -73,7 +89,7 @@ def test_tables_of_another_length_are_resized(q_grid, k_grid):
             attention(q, k, v, q_grid, k_grid, tables).numpy(), wanted, atol=1e-12)
 
 
-def test_the_comparison_notices_swapped_axes_and_one_wrong_row():
+def test_the_comparison_notices_swapped_axes_and_one_wrong_row(fast_path):
     q_grid, k_grid = (5, 7), (3, 2)
     q, k, v, tables = make_inputs(q_grid, k_grid, 1)
     wanted = attention_loop(q, k, v, q_grid, k_grid, tables)
@@ -84,7 +100,7 @@ def test_the_comparison_notices_swapped_axes_and_one_wrong_row():
         assert np.abs(out - wanted).max() > 1e-6
 
 
-def test_extra_tokens_get_no_position_bias():
+def test_extra_tokens_get_no_position_bias(fast_path):
     q_grid = k_grid = (3, 3)
     q, k, v, tables = make_inputs(q_grid, k_grid, 1)
     with_bias = pooling_attention(q, k, v, q_grid, k_grid, tables)
@@ -93,53 +109,128 @@ def test_extra_tokens_get_no_position_bias():
     assert (with_bias[:, :, 1:] - without[:, :, 1:]).abs().amax(dim=-1).min() > 1e-4
 
 
-@pytest.mark.parametrize('attention', [pooling_attention, reference_pooling_attention])
 @pytest.mark.parametrize('q_grid, k_grid, num_extra', [((2, 3), (2, 1), 1),
                                                        ((1, 2, 2), (1, 2, 1), 0)])
-def test_gradcheck(attention, q_grid, k_grid, num_extra):
+@pytest.mark.parametrize('path, chunk', [('sdpa', 1), ('chunked', 2**20), ('chunked', 4),
+                                         ('reference', 1)])
+def test_gradcheck(path, chunk, q_grid, k_grid, num_extra, monkeypatch):
     """Queries, keys, values and tables, one of which must be resized."""
     q, k, v, tables = make_inputs(q_grid, k_grid, num_extra, dim=3, heads=1, batch=1)
     tables[0] = torch.randn(5, 3, dtype=q.dtype)
     inputs = [x.requires_grad_() for x in (q, k, v, *tables)]
-    assert torch.autograd.gradcheck(
-        lambda q, k, v, *tables: attention(q, k, v, q_grid, k_grid, tables), inputs)
+    set_chunk(monkeypatch, chunk)
+    with attention_path(path):
+        assert torch.autograd.gradcheck(
+            lambda q, k, v, *tables: pooling_attention(q, k, v, q_grid, k_grid, tables), inputs)
 
 
-@pytest.mark.parametrize('q_grid, k_grid, num_extra', [((6, 5), (3, 3), 0),
-                                                       ((2, 4, 4), (2, 2, 2), 1)])
-def test_fused_gradients_equal_plain_gradients(q_grid, k_grid, num_extra):
-    q, k, v, tables = make_inputs(q_grid, k_grid, num_extra, dim=16)
-    inputs = [x.requires_grad_() for x in (q, k, v, *tables)]
-    weight = torch.randn_like(q)
-    fused, plain = (
-        torch.autograd.grad((f(q, k, v, q_grid, k_grid, tables) * weight).sum(), inputs)
-        for f in (pooling_attention, reference_pooling_attention))
-    for a, b in zip(fused, plain):
+def results(attention, q, k, v, q_grid, k_grid, tables, weight):
+    """Output and gradients to queries, keys, values and tables, of any dtype, in float64."""
+    inputs = [x.detach().requires_grad_() for x in (q, k, v, *(tables or ()))]
+    out = attention(*inputs[:3], q_grid, k_grid, inputs[3:] or None)
+    grads = torch.autograd.grad((out * weight.to(out.dtype)).sum(), inputs)
+    return [x.detach().double().cpu() for x in (out, *grads)]
+
+
+WINDOWS = dict(batch=18, heads=1)  # two maps of nine windows
+CASES = [
+    pytest.param((6, 5), (3, 3), 0, {}, id='2d'),
+    pytest.param((4, 4), (2, 2), 0, WINDOWS, id='windows'),
+    pytest.param((3, 3), (3, 3), 0, WINDOWS, id='odd-windows'),
+    pytest.param((2, 4, 4), (2, 2, 2), 1, {}, id='3d-class-token'),
+]
+
+
+@pytest.mark.parametrize('rel_pos', [True, False], ids=['rel-pos', 'plain'])
+@pytest.mark.parametrize('q_grid, k_grid, num_extra, sizes', CASES)
+def test_gradients_equal_plain_gradients(fast_path, q_grid, k_grid, num_extra, sizes, rel_pos):
+    q, k, v, tables = make_inputs(q_grid, k_grid, num_extra, **{'dim': 16, **sizes})
+    args = q, k, v, q_grid, k_grid, tables if rel_pos else None, torch.randn_like(q)
+    fast, plain = (results(f, *args) for f in (pooling_attention, reference_pooling_attention))
+    for a, b in zip(fast, plain):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
 
 
-def half_errors(dtype, device, q_grid=(14, 14), k_grid=(7, 7), num_extra=1):
-    """Mean error of both paths under autocast against the same numbers in float64."""
+@pytest.mark.parametrize('chunk, wanted', [
+    (2**20, [(5, 2, 13, 7)]),
+    (2 * 2 * 13 * 7, [(2, 2, 13, 7)] * 2 + [(1, 2, 13, 7)]),
+    (5 * 2 * 7 + 1, [(1, 2, 5, 7), (1, 2, 5, 7), (1, 2, 3, 7)] * 5),
+    (1, [(1, 2, 1, 7)] * 65),
+])
+def test_chunks_hold_whole_samples_or_some_queries_of_one(chunk, wanted, monkeypatch):
+    """Five samples, two heads, 13 queries, 7 keys; the last chunks are smaller."""
+    q, k, v, tables = make_inputs((4, 3), (2, 3), 1, batch=5)
+    set_chunk(monkeypatch, chunk)
+    with attention_path('chunked'), OpRecorder() as ops:
+        out = pooling_attention(q, k, v, (4, 3), (2, 3), tables)
+    assert ops.shapes('aten::_softmax') == wanted
+    plain = reference_pooling_attention(q, k, v, (4, 3), (2, 3), tables)
+    torch.testing.assert_close(out, plain, rtol=1e-12, atol=1e-12)
+
+
+def memory_of_a_step(path, side, dim=16):
+    """Elements of the largest tensor and most bytes at once, queries (side, side)."""
+    q_grid, k_grid = (side, side), (side // 4, side // 4)
+    q, k, v, tables = make_inputs(q_grid, k_grid, 1, dim, batch=1, heads=2, dtype=torch.float32)
+    inputs = [x.requires_grad_() for x in (q, k, v, *tables)]
+    with attention_path(path), OpRecorder() as ops:
+        out = pooling_attention(q, k, v, q_grid, k_grid, tables)
+        torch.autograd.grad(out, inputs, torch.ones_like(out))
+    return ops.largest, ops.peak_bytes
+
+
+@pytest.mark.parametrize('path', ['sdpa', 'chunked', 'reference'])
+def test_memory_is_linear_in_query_tokens(path, monkeypatch):
+    """Keys grow with the queries, so the attention matrix grows with their square."""
+    set_chunk(monkeypatch, 2**14)
+    sides = (16, 32, 64)
+    (_, small), _, (largest, large) = (memory_of_a_step(path, side) for side in sides)
+    queries, keys = 64**2 + 1, 16**2 + 1
+    if path == 'reference':  # what the measure has to notice
+        assert largest >= 2 * queries * keys
+        assert large > 100 * small
+    else:
+        # Query, bias terms (one per row and column of keys) and padding
+        assert largest <= 2 * queries * (16 + 2 * 16 + 8)
+        assert large < 40 * small
+
+
+def errors(dtype, device, autocast, q_grid=(14, 14), k_grid=(7, 7), num_extra=1):
+    """Mean errors of output and gradients against float64, of fast and plain path."""
     q, k, v, tables = make_inputs(q_grid, k_grid, num_extra, dim=96, dtype=torch.float32)
-    q, k, v, *tables = (x.to(device) for x in (q, k, v, *(0.1 * t for t in tables)))
-    truth = reference_pooling_attention(*(x.double() for x in (q, k, v)), q_grid, k_grid,
-                                        [t.double() for t in tables])
-    with torch.autocast(device, dtype=dtype):
-        return [(f(q, k, v, q_grid, k_grid, tables).double() - truth).abs().mean().item()
-                for f in (pooling_attention, reference_pooling_attention)]
+    inputs = [x.to(device, torch.float32 if autocast else dtype) for x in (q, k, v)]
+    tables = [(0.1 * t).to(inputs[0]) for t in tables]
+    weight = torch.randn_like(inputs[0])
+    truth = results(reference_pooling_attention, *(x.double() for x in inputs), q_grid, k_grid,
+                    [t.double() for t in tables], weight)
+    with torch.autocast(device, dtype=dtype, enabled=autocast):
+        return [[
+            (x - y).abs().mean().item()
+            for x, y in zip(results(attention, *inputs, q_grid, k_grid, tables, weight), truth)
+        ] for attention in (pooling_attention, reference_pooling_attention)]
 
 
-@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
-def test_half_precision_is_no_worse_than_the_plain_path(dtype):
-    fused, plain = half_errors(dtype, 'cpu')
-    assert 0 < fused <= 1.1 * plain
+def assert_no_worse(fast, plain, slack=1.1):
+    assert all(0 < f <= slack * p for f, p in zip(fast, plain)), (fast, plain)
+
+
+@pytest.mark.parametrize('dtype, autocast', [(torch.bfloat16, True), (torch.float16, True),
+                                             (torch.bfloat16, False), (torch.float32, False)])
+@pytest.mark.parametrize('path, chunk', [('sdpa', 1), ('chunked', 2**20), ('chunked', 2**13)])
+def test_precision_is_no_worse_than_the_plain_path(path, chunk, dtype, autocast, monkeypatch):
+    set_chunk(monkeypatch, chunk)
+    # In float32 both are rounding errors; a fused kernel sums in another order.
+    slack = 1.5 if dtype == torch.float32 else 1.1
+    with attention_path(path):
+        assert_no_worse(*errors(dtype, 'cpu', autocast), slack)
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
-def test_half_precision_is_no_worse_than_the_plain_path_on_gpu(dtype):
-    fused, plain = half_errors(dtype, 'cuda', (56, 56), (14, 14))
-    assert 0 < fused <= 1.1 * plain
+@pytest.mark.parametrize('path', ['sdpa', 'chunked'])
+def test_half_precision_is_no_worse_than_the_plain_path_on_gpu(path, dtype):
+    with attention_path(path):
+        assert_no_worse(*errors(dtype, 'cuda', True, (56, 56), (14, 14)))
 
 
 @pytest.mark.gpu
