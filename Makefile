@@ -2,6 +2,7 @@
 # make quickstart   set-up, then train and test all three tasks (TASK=image|detection|video for one)
 # make test         set-up, then all tests
 # make lint         set-up, then flake8, isort and yapf
+# make benchmarks   set-up, then measure and write the tables of docs/benchmarks.md (idle machine!)
 
 # the first that starts; a pyenv shim may exist without its Python
 ifndef PYTHON
@@ -13,7 +14,10 @@ TASK ?=
 BIN := .venv/bin
 SOURCES := $(wildcard *.py) mvitv2_mm $(wildcard tools configs) tests
 
-.PHONY: setup quickstart test lint
+BENCHMARK := $(BIN)/python tools/analysis_tools/benchmark.py --out-dir work_dirs/benchmark
+ABLATIONS := "ours, reference" "ours, sdpa" "ours, nothing recomputed" "ours, whole hidden layers" "ours, all keys projected"
+
+.PHONY: setup quickstart test lint benchmarks
 
 setup:
 	@test -n "$(PYTHON)" || { echo 'No Python found: install Python 3.10-3.12, or run make setup PYTHON=/path/to/python' >&2; exit 1; }
@@ -29,3 +33,15 @@ lint: setup
 	$(BIN)/flake8 $(SOURCES)
 	$(BIN)/isort --check-only --diff --quiet $(SOURCES)
 	$(BIN)/yapf --diff --recursive --parallel $(SOURCES)
+
+benchmarks: setup
+	rm -f work_dirs/benchmark/rows.jsonl
+	$(BENCHMARK) --repeats 4 --task image --arch small
+	$(BENCHMARK) --repeats 4 --task detection
+	$(BENCHMARK) --repeats 4 --task image --arch tiny --peers mmpretrain timm hiera $(ABLATIONS)
+	$(BENCHMARK) --repeats 4 --task video --peers mmaction2 torchvision $(ABLATIONS) "ours, one convolution"
+	$(BENCHMARK) --repeats 4 --dtype bfloat16 --task image --arch tiny --peers mmpretrain timm hiera "ours, sdpa"
+	$(BENCHMARK) --repeats 4 --dtype bfloat16 --task video --peers mmaction2 torchvision "ours, sdpa"
+	$(BENCHMARK) --repeats 3 --dtype bfloat16 --task detection --sweep 1024
+	$(BENCHMARK) --repeats 3 --task image --arch tiny --batch-size 2 --sweep 224 320 448 --peers mmpretrain timm
+	$(BENCHMARK) --repeats 2 --task video --sweep 8 16 32 --peers mmaction2 --page docs/benchmarks.md

@@ -17,6 +17,7 @@ from ..checkpoints.formats import parse
 from ..layers import MultiScaleAttention
 from ..ops import (attention_path, merge_windows, pooling_path, reference_pooling_attention,
                    split_windows)
+from .ablations import ABLATIONS, ablate
 
 OURS = 'mvitv2_mm'
 
@@ -117,6 +118,17 @@ def _torchvision(case: Case, weights: dict) -> nn.Module:
     return _Output(net, lambda out: out)
 
 
+def _ours_without(name: str) -> Callable:
+
+    def build_variant(case: Case, weights: dict) -> nn.Module:
+        ablate(name)
+        model = _ours(case)
+        model.net.load_state_dict(weights)
+        return model
+
+    return build_variant
+
+
 def _copy_heads(attn: MultiScaleAttention, x: Tensor, grid: Sequence[int]):
     """detectron2's attention: each head a map of its own, then whole attention matrices."""
     # (B, N, 3 * M * D) -> three times (B * M, *grid, D)
@@ -158,9 +170,14 @@ PEERS = {
     'torchvision': _torchvision,
     'windowed reference': _windowed_reference,
     'hiera': _hiera,
+    'ours, reference': _ours_on(attention_path, 'reference'),
     'ours, sdpa': _ours_on(attention_path, 'sdpa'),
     'ours, chunked': _ours_on(attention_path, 'chunked'),
     'ours, triton pooling': _ours_on(pooling_path, 'triton'),
+    **{
+        f'ours, {name}': _ours_without(name)
+        for name in ABLATIONS
+    },
 }
 VARIANTS = tuple(name for name in PEERS if name.startswith('ours'))
 OTHER_NETWORKS = ('hiera', )

@@ -1,11 +1,8 @@
 """Tables and plots of measured rows."""
-import os
-import platform
-from itertools import groupby
+import json
 from pathlib import Path
-from typing import Iterator, List, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
-import torch
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -14,15 +11,33 @@ from .session import Row
 
 _FILE_WIDTH = 160
 _COLUMNS = ('implementation', 'ms / step (min - max)', 'per second', 'ours is faster by',
-            'memory MiB', 'ours needs', 'GMACs', 'of matmul peak', 'max rel. difference')
+            'memory MiB', 'ours needs', 'GMACs', 'GFLOP/s (of matmul peak)', 'max rel. difference')
+_MARK = '<!-- What follows is written by tools/analysis_tools/benchmark.py --page -->'
 
 
-def _groups(rows: Sequence[Row]) -> Iterator[Tuple[str, List[Row]]]:
-    for key, group in groupby(rows, key=lambda row: (row.case, row.mode)):
-        group = list(group)
-        row = group[0]
-        yield (f'{row.case}, {row.mode}, batch {row.batch_size}, {row.dtype} on {row.device}, '
-               f'{row.threads} threads'), group
+def append_rows(rows: Sequence[Row], folder: Path) -> None:
+    """Append to ``rows.jsonl``, one JSON line per row."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / 'rows.jsonl').open('a') as file:
+        file.writelines(json.dumps(row.as_dict()) + '\n' for row in rows)
+
+
+def read_rows(folder: Path) -> List[Row]:
+    """All rows in a folder's ``rows.jsonl``; the last of a setting and implementation counts."""
+    lines = (folder / 'rows.jsonl').read_text().splitlines()
+    rows = (Row.from_dict(json.loads(line)) for line in lines)
+    return list({(*row.setting, row.name): row for row in rows}.values())
+
+
+def _groups(rows: Sequence[Row]) -> Dict[str, List[Row]]:
+    """Rows that compare with ours, under a title."""
+    groups: Dict[tuple, List[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.setting, []).append(row)
+    return {
+        f'{case}, {mode}, batch {batch}, {dtype} on {device}, {threads} threads': group
+        for (case, mode, batch, dtype, device, threads, _), group in groups.items()
+    }
 
 
 def _cells(row: Row, ours: Row) -> Tuple[str, ...]:
@@ -32,7 +47,7 @@ def _cells(row: Row, ours: Row) -> Tuple[str, ...]:
     return (row.name, f'{1e3 * row.median:.0f} ({1e3 * row.fastest:.0f} - '
             f'{1e3 * row.slowest:.0f})', f'{row.throughput:.2f}', '-' if is_other else faster,
             f'{row.memory:.0f}', '-' if is_other else needs, f'{row.gmacs:.1f}',
-            f'{row.peak_share:.0%}', difference)
+            f'{row.gflops:.0f} ({row.peak_share:.0%})', difference)
 
 
 def _ours(group: Sequence[Row]) -> Row:
@@ -44,42 +59,73 @@ def print_rows(rows: Sequence[Row]) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = _FILE_WIDTH
-    for title, group in _groups(rows):
+    for title, group in _groups(rows).items():
         table = Table(*(Column(name, no_wrap=True) for name in _COLUMNS), title=title)
         for row in group:
             table.add_row(*_cells(row, _ours(group)))
         console.print(table)
 
 
-def write_markdown(rows: Sequence[Row], path: Path) -> None:
-    """Write the tables with what they were measured on."""
-    lines = [
-        f'Measured with PyTorch {torch.__version__} on {platform.machine()}, '
-        f'{os.cpu_count()} CPU cores.', ''
-    ]
-    for title, group in _groups(rows):
-        lines += [f'**{title}**', '', ' | '.join(_COLUMNS), ' | '.join(['---'] * len(_COLUMNS))]
-        lines += [' | '.join(_cells(row, _ours(group))) for row in group] + ['']
-    path.write_text('\n'.join(lines))
+def to_markdown(rows: Sequence[Row]) -> str:
+    """The tables, under the machine they were measured on."""
+    lines = []
+    for machine in dict.fromkeys(row.machine for row in rows):
+        lines += [f'### {machine}', '']
+        own = [row for row in rows if row.machine == machine]
+        for title, group in _groups(own).items():
+            lines += [f'**{title}**', '']
+            table = [_COLUMNS, ['---'] * len(_COLUMNS), *(_cells(r, _ours(group)) for r in group)]
+            lines += [f'| {" | ".join(cells)} |' for cells in table] + ['']
+    return '\n'.join(lines)
+
+
+def write_page(rows: Sequence[Row], page: Path) -> None:
+    """Replace what follows the mark in a Markdown page by the tables.
+
+    Raises:
+        ValueError: If the page has no mark.
+    """
+    head, mark, _ = page.read_text().partition(_MARK)
+    if not mark:
+        raise ValueError(f'"{page}" has no line "{_MARK}" to write the tables after')
+    temporary = page.with_suffix('.tmp')
+    temporary.write_text(f'{head}{_MARK}\n\n{to_markdown(rows)}')
+    temporary.replace(page)
 
 
 def plot_rows(rows: Sequence[Row], folder: Path) -> None:
-    """Draw throughput and memory of every case, one picture per mode."""
+    """Draw throughput and memory: of every case per mode, and against the size where it varies."""
+    for mode in dict.fromkeys(row.mode for row in rows):
+        chosen = [row for row in rows if row.mode == mode and row.name not in OTHER_NETWORKS]
+        _draw(chosen, lambda row: f'{row.case}\n{row.dtype}', mode,
+              folder / f'benchmark_{mode}.png')
+        sweeps: Dict[str, List[Row]] = {}
+        for row in chosen:
+            task, arch, _ = row.case.split()
+            title = f'{task} {arch} {mode} {row.dtype} batch {row.batch_size}'
+            sweeps.setdefault(title, []).append(row)
+        for title, sweep in sweeps.items():
+            if len({row.size for row in sweep}) > 1:
+                sweep.sort(key=lambda row: row.size)
+                _draw(sweep, lambda row: row.size, title,
+                      folder / f'sweep_{title.replace(" ", "_")}.png')
+
+
+def _draw(rows: Sequence[Row], place, title: str, path: Path) -> None:
+    """One line per implementation; ``place`` maps a row to its place on the x axis."""
     import matplotlib
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
-    for mode in dict.fromkeys(row.mode for row in rows):
-        chosen = [row for row in rows if row.mode == mode and row.name not in OTHER_NETWORKS]
-        figure, axes = plt.subplots(1, 2, figsize=(12, 4.5), constrained_layout=True)
-        cases = list(dict.fromkeys(row.case for row in chosen))
-        for name in dict.fromkeys(row.name for row in chosen):
-            own = {row.case: row for row in chosen if row.name == name}
-            known = [case for case in cases if case in own]
-            for axis, key in zip(axes, ('throughput', 'memory')):
-                axis.plot(known, [getattr(own[case], key) for case in known], 'o-', label=name)
-        for axis, label in zip(axes, ('images or clips per second', 'memory per step, MiB')):
-            axis.set(ylabel=label, yscale='log', title=mode)
-            axis.tick_params(axis='x', rotation=30)
-            axis.legend()
-        figure.savefig(folder / f'benchmark_{mode}.png', dpi=120)
-        plt.close(figure)
+    figure, axes = plt.subplots(1, 2, figsize=(12, 4.5), constrained_layout=True)
+    for name in dict.fromkeys(row.name for row in rows):
+        own = [row for row in rows if row.name == name]
+        for axis, key in zip(axes, ('throughput', 'memory')):
+            axis.plot([place(row) for row in own], [getattr(row, key) for row in own],
+                      'o-',
+                      label=name)
+    for axis, label in zip(axes, ('images or clips per second', 'memory per step, MiB')):
+        axis.set(ylabel=label, yscale='log', title=title)
+        axis.tick_params(axis='x', rotation=30)
+        axis.legend()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)

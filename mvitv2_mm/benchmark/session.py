@@ -1,9 +1,12 @@
 """Measure the implementations of a case in turns, after checking that they agree."""
 import multiprocessing
 import os
+import platform
+import re
 import statistics
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence
 
 import torch
@@ -17,10 +20,16 @@ _TOLERANCE = {'float32': 1e-4, 'bfloat16': 0.1, 'float16': 0.05}
 
 @dataclass
 class Row:
-    """One implementation in one mode. Times are seconds per step, memory MiB above the weights."""
+    """One implementation in one mode.
+
+    Times are seconds per step, memory is MiB above the weights, ``size`` is the side of the images
+    or the number of frames.
+    """
     case: str
+    size: int
     mode: str
     name: str
+    machine: str
     device: str
     dtype: str
     batch_size: int
@@ -39,8 +48,23 @@ class Row:
         """Images or clips per second."""
         return self.batch_size / self.median
 
+    @property
+    def gflops(self) -> float:
+        """GFLOP/s; a training step costs a forward pass and twice that for the backward pass."""
+        return 2 * self.gmacs * self.throughput * (3 if self.mode == 'training' else 1)
+
+    @property
+    def setting(self) -> tuple:
+        """What must be equal for rows to be compared."""
+        return (self.case, self.mode, self.batch_size, self.dtype, self.device, self.threads,
+                self.machine)
+
     def as_dict(self) -> dict:
-        return dict(asdict(self), throughput=self.throughput)
+        return dict(asdict(self), throughput=self.throughput, gflops=self.gflops)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> 'Row':
+        return cls(**{field.name: values[field.name] for field in fields(cls)})
 
 
 class _Worker:
@@ -163,20 +187,31 @@ def _row(case: Case, worker: _Worker, mode: str, times: List[float], peak: float
          difference: Optional[float], setting: dict) -> Row:
     median = statistics.median(times)
     memory, memory_by = worker.ask('peak_memory', mode)
-    macs = worker.ask('macs')
-    # a training step costs a forward and twice that for the backward
-    flops = 2 * macs * (3 if mode == 'training' else 1)
-    return Row(
+    row = Row(
         case=case.name,
+        size=case.input_size[0],
         mode=mode,
         name=worker.name,
+        machine=_machine(),
         batch_size=case.batch_size,
         median=median,
         fastest=min(times),
         slowest=max(times),
         memory=memory,
         memory_by=memory_by,
-        gmacs=macs / 1e9 / case.batch_size,
-        peak_share=flops / median / peak,
+        gmacs=worker.ask('macs') / 1e9 / case.batch_size,
+        peak_share=0.,
         difference=difference,
         **setting)
+    row.peak_share = row.gflops * 1e9 / peak
+    return row
+
+
+def _machine() -> str:
+    """Software and hardware in a few words."""
+    if torch.cuda.is_available():
+        device = torch.cuda.get_device_name()
+    else:
+        found = re.search(r'model name\s*: (.+)', Path('/proc/cpuinfo').read_text())
+        device = found[1] if found else platform.machine()
+    return f'{device}, {os.cpu_count()} CPU cores, PyTorch {torch.__version__}'

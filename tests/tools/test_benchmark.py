@@ -1,10 +1,12 @@
 """The judge itself: it measures what it says, and times nothing that does not agree."""
 import json
+import os
 
 import pytest
 import torch
 
-from mvitv2_mm.benchmark import session
+from mvitv2_mm.benchmark import report, session
+from mvitv2_mm.benchmark.ablations import ABLATIONS
 from mvitv2_mm.benchmark.peers import CASES, OURS, PEERS, Case, build
 from mvitv2_mm.benchmark.worker import Meter
 
@@ -31,6 +33,24 @@ def test_peers_hold_our_weights(task, peer):
     with torch.no_grad():
         expected = ours(x)
         assert torch.allclose(theirs(x), expected, atol=1e-4 * expected.abs().max().item())
+
+
+@pytest.mark.parametrize('task, name', [('video', 'one convolution'),
+                                        ('image', 'all keys projected'),
+                                        ('image', 'whole hidden layers'),
+                                        ('image', 'nothing recomputed')])
+def test_ablations_change_the_way_and_not_the_numbers(task, name, monkeypatch):
+    where, what, instead = ABLATIONS[name]
+    calls = []
+    case = Case(task, 'tiny', SMALL[task], 1, ())
+    x, ours = case.inputs(), build(case, OURS).eval()
+    expected = ours(x)
+    monkeypatch.setattr(where, what, getattr(where, what))  # undoes what `build` replaces
+    ours = build(case, f'ours, {name}').eval()
+    monkeypatch.setattr(where, what,
+                        lambda *args, **kwargs: calls.append(name) or instead(*args, **kwargs))
+    assert torch.allclose(ours(x), expected, atol=1e-5 * expected.abs().max().item())
+    assert calls
 
 
 def test_every_case_names_known_peers():
@@ -61,14 +81,74 @@ def test_meter_counts_macs_and_memory():
 
 
 def test_rows_and_reports(tmp_path, benchmark):
+    page = tmp_path / 'page.md'
+    page.write_text(f'# Kept\n\n{report._MARK}\n\nold tables')
     rows = benchmark([
         '--task', 'detection', '--arch', 'tiny', '--sweep', '64', '--mode', 'inference',
-        '--repeats', '1', '--device', 'cpu', '--threads', '1', '--out-dir',
+        '--repeats', '1', '--device', 'cpu', '--threads', '1', '--page',
+        str(page), '--out-dir',
         str(tmp_path)
     ])
-    assert [row.name for row in rows[:2]] == [OURS, 'windowed reference']
-    lines = (tmp_path / 'rows.jsonl').read_text().splitlines()
-    assert len(lines) == len(rows)
-    assert json.loads(lines[1])['difference'] < 1e-4
-    assert 'windowed reference' in (tmp_path / 'benchmark.md').read_text()
+    assert [row.name for row in rows] == [OURS, 'windowed reference']
+    assert rows[1].difference < 1e-4
+    assert page.read_text().startswith('# Kept') and 'old tables' not in page.read_text()
+    assert '| windowed reference |' in page.read_text()
     assert (tmp_path / 'benchmark_inference.png').stat().st_size > 0
+
+
+def make_row(**changes):
+    values = dict(
+        case='image tiny 64x64',
+        size=64,
+        mode='training',
+        name=OURS,
+        machine='M',
+        device='cpu',
+        dtype='float32',
+        batch_size=2,
+        threads=1,
+        median=.5,
+        fastest=.4,
+        slowest=.6,
+        memory=10.,
+        memory_by='process',
+        gmacs=5.,
+        peak_share=.5,
+        difference=0.)
+    return session.Row(**{**values, **changes})
+
+
+def test_rows_of_several_runs_are_shown_together(tmp_path):
+    report.append_rows([make_row(), make_row(name='timm', median=2.)], tmp_path)
+    larger = dict(case='image tiny 96x96', size=96)
+    report.append_rows([make_row(**larger), make_row(name='timm', **larger)], tmp_path)
+    report.append_rows([make_row(name='timm', median=1., memory=40.),
+                        make_row(machine='N')], tmp_path)
+    assert json.loads((tmp_path / 'rows.jsonl').read_text().splitlines()[0])['gflops'] == 120
+    rows = report.read_rows(tmp_path)
+    assert len(rows) == 5  # timm at 64 pixels was measured again
+    text = report.to_markdown(rows)
+    assert text.count('### ') == 2 and text.count('image tiny 64x64, training') == 2
+    assert '| timm | 1000 (400 - 600) | 2.00 | 2.00x | 40 | 25% | 5.0 | 60 (50%) |' in text
+    report.plot_rows(rows, tmp_path)
+    sweep = tmp_path / 'sweep_image_tiny_training_float32_batch_2.png'
+    assert sweep.stat().st_size > 0
+
+
+def test_memory_is_what_a_step_needs_not_what_the_allocator_keeps():
+    case = Case('image', 'tiny', (96, 96), 2, ())
+    row, = session.run_case(case, ['training'], 'cpu', 'float32', 1, 1)
+    model, x = build(case, OURS).eval(), case.inputs()
+    grads = sum(param.numel() for param in model.parameters()) * 4 / 2**20
+    assert model(x).shape == (2, 768)
+    assert grads < row.memory < 4 * grads
+    assert 'MALLOC_MMAP_THRESHOLD_' not in os.environ
+
+
+def test_a_page_needs_its_mark_and_a_folder(tmp_path, benchmark):
+    (tmp_path / 'page.md').write_text('# No mark')
+    with pytest.raises(ValueError, match='page.md" has no line "<!-- What follows'):
+        report.write_page([], tmp_path / 'page.md')
+    assert (tmp_path / 'page.md').read_text() == '# No mark'
+    with pytest.raises(SystemExit, match='name it with --out-dir'):
+        benchmark(['--task', 'video', '--page', 'page.md'])

@@ -1,7 +1,6 @@
 #!/usr/bin/env python
 """Compare speed and memory of MViTv2 implementations with the same weights."""
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import List, Optional
@@ -9,7 +8,8 @@ from typing import List, Optional
 import torch
 
 from mvitv2_mm.benchmark.peers import CASES, PEERS, Case
-from mvitv2_mm.benchmark.report import plot_rows, print_rows, write_markdown
+from mvitv2_mm.benchmark.report import (append_rows, plot_rows, print_rows, read_rows, to_markdown,
+                                        write_page)
 from mvitv2_mm.benchmark.session import Row, run_case
 from mvitv2_mm.engine.launch import one_line_errors
 
@@ -36,7 +36,9 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         metavar='SIZE',
         help='run the cases at these sides (images) or clip lengths (videos) instead')
     parser.add_argument(
-        '--out-dir', type=Path, help='append rows.jsonl; write benchmark.md and plots here')
+        '--out-dir', type=Path, help='append to rows.jsonl; write tables and plots of all its rows')
+    parser.add_argument(
+        '--page', type=Path, help='Markdown page that gets the tables too (with --out-dir)')
     return parser.parse_args(argv)
 
 
@@ -62,21 +64,25 @@ def _sweep(case: Case, sizes: Optional[List[int]]) -> List[Case]:
 
 def main(argv: Optional[List[str]] = None) -> List[Row]:
     args = parse_args(argv)
-    rows: List[Row] = []
     with one_line_errors():
         cases = select_cases(args)
+        if args.page and not args.out_dir:
+            raise ValueError('--page shows the rows of a folder; name it with --out-dir')
+    rows: List[Row] = []
     for case in cases:
         modes = [args.mode] if args.mode else ['inference', 'training']
         new = run_case(case, modes, args.device, args.dtype, args.threads, args.repeats, args.peers)
         print_rows(new)
         rows += new
         if args.out_dir:
-            args.out_dir.mkdir(parents=True, exist_ok=True)
-            with (args.out_dir / 'rows.jsonl').open('a') as file:
-                file.writelines(json.dumps(row.as_dict()) + '\n' for row in new)
+            append_rows(new, args.out_dir)
     if args.out_dir:
-        write_markdown(rows, args.out_dir / 'benchmark.md')
-        plot_rows(rows, args.out_dir)
+        known = read_rows(args.out_dir)
+        (args.out_dir / 'benchmark.md').write_text(to_markdown(known))
+        plot_rows(known, args.out_dir)
+        if args.page:
+            with one_line_errors():
+                write_page(known, args.page)
     return rows
 
 
