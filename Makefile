@@ -36,12 +36,12 @@ lint: setup
 
 benchmarks: setup
 	rm -f work_dirs/benchmark/rows.jsonl
-	$(BENCHMARK) --repeats 4 --task image --arch small
-	$(BENCHMARK) --repeats 4 --task detection
-	$(BENCHMARK) --repeats 4 --task image --arch tiny --peers mmpretrain timm hiera $(ABLATIONS)
-	$(BENCHMARK) --repeats 4 --task video --peers mmaction2 torchvision $(ABLATIONS) "ours, one convolution"
-	$(BENCHMARK) --repeats 4 --dtype bfloat16 --task image --arch tiny --peers mmpretrain timm hiera "ours, sdpa"
-	$(BENCHMARK) --repeats 4 --dtype bfloat16 --task video --peers mmaction2 torchvision "ours, sdpa"
+	$(BENCHMARK) --repeats 3 --task image --arch small
+	$(BENCHMARK) --repeats 3 --task detection
+	$(BENCHMARK) --repeats 3 --task image --arch tiny --peers mmpretrain timm hiera $(ABLATIONS)
+	$(BENCHMARK) --repeats 3 --task video --peers mmaction2 torchvision $(ABLATIONS) "ours, one convolution"
+	$(BENCHMARK) --repeats 3 --dtype bfloat16 --task image --arch tiny --peers mmpretrain timm hiera "ours, sdpa"
+	$(BENCHMARK) --repeats 3 --dtype bfloat16 --task video --peers mmaction2 torchvision "ours, sdpa"
 	$(BENCHMARK) --repeats 3 --dtype bfloat16 --task detection --sweep 1024
 	$(BENCHMARK) --repeats 3 --task image --arch tiny --batch-size 2 --sweep 224 320 448 --peers mmpretrain timm
 	$(BENCHMARK) --repeats 2 --task video --sweep 8 16 32 --peers mmaction2 --page docs/benchmarks.md

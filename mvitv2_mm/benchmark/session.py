@@ -7,7 +7,7 @@ import statistics
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from torch.utils.benchmark import Timer
@@ -130,6 +130,13 @@ def run_case(case: Case,
                 rows[mode, name] = _row(case, worker, mode, times[mode][name], peak,
                                         differences[name], setting)
     return [rows[mode, name] for mode in modes for name in names]
+
+
+def profile_case(case: Case, mode: str, **setting) -> List[Tuple[str, int, float]]:
+    """Operator, calls and share of time of one warm run of ours, the largest first."""
+    with _serving([OURS], case, **setting) as (worker, ):
+        worker.ask('seconds', mode)
+        return worker.ask('profile', mode)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import gc
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Tuple
+from typing import List, Tuple
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -67,6 +67,16 @@ class Meter:
         before = _resident('VmRSS')
         self._run(mode)
         return _resident('VmHWM') - before, 'process'
+
+    def profile(self, mode: str) -> List[Tuple[str, int, float]]:
+        """Operator, number of calls and share of one run's time, the largest first."""
+        with torch.profiler.profile() as profiler:
+            self._run(mode)
+        field = f'self_{"device" if self.device.type == "cuda" else "cpu"}_time_total'
+        spent = sorted(((e.key, e.count, getattr(e, field)) for e in profiler.key_averages()),
+                       key=lambda entry: -entry[2])
+        total = sum(time for _, _, time in spent)
+        return [(key, count, time / total) for key, count, time in spent]
 
     def macs(self) -> int:
         """Multiply-accumulates of one forward, attention counted as matrix products."""

@@ -55,7 +55,7 @@ def _key_codes(k: Tensor, k_grid: Sequence[int]) -> Tensor:
 def _fold(q: Tensor, terms: Tensor, k: Tensor, code: Tensor) -> Tuple[Tensor, Tensor]:
     """Queries and keys whose dot products are the logits."""
     q = torch.cat([q.to(terms.dtype), terms], dim=-1)
-    return q, torch.cat([k.to(terms.dtype) * k.shape[-1]**-0.5, code], dim=-1)
+    return q, torch.cat([(k * k.shape[-1]**-0.5).to(terms.dtype), code], dim=-1)
 
 
 def _sdpa_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Tensor) -> Tensor:

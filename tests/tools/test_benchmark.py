@@ -152,3 +152,12 @@ def test_a_page_needs_its_mark_and_a_folder(tmp_path, benchmark):
     assert (tmp_path / 'page.md').read_text() == '# No mark'
     with pytest.raises(SystemExit, match='name it with --out-dir'):
         benchmark(['--task', 'video', '--page', 'page.md'])
+
+
+def test_profile_shows_where_the_time_goes(benchmark, capsys):
+    benchmark([
+        '--task', 'detection', '--arch', 'tiny', '--sweep', '64', '--mode', 'inference', '--device',
+        'cpu', '--threads', '1', '--profile'
+    ])
+    out = capsys.readouterr().out
+    assert 'detection tiny 64x64, inference' in out and 'aten::addmm' in out

@@ -8,9 +8,9 @@ from typing import List, Optional
 import torch
 
 from mvitv2_mm.benchmark.peers import CASES, PEERS, Case
-from mvitv2_mm.benchmark.report import (append_rows, plot_rows, print_rows, read_rows, to_markdown,
-                                        write_page)
-from mvitv2_mm.benchmark.session import Row, run_case
+from mvitv2_mm.benchmark.report import (append_rows, plot_rows, print_profile, print_rows,
+                                        read_rows, to_markdown, write_page)
+from mvitv2_mm.benchmark.session import Row, profile_case, run_case
 from mvitv2_mm.engine.launch import one_line_errors
 
 
@@ -39,6 +39,8 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
         '--out-dir', type=Path, help='append to rows.jsonl; write tables and plots of all its rows')
     parser.add_argument(
         '--page', type=Path, help='Markdown page that gets the tables too (with --out-dir)')
+    parser.add_argument(
+        '--profile', action='store_true', help='show where the time of ours goes; compare nothing')
     return parser.parse_args(argv)
 
 
@@ -62,6 +64,13 @@ def _sweep(case: Case, sizes: Optional[List[int]]) -> List[Case]:
     return [replace(case, input_size=(size, size)) for size in sizes]
 
 
+def _profile(case: Case, modes: List[str], args: argparse.Namespace) -> None:
+    for mode in modes:
+        profile = profile_case(
+            case, mode, device=args.device, dtype=args.dtype, threads=args.threads)
+        print_profile(f'{case.name}, {mode}, {args.dtype} on {args.device}', profile)
+
+
 def main(argv: Optional[List[str]] = None) -> List[Row]:
     args = parse_args(argv)
     with one_line_errors():
@@ -71,12 +80,15 @@ def main(argv: Optional[List[str]] = None) -> List[Row]:
     rows: List[Row] = []
     for case in cases:
         modes = [args.mode] if args.mode else ['inference', 'training']
+        if args.profile:
+            _profile(case, modes, args)
+            continue
         new = run_case(case, modes, args.device, args.dtype, args.threads, args.repeats, args.peers)
         print_rows(new)
         rows += new
         if args.out_dir:
             append_rows(new, args.out_dir)
-    if args.out_dir:
+    if rows and args.out_dir:
         known = read_rows(args.out_dir)
         (args.out_dir / 'benchmark.md').write_text(to_markdown(known))
         plot_rows(known, args.out_dir)
