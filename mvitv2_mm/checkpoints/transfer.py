@@ -194,7 +194,8 @@ def _fit_tensor(name: str, value: Tensor, shape: torch.Size, inflate: str) -> Op
     if value.shape == shape:
         return _Fitted(value, 'copied')
     if '.rel_pos_' in name and value.shape[1:] == shape[1:]:
-        return _Fitted(resize_rel_pos(value.float(), shape[0]).to(value), 'resized', detail)
+        exact = value.to(torch.promote_types(value.dtype, torch.float32))
+        return _Fitted(resize_rel_pos(exact, shape[0]).to(value), 'resized', detail)
     if value.dim() == 4 and len(shape) == 5 and value.shape == shape[:2] + shape[3:]:
         return _Fitted(inflate_kernel(value, shape[2], inflate), 'inflated', f'{detail}, {inflate}')
     if value.dim() == 5 and len(shape) == 4 and value.shape[:2] + value.shape[3:] == shape:
