@@ -163,7 +163,7 @@ class MultiScaleAttention(nn.Module):
         (k, v), k_grid = self._pool(kv, 'kv', grid, stride)
         out = self._attend(q, k, v, q_grid, k_grid)
         if self.residual_pooling:
-            extra = out[:, :self.num_extra]
-            out = out + q
-            out[:, :self.num_extra] = extra
+            extra, out = out[:, :self.num_extra], out + q
+            if self.num_extra:
+                out[:, :self.num_extra] = extra
         return self.proj(out.flatten(2)), q_grid
