@@ -52,7 +52,7 @@ def step(block, x, grid, weight, path, monkeypatch, autocast=None):
     """Output and gradients of input and parameters, by name, in float64."""
     small = path == 'chunks'
     for module in ('attention', 'memory'):
-        # 4 queries or 2 windows, or 32 tokens in the MLP
+        # 28 queries or 4 windows of one or more samples, 32 tokens in the MLP
         monkeypatch.setattr(f'mvitv2_mm.ops.{module}.CHUNK_ELEMENTS', 512 if small else 2**20)
     x = x.detach().requires_grad_()
     with attention_path('chunked' if small else path):
