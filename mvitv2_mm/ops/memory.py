@@ -35,6 +35,7 @@ def split_tokens(x: Tensor, width: int) -> Sequence[Tensor]:
 
     What the function computes for a chunk should stay in a CPU's cache, and no large temporary has
     to be mapped. Chunks are longer where gradients are recorded: each adds to the weights' once.
+    Gradients in half precision are not split, their sum would be rounded once per chunk.
 
     Args:
         x (Tensor): Tokens (B, N, C).
@@ -46,7 +47,11 @@ def split_tokens(x: Tensor, width: int) -> Sequence[Tensor]:
     plain = torch.compiler.is_compiling() or get_attention_path(x.device) == 'reference'
     if plain or x.device.type != 'cpu':
         return [x]
-    room = CHUNK_ELEMENTS * (4 if torch.is_grad_enabled() else 1)
+    room = CHUNK_ELEMENTS
+    if torch.is_grad_enabled():
+        if x.dtype.itemsize < 4 or torch.is_autocast_enabled('cpu'):
+            return [x]
+        room *= 4
     tokens = x.flatten(0, 1)
     num_chunks = -(-len(tokens) * width // room)
     return tokens.chunk(num_chunks) if num_chunks > 1 else [x]

@@ -212,6 +212,15 @@ class TestSplitTokens:
         with torch.no_grad():
             assert sizes(split_tokens(torch.randn(1, 3, 5), 2000)) == [(1, 5)] * 3
 
+    def test_gradients_in_half_precision_are_not_summed_over_chunks(self):
+        x = torch.randn(3, 20, 5)
+        half = x.bfloat16()
+        assert split_tokens(half, 100)[0] is half
+        with torch.autocast('cpu', torch.bfloat16):
+            assert split_tokens(x, 100)[0] is x
+            with torch.no_grad():
+                assert len(split_tokens(x, 100)) == len(split_tokens(half, 100)) == 6
+
     def test_other_devices_and_the_reference_path_are_untouched(self):
         x = torch.randn(3, 20, 5, device='meta')
         assert split_tokens(x, 100)[0] is x
