@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from .peers import OTHER_NETWORKS, OURS
 from .session import Row
 
-_FILE_WIDTH = 160
+_FILE_WIDTH = 190
 _COLUMNS = ('implementation', 'ms / step (min - max)', 'per second', 'ours is faster by',
             'memory MiB', 'ours needs', 'GMACs', 'GFLOP/s (of matmul peak)', 'max rel. difference')
 _MARK = '<!-- What follows is written by tools/analysis_tools/benchmark.py --page -->'

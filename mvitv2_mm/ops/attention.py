@@ -81,7 +81,7 @@ def _join(pieces: List[Tensor], dim: int) -> Tensor:
 def _chunked_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Tensor) -> Tensor:
     """The 'chunked' path: matrix products on as many queries as a CPU's cache has room for.
 
-    PyTorch's fused CPU kernel needs more memory and, in bfloat16, twice the time.
+    PyTorch's fused CPU kernel needs more memory and, in bfloat16, more time.
     """
     num_logits = q.shape[1] * k.shape[2]  # per query position
     batch = max(1, CHUNK_ELEMENTS // (num_logits * q.shape[2]))
