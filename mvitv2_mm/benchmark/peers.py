@@ -74,15 +74,17 @@ def _ours(case: Case, path: Callable = nullcontext) -> nn.Module:
     return _Output(MViTv2(case.arch, case.input_size, out_type=out_type), lambda out: out[-1], path)
 
 
-def _ours_on(path: Callable, name: str) -> Callable:
-    """Ours with a path other than the default, see :mod:`mvitv2_mm.ops.path`."""
+def _ours_with(case: Case, weights: dict, path: Callable = nullcontext) -> nn.Module:
+    """Ours with given weights, and a path other than the default."""
+    model = _ours(case, path)
+    model.net.load_state_dict(weights)
+    return model
 
-    def build_variant(case: Case, weights: dict) -> nn.Module:
-        model = _ours(case, partial(path, name))
-        model.net.load_state_dict(weights)
-        return model
 
-    return build_variant
+def _ours_without(case: Case, weights: dict, name: str) -> nn.Module:
+    """Ours with one thing done the plain way."""
+    ablate(name)
+    return _ours_with(case, weights)
 
 
 def _their_weights(weights: Dict[str, Tensor], layout: str) -> Dict[str, Tensor]:
@@ -118,17 +120,6 @@ def _torchvision(case: Case, weights: dict) -> nn.Module:
     return _Output(net, lambda out: out)
 
 
-def _ours_without(name: str) -> Callable:
-
-    def build_variant(case: Case, weights: dict) -> nn.Module:
-        ablate(name)
-        model = _ours(case)
-        model.net.load_state_dict(weights)
-        return model
-
-    return build_variant
-
-
 def _copy_heads(attn: MultiScaleAttention, x: Tensor, grid: Sequence[int]):
     """detectron2's attention: each head a map of its own, then whole attention matrices."""
     # (B, N, 3 * M * D) -> three times (B * M, *grid, D)
@@ -151,7 +142,7 @@ def _copy_heads(attn: MultiScaleAttention, x: Tensor, grid: Sequence[int]):
 
 def _windowed_reference(case: Case, weights: dict) -> nn.Module:
     """detectron2's scheme, which has no implementation that can be installed."""
-    model = _ours_on(attention_path, 'reference')(case, weights)
+    model = _ours_with(case, weights, partial(attention_path, 'reference'))
     for block in model.net.blocks:
         block.attn.forward = partial(_copy_heads, block.attn)
     return model
@@ -170,12 +161,12 @@ PEERS = {
     'torchvision': _torchvision,
     'windowed reference': _windowed_reference,
     'hiera': _hiera,
-    'ours, reference': _ours_on(attention_path, 'reference'),
-    'ours, sdpa': _ours_on(attention_path, 'sdpa'),
-    'ours, chunked': _ours_on(attention_path, 'chunked'),
-    'ours, triton pooling': _ours_on(pooling_path, 'triton'),
+    'ours, reference': partial(_ours_with, path=partial(attention_path, 'reference')),
+    'ours, sdpa': partial(_ours_with, path=partial(attention_path, 'sdpa')),
+    'ours, chunked': partial(_ours_with, path=partial(attention_path, 'chunked')),
+    'ours, triton pooling': partial(_ours_with, path=partial(pooling_path, 'triton')),
     **{
-        f'ours, {name}': _ours_without(name)
+        f'ours, {name}': partial(_ours_without, name=name)
         for name in ABLATIONS
     },
 }

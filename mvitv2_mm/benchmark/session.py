@@ -126,8 +126,9 @@ def run_case(case: Case,
     rows = {}
     for name in names:
         with _frees_at_once(), _serving([name], case, **setting) as (worker, ):
+            macs = worker.ask('macs')  # of a forward pass, whatever the mode
             for mode in modes:
-                rows[mode, name] = _row(case, worker, mode, times[mode][name], peak,
+                rows[mode, name] = _row(case, worker, mode, times[mode][name], macs, peak,
                                         differences[name], setting)
     return [rows[mode, name] for mode in modes for name in names]
 
@@ -190,7 +191,7 @@ def _time(workers: List[_Worker], mode: str, repeats: int) -> Dict[str, List[flo
     return times
 
 
-def _row(case: Case, worker: _Worker, mode: str, times: List[float], peak: float,
+def _row(case: Case, worker: _Worker, mode: str, times: List[float], macs: int, peak: float,
          difference: Optional[float], setting: dict) -> Row:
     median = statistics.median(times)
     memory, memory_by = worker.ask('peak_memory', mode)
@@ -206,7 +207,7 @@ def _row(case: Case, worker: _Worker, mode: str, times: List[float], peak: float
         slowest=max(times),
         memory=memory,
         memory_by=memory_by,
-        gmacs=worker.ask('macs') / 1e9 / case.batch_size,
+        gmacs=macs / 1e9 / case.batch_size,
         peak_share=0.,
         difference=difference,
         **setting)

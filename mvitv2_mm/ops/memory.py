@@ -10,6 +10,11 @@ from .path import get_attention_path
 CHUNK_ELEMENTS = 2**20  # 4 MiB in float32: what a chunk computes should stay in a CPU's cache
 
 
+def _is_plain(device: torch.device) -> bool:
+    """Whether a compiler plans memory, or the plain formulation is asked for."""
+    return torch.compiler.is_compiling() or get_attention_path(device) == 'reference'
+
+
 def recompute(func: Callable, *args):
     """Call a function that ends in a matrix product; keep its inputs only.
 
@@ -24,8 +29,7 @@ def recompute(func: Callable, *args):
     Returns:
         The result of ``func``.
     """
-    plain = torch.compiler.is_compiling() or get_attention_path(args[0].device) == 'reference'
-    if plain or not torch.is_grad_enabled():
+    if _is_plain(args[0].device) or not torch.is_grad_enabled():
         return func(*args)
     return checkpoint(func, *args, use_reentrant=False, preserve_rng_state=False)
 
@@ -44,8 +48,7 @@ def split_tokens(x: Tensor, width: int) -> Sequence[Tensor]:
     Returns:
         Sequence[Tensor]: Chunks (n, C) on a CPU if there is more than one, else ``x`` itself.
     """
-    plain = torch.compiler.is_compiling() or get_attention_path(x.device) == 'reference'
-    if plain or x.device.type != 'cpu':
+    if _is_plain(x.device) or x.device.type != 'cpu':
         return [x]
     room = CHUNK_ELEMENTS
     if torch.is_grad_enabled():
