@@ -1,6 +1,7 @@
 """What runs inside a ``with`` block and which memory stays, seen from below autograd."""
 from typing import Dict, List, Tuple
 
+import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -11,14 +12,14 @@ class OpRecorder(TorchDispatchMode):
     """Write down what every operator returns, in forward, recomputation and backward.
 
     Attributes:
-        results (List[Tuple[str, Tuple[int, ...]]]): Name of the operator and shape.
+        results (List[Tuple[str, Tuple[int, ...], torch.dtype]]): Operator, shape and dtype.
         largest (int): Elements of the largest storage; a view counts as what it views.
         peak_bytes (int): Most bytes at once of storages that were made inside.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.results: List[Tuple[str, Tuple[int, ...]]] = []
+        self.results: List[Tuple[str, Tuple[int, ...], torch.dtype]] = []
         self.largest = self.peak_bytes = 0
         self._made: Dict[int, Tuple[StorageWeakRef, int]] = {}
 
@@ -27,7 +28,7 @@ class OpRecorder(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         for x in filter(_is_tensor, tree_leaves(out)):
             storage = x.untyped_storage()
-            self.results.append((func._schema.name, tuple(x.shape)))
+            self.results.append((func._schema.name, tuple(x.shape), x.dtype))
             self.largest = max(self.largest, storage.nbytes() // x.element_size())
             if storage._cdata not in known:
                 self._made[storage._cdata] = (StorageWeakRef(storage), storage.nbytes())
@@ -41,7 +42,11 @@ class OpRecorder(TorchDispatchMode):
 
     def shapes(self, *names: str) -> List[Tuple[int, ...]]:
         """Shapes of what the operators of these names returned."""
-        return [shape for name, shape in self.results if name in names]
+        return [shape for name, shape, _ in self.results if name in names]
+
+    def dtypes(self, *names: str) -> List[torch.dtype]:
+        """Dtypes of what the operators of these names returned."""
+        return [dtype for name, _, dtype in self.results if name in names]
 
 
 def _is_tensor(x) -> bool:

@@ -152,6 +152,15 @@ class MultiScaleAttention(nn.Module):
         x = x.transpose(1, 2).flatten(2).unflatten(1, tuple(self.window_q))
         return merge_windows(x, q_grid).flatten(1, -2).unflatten(2, (self.num_heads, -1))
 
+    def _add_queries(self, x: Tensor, q: Tensor) -> Tensor:
+        """The residual (B, N, M, D), grid tokens only."""
+        if not self.num_extra:
+            return x + q
+        # A product with zero: for a change in place, autograd would copy the whole map.
+        keep = q.new_ones(q.shape[1], 1, 1)
+        keep[:self.num_extra] = 0
+        return torch.addcmul(x, q, keep)
+
     def forward(self, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, Tuple[int, ...]]:
         """Tokens (B, E + prod(grid), C_in) -> (B, E + prod(q_grid), C_out) and ``q_grid``."""
         sizes = [self.proj.in_features, 2 * self.proj.in_features]
@@ -163,7 +172,5 @@ class MultiScaleAttention(nn.Module):
         (k, v), k_grid = self._pool(kv, 'kv', grid, stride)
         out = self._attend(q, k, v, q_grid, k_grid)
         if self.residual_pooling:
-            extra, out = out[:, :self.num_extra], out + q
-            if self.num_extra:
-                out[:, :self.num_extra] = extra
+            out = self._add_queries(out, q)
         return self.proj(out.flatten(2)), q_grid

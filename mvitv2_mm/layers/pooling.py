@@ -17,8 +17,9 @@ def pool_tokens(x: Tensor, grid: Sequence[int], pool: Callable[[Tensor], Tensor]
     Returns:
         tuple: Tokens (B, num_extra + prod(out_grid), C) and ``out_grid``.
     """
-    feat = pool(x[:, num_extra:].unflatten(1, tuple(grid)))
+    extra, feat = x.split((num_extra, x.shape[1] - num_extra), dim=1)
+    feat = pool(feat.unflatten(1, tuple(grid)))
     out = feat.flatten(1, -2)
     if num_extra:
-        out = torch.cat([x[:, :num_extra], out], dim=1)
+        out = torch.cat([extra, out], dim=1)
     return out, tuple(feat.shape[1:-1])

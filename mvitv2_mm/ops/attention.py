@@ -1,11 +1,12 @@
 """Attention with decomposed relative positions: one signature, fast paths and a plain one."""
-from typing import List, Optional, Sequence, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
-from .memory import CHUNK_ELEMENTS, recompute
+from .memory import CHUNK_ELEMENTS, autocast_dtype, recompute
 from .path import get_attention_path
 from .rel_pos import rel_pos_terms
 
@@ -52,10 +53,13 @@ def _key_codes(k: Tensor, k_grid: Sequence[int]) -> Tensor:
     return code.expand(*k.shape[:2], -1, -1)
 
 
-def _fold(q: Tensor, terms: Tensor, k: Tensor, code: Tensor) -> Tuple[Tensor, Tensor]:
-    """Queries and keys whose dot products are the logits."""
-    q = torch.cat([q.to(terms.dtype), terms], dim=-1)
-    return q, torch.cat([(k * k.shape[-1]**-0.5).to(terms.dtype), code], dim=-1)
+def _fold_queries(q: Tensor, terms: Tensor) -> Tensor:
+    """Queries whose dot products with the folded keys are the logits."""
+    return torch.cat([q.to(terms.dtype), terms], dim=-1)
+
+
+def _fold_keys(k: Tensor, code: Tensor) -> Tensor:
+    return torch.cat([(k * k.shape[-1]**-0.5).to(code.dtype), code], dim=-1)
 
 
 def _sdpa_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Tensor) -> Tensor:
@@ -63,19 +67,24 @@ def _sdpa_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Tensor
     dim = q.shape[-1]
     # Fused kernels want equal head dims for q, k and v, some of them a multiple of 8.
     pad = (0, -(dim + terms.shape[-1]) % 8)
-    q, k = _fold(q, F.pad(terms, pad), k, F.pad(code, pad))
+    q, k = _fold_queries(q, F.pad(terms, pad)), _fold_keys(k, F.pad(code, pad))
     v = F.pad(v, (0, q.shape[-1] - dim)).to(q.dtype)
     return F.scaled_dot_product_attention(q, k, v, scale=1.0)[..., :dim]
 
 
-def _attend(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Tensor) -> Tensor:
-    """Plain attention of a chunk of queries: (B, M, N, D) -> (B, N, M, D)."""
-    q, k = _fold(q, terms, k, code)
-    return ((q @ k.transpose(-2, -1)).softmax(dim=-1) @ v.to(q.dtype)).transpose(1, 2)
+def _chunks(q: Tensor, k: Tensor) -> Iterator[Tuple[slice, List[slice]]]:
+    """Samples that go together, and their queries in chunks of CHUNK_ELEMENTS logits."""
+    batch, num_heads, length = q.shape[:3]
+    num_logits = num_heads * k.shape[2]  # per query position
+    samples = max(1, CHUNK_ELEMENTS // (num_logits * length))
+    size = max(1, CHUNK_ELEMENTS // (num_logits * samples))
+    chunks = [slice(i, i + size) for i in range(0, length, size)]
+    for i in range(0, batch, samples):
+        yield slice(i, i + samples), chunks
 
 
-def _join(pieces: List[Tensor], dim: int) -> Tensor:
-    return torch.cat(pieces, dim) if len(pieces) > 1 else pieces[0]
+def _weights(q: Tensor, k: Tensor) -> Tensor:
+    return (q @ k.transpose(-2, -1)).softmax(dim=-1, dtype=q.dtype)
 
 
 def _chunked_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Tensor) -> Tensor:
@@ -83,14 +92,50 @@ def _chunked_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Ten
 
     PyTorch's fused CPU kernel needs more memory and, in bfloat16, more time.
     """
-    num_logits = q.shape[1] * k.shape[2]  # per query position
-    batch = max(1, CHUNK_ELEMENTS // (num_logits * q.shape[2]))
-    length = max(1, CHUNK_ELEMENTS // (num_logits * batch))
-    samples = []
-    for q, terms, *keys in zip(*(x.split(batch) for x in (q, terms, k, code, v.contiguous()))):
-        chunks = zip(q.split(length, 2), terms.split(length, 2))
-        samples.append(_join([recompute(_attend, *chunk, *keys) for chunk in chunks], 1))
-    return _join(samples, 0).transpose(1, 2)
+    # Tokens before heads, as the projection after attention reads them.
+    out = terms.new_empty(q.transpose(1, 2).shape).transpose(1, 2)
+    for samples, chunks in _chunks(q, k):
+        keys = _fold_keys(k[samples], code[samples])
+        values = v[samples].to(keys).contiguous()
+        for chunk in chunks:
+            queries = _fold_queries(q[samples, :, chunk], terms[samples, :, chunk])
+            out[samples, :, chunk] = _weights(queries, keys) @ values
+    return out
+
+
+class _ChunkedAttention(torch.autograd.Function):
+    """:func:`_chunked_attention` with a backward in the same chunks, which keeps no weights.
+
+    Autograd would copy the gradients of every chunk.
+    """
+
+    @staticmethod
+    def forward(ctx, *inputs: Tensor) -> Tensor:
+        ctx.save_for_backward(*inputs)
+        return _chunked_attention(*inputs)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, dout: Tensor):
+        q, terms, k, code, v = ctx.saved_tensors
+        dim, total = q.shape[-1], torch.promote_types(terms.dtype, torch.float32)
+        dq, dterms, dk, dv = (torch.empty_like(x) for x in (q, terms, k, v))
+        for samples, chunks in _chunks(q, k):
+            keys = _fold_keys(k[samples], code[samples])
+            values = v[samples].to(keys).contiguous()
+            dkeys, dvalues = (torch.zeros_like(x, dtype=total) for x in (keys, values))
+            for chunk in chunks:
+                queries = _fold_queries(q[samples, :, chunk], terms[samples, :, chunk])
+                weights, dchunk = _weights(queries, keys), dout[samples, :, chunk]
+                dvalues += weights.transpose(-2, -1) @ dchunk
+                dlogits = torch._softmax_backward_data(dchunk @ values.transpose(-2, -1), weights,
+                                                       -1, weights.dtype)
+                dkeys += dlogits.transpose(-2, -1) @ queries
+                dqueries = dlogits @ keys
+                dq[samples, :, chunk] = dqueries[..., :dim]
+                dterms[samples, :, chunk] = dqueries[..., dim:]
+            dk[samples], dv[samples] = dkeys[..., :dim] * dim**-0.5, dvalues
+        return dq, dterms, dk, None, dv
 
 
 def pooling_attention(q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int], k_grid: Sequence[int],
@@ -123,9 +168,12 @@ def pooling_attention(q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int], k_
     if path == 'reference':
         return reference_pooling_attention(q, k, v, q_grid, k_grid, rel_pos)
     if rel_pos is None:
-        terms, code = q[..., :0], k[..., :0]
+        terms = q[..., :0].to(autocast_dtype(q))
     else:
         terms = recompute(_bias_terms, q, q_grid, k_grid, rel_pos)
-        code = _key_codes(k.to(terms.dtype), k_grid)
-    attention = _chunked_attention if path == 'chunked' else _sdpa_attention
-    return attention(q, terms, k, code, v)
+    code = k[..., :0] if rel_pos is None else _key_codes(k, k_grid)
+    if path == 'sdpa':
+        attention = _sdpa_attention
+    else:
+        attention = _ChunkedAttention.apply if torch.is_grad_enabled() else _chunked_attention
+    return attention(q, terms, k, code.to(terms.dtype), v)

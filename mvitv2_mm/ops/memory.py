@@ -58,3 +58,11 @@ def split_tokens(x: Tensor, width: int) -> Sequence[Tensor]:
     tokens = x.flatten(0, 1)
     num_chunks = -(-len(tokens) * width // room)
     return tokens.chunk(num_chunks) if num_chunks > 1 else [x]
+
+
+def autocast_dtype(x: Tensor) -> torch.dtype:
+    """Dtype in which a product of ``x`` runs: autocast's if it is on, else that of ``x``."""
+    kind = x.device.type
+    if x.dtype == torch.float32 and torch.is_autocast_enabled(kind):
+        return torch.get_autocast_dtype(kind)
+    return x.dtype

@@ -36,7 +36,8 @@ def attention_path(name: str) -> ContextManager[None]:
             ``torch.compile``. 'sdpa': the fused kernel that PyTorch picks for the device.
             'chunked': matrix products on a cache-sized chunk of queries at a time. 'reference':
             the plain formulation of the paper, which writes the whole attention matrix, projects
-            every key and value and recomputes nothing: for comparison, counting and export.
+            every key and value and recomputes nothing: for comparison, counting, export and
+            gradients of gradients, which the other paths do not give.
 
     Returns:
         ContextManager: The ``with`` block.

@@ -2,20 +2,108 @@
 
 Source: the q, k, v pooling of MViTv2 (paper, section 3; SlowFast ``models/attention.py``).
 """
-from typing import Sequence
+from typing import Iterator, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from .caching import cache_index
+from .memory import autocast_dtype
+from .path import get_attention_path
+
+
+def reference_depthwise_conv(x: Tensor, weight: Tensor, stride: Sequence[int]) -> Tensor:
+    """The 'reference' path of :func:`depthwise_conv`: one convolution and PyTorch's gradients."""
+    conv = {4: F.conv2d, 5: F.conv3d}[x.dim()]
+    padding = [k // 2 for k in weight.shape[2:]]
+    # (B, *grid, C) -> channels-last view (B, C, *grid) and back
+    out = conv(x.movedim(-1, 1), weight, None, stride, padding, groups=len(weight))
+    return out.movedim(1, -1)
+
+
+def _is_conv3d_fast(device: torch.device) -> bool:
+    """Whether 3D depthwise convolution has a fast forward; its backward has none anywhere."""
+    return device.type == 'cpu'
+
+
+def _taps(size: int, kernel: int) -> Iterator[Tuple[int, slice, slice]]:
+    """Per frame of a kernel, the centre first: which frames it reads and which it adds to."""
+    centre = kernel // 2
+    for shift in sorted(range(-centre, centre + 1), key=abs):
+        if abs(shift) < size:
+            yield (centre + shift, slice(max(0, shift), size + min(0, shift)),
+                   slice(max(0, -shift), size - max(0, shift)))
+
+
+def _conv_clips(x: Tensor, weight: Tensor, stride: Sequence[int]) -> Tensor:
+    """Convolution of clips (B, T, H, W, C) with a stride (H, W)."""
+    if weight.shape[2] > 1 and _is_conv3d_fast(x.device):
+        return reference_depthwise_conv(x, weight, (1, *stride))
+    out = None
+    for tap, source, target in _taps(x.shape[1], weight.shape[2]):
+        frames = reference_depthwise_conv(x.flatten(0, 1), weight[:, :, tap], stride)
+        part = frames.unflatten(0, x.shape[:2])[:, source]
+        if out is None:
+            out = part
+        else:
+            out[:, target] += part
+    return out
+
+
+def _conv_frames_backward(grad: Tensor, x: Tensor, weight: Tensor,
+                          stride: Sequence[int]) -> Tuple[Tensor, Tensor]:
+    """Gradients of a 2D convolution of all frames to ``x`` (B, T, H, W, C) and ``weight``."""
+
+    def gradients(grad: Tensor, x: Tensor, weight: Tensor, wanted: Sequence[bool]):
+        grad, frames = (t.flatten(0, 1).permute(0, 3, 1, 2) for t in (grad, x))
+        padding = [k // 2 for k in weight.shape[2:]]
+        return torch.ops.aten.convolution_backward(grad, frames, weight.contiguous(), None,
+                                                   stride, padding, (1, 1), False, (0, 0),
+                                                   len(weight), (*wanted, False))
+
+    dtype = x.dtype
+    if x.device.type == 'cpu' and max(stride) > 1:
+        # torch 2.11's half precision CPU kernel for this gradient is 20 to 100 times slower.
+        dtype = torch.promote_types(dtype, torch.float32)
+    # The gradient to x reads no value of x.
+    dx, _, _ = gradients(
+        grad.to(dtype), torch.empty_like(x, dtype=dtype), weight.to(dtype), (True, False))
+    _, dweight, _ = gradients(grad, x, weight, (False, True))
+    return dx.permute(0, 2, 3, 1).unflatten(0, x.shape[:2]), dweight
+
+
+class _ConvClips(torch.autograd.Function):
+    """:func:`_conv_clips` with a backward by 2D convolutions."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, stride: Sequence[int]) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.stride = stride
+        return _conv_clips(x, weight, stride)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor):
+        x, weight = ctx.saved_tensors
+        dx, dweight = None, torch.zeros_like(weight)
+        for tap, source, target in _taps(x.shape[1], weight.shape[2]):
+            part, dweight[:, :, tap] = _conv_frames_backward(grad[:, target], x[:, source],
+                                                             weight[:, :, tap], ctx.stride)
+            if dx is None:
+                dx = part.to(x.dtype)
+            else:
+                dx[:, source] += part
+        return dx, dweight, None
 
 
 def depthwise_conv(x: Tensor, weight: Tensor, stride: Sequence[int]) -> Tensor:
     """Depthwise convolution of channels-last maps with 'same' zero padding.
 
     A clip is convolved as a sum over the frames of the kernel, each a 2D convolution of all frames:
-    2D depthwise kernels for channels-last maps exist on every device, 3D ones are slow.
+    2D depthwise kernels for channels-last maps exist on every device, 3D ones are slow (on a CPU,
+    only their backward is). An image is a clip of one frame.
 
     Args:
         x (Tensor): Shape (B, *grid, C).
@@ -25,25 +113,16 @@ def depthwise_conv(x: Tensor, weight: Tensor, stride: Sequence[int]) -> Tensor:
     Returns:
         Tensor: Shape (B, *out_grid, C), ``out_grid[a] = ceil(grid[a] / stride[a])``.
     """
+    if get_attention_path(x.device) == 'reference':
+        return reference_depthwise_conv(x, weight, stride)
     if x.dim() == 4:
-        padding = [k // 2 for k in weight.shape[2:]]
-        # The same single window, but torch's bfloat16 CPU kernel returns garbage as the gradient of
-        # taps that lie in the padding if the stride is larger than the map.
-        stride = [min(s, n) for s, n in zip(stride, x.shape[1:3])]
-        # (B, H, W, C) -> channels-last view (B, C, H, W) and back
-        out = F.conv2d(
-            x.permute(0, 3, 1, 2), weight, stride=stride, padding=padding, groups=len(weight))
-        return out.permute(0, 2, 3, 1)
-    frames, batch_time = x.flatten(0, 1), x.shape[:2]
-    taps = [
-        depthwise_conv(frames, w, stride[1:]).unflatten(0, batch_time) for w in weight.unbind(2)
-    ]
-    centre = len(taps) // 2
-    out = taps[centre]
-    for shift in range(1, centre + 1):
-        out[:, shift:] += taps[centre - shift][:, :-shift]
-        out[:, :-shift] += taps[centre + shift][:, shift:]
-    return out[:, ::stride[0]]
+        return depthwise_conv(x[:, None], weight[:, :, None], (1, *stride))[:, 0]
+    # The same single window, but torch's bfloat16 CPU kernel returns garbage as the gradient of
+    # taps that lie in the padding if the stride is larger than the map.
+    window_stride = [min(s, n) for s, n in zip(stride[1:], x.shape[2:4])]
+    dtype = autocast_dtype(x)
+    conv = _ConvClips.apply if torch.is_grad_enabled() else _conv_clips
+    return conv(x.to(dtype), weight.to(dtype), window_stride)[:, ::stride[0]]
 
 
 @cache_index

@@ -168,6 +168,35 @@ def test_chunks_hold_whole_samples_or_some_queries_of_one(chunk, wanted, monkeyp
     torch.testing.assert_close(out, plain, rtol=1e-12, atol=1e-12)
 
 
+def test_a_chunk_takes_two_products_and_five_in_backward(monkeypatch):
+    """One more than the gradients need, the logits again. No weights are kept."""
+    q, k, v, _ = make_inputs((4, 3), (2, 3), 1, batch=5)
+    inputs = [x.requires_grad_() for x in (q, k, v)]
+    set_chunk(monkeypatch, 5 * 2 * 7)
+    with attention_path('chunked'), OpRecorder() as forward:
+        out = pooling_attention(*inputs, (4, 3), (2, 3), None)
+        assert forward.live_bytes() == out.nbytes
+    with OpRecorder() as backward:
+        torch.autograd.grad(out, inputs, torch.ones_like(out))
+    chunks = 3 * 5
+    assert len(forward.shapes('aten::bmm')) == 2 * chunks
+    assert len(backward.shapes('aten::bmm')) == 5 * chunks
+    assert len(backward.shapes('aten::_softmax')) == chunks
+
+
+def test_gradients_of_gradients_need_the_reference_path():
+    q, k, v, tables = make_inputs((2, 3), (2, 1), 1, dim=3, heads=1, batch=1)
+    for path in ('chunked', 'reference'):
+        with attention_path(path):
+            out = pooling_attention(q.requires_grad_(), k, v, (2, 3), (2, 1), tables)
+        grad, = torch.autograd.grad(out.square().sum(), q, create_graph=True)
+        if path == 'chunked':
+            with pytest.raises(RuntimeError, match='once_differentiable'):
+                grad.square().sum().backward()
+        else:
+            assert torch.autograd.grad(grad.square().sum(), q)[0].abs().max() > 0
+
+
 def memory_of_a_step(path, side, dim=16):
     """Elements of the largest tensor and most bytes at once, queries (side, side)."""
     q_grid, k_grid = (side, side), (side // 4, side // 4)

@@ -35,7 +35,7 @@ def test_peers_hold_our_weights(task, peer):
         assert torch.allclose(theirs(x), expected, atol=1e-4 * expected.abs().max().item())
 
 
-@pytest.mark.parametrize('task, name', [('video', 'one convolution'),
+@pytest.mark.parametrize('task, name', [('video', 'plain convolution'),
                                         ('image', 'all keys projected'),
                                         ('image', 'whole hidden layers'),
                                         ('image', 'nothing recomputed')])
