@@ -102,6 +102,15 @@ class TestAttentionPath:
         assert get_attention_path(torch.device('cpu')) == 'chunked'
 
 
+@pytest.mark.parametrize('size', [IMAGE, CLIP])
+def test_shapes_on_the_meta_device(size):
+    """Which knows no autocast."""
+    model, x = build(size), rand(size)
+    wanted = [out.shape for out in tensors(model(x))]
+    with torch.autocast('cpu', torch.bfloat16):
+        assert [out.shape for out in tensors(model.to('meta')(x.to('meta')))] == wanted
+
+
 class TestOutputs:
 
     @pytest.mark.parametrize('size, scale0, scale3', [((48, 32), (12, 8), (2, 1)),
