@@ -6,7 +6,6 @@ import os
 import pickle
 import re
 import struct
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any, Callable, Dict, Mapping, Union
@@ -18,6 +17,7 @@ from safetensors.torch import load_file as load_safetensors
 from safetensors.torch import save_file as save_safetensors
 from torch import Tensor
 
+from ..files import replaced
 from .safe_pickle import ForbiddenName, load_arrays
 
 # torch < 1.6 began its files with this pickled number.
@@ -202,12 +202,8 @@ def write_file(content: Mapping[str, Any], path: Union[str, Path]) -> None:
             '.pkl' tensors under "model" become numpy arrays (detectron2's format).
         path (str | Path): '.pth', '.pyth', '.pt', '.pkl' or '.safetensors'.
     """
-    path = Path(path)
     suffix = check_suffix(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.', suffix=suffix)
-    os.close(handle)
-    try:
+    with replaced(path) as temporary:
         if suffix == '.safetensors':
             # Tensors that share memory would be refused, so every tensor gets its own.
             save_safetensors({k: v.clone().contiguous() for k, v in content.items()}, temporary)
@@ -217,14 +213,3 @@ def write_file(content: Mapping[str, Any], path: Union[str, Path]) -> None:
                 pickle.dump({**content, 'model': arrays}, file, protocol=2)
         else:
             torch.save(content, temporary)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -15,6 +15,7 @@ from mmengine.runner import FlexibleRunner, Runner
 
 from ..checkpoints.zoo import ZOO
 from ..compat.versions import HOSTS
+from ..files import replaced
 
 _CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
@@ -118,10 +119,8 @@ def dump_atomically(obj: dict, path: str) -> None:
     """
     if not path.endswith('.json'):
         raise ValueError(f'"{path}" should end with .json')
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    temporary = f'{path[:-len(".json")]}.{os.getpid()}.tmp.json'
-    mmengine.dump(obj, temporary, indent=2)
-    os.replace(temporary, path)
+    with replaced(path) as temporary:
+        mmengine.dump(obj, temporary, indent=2)
 
 
 def _similar_configs(path: str) -> str:
