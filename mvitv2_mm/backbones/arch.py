@@ -88,7 +88,7 @@ def resolve_out_scales(out_scales: Union[int, Sequence[int]], num_scales: int) -
     Raises:
         ValueError: If an index does not exist or no scale is asked for.
     """
-    asked = (out_scales, ) if isinstance(out_scales, int) else tuple(out_scales)
+    asked = tuple(out_scales) if isinstance(out_scales, Sequence) else (out_scales, )
     if not asked or not all(isinstance(i, int) and -num_scales <= i < num_scales for i in asked):
         raise ValueError(f'"out_scales" should hold indices between {-num_scales} and '
                          f'{num_scales - 1} (the arch has {num_scales} scales), but got '

@@ -240,7 +240,8 @@ class MViTv2(BaseModule):
             x = x + resize_abs_pos(self.pos_embed, self.grid_size, grid)
 
         outs = []
-        for i, block in enumerate(self.blocks):
+        for i in range(self.arch.last_blocks[self.out_scales[-1]] + 1):
+            block = self.blocks[i]
             if self.training and i in self.recomputed_blocks:
                 x, grid = cp.checkpoint(block, x, grid, use_reentrant=False)
             else:

@@ -63,6 +63,7 @@ def split_tokens(x: Tensor, width: int) -> Sequence[Tensor]:
 def autocast_dtype(x: Tensor) -> torch.dtype:
     """Dtype in which a product of ``x`` runs: autocast's if it is on, else that of ``x``."""
     kind = x.device.type
-    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
-        return x.dtype if x.dtype == torch.float64 else torch.get_autocast_dtype(kind)
-    return x.dtype
+    # torch refuses to tell for the meta device, which has no autocast.
+    if kind == 'meta' or x.dtype == torch.float64 or not torch.is_autocast_enabled(kind):
+        return x.dtype
+    return torch.get_autocast_dtype(kind)

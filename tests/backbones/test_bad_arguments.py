@@ -36,6 +36,7 @@ def arch(**changes):
         (dict(arch=ARCH, out_scales=-5), r'"out_scales" .* but got -5'),
         (dict(arch=ARCH, out_scales=()), r'"out_scales" .* but got \(\)'),
         (dict(arch=ARCH, out_scales=[3.]), r'"out_scales" .* but got \[3.0\]'),
+        (dict(arch=ARCH, out_scales=None), r'"out_scales" .* but got None'),
         (dict(input_size=(224, )),
          r'"input_size" should be an int or \(H, W\) for images, \(T, H, W\)'),
         (dict(input_size=(2, 3, 16, 16)), r'"input_size" should be .* but got \(2, 3, 16, 16\)'),

@@ -125,6 +125,17 @@ class TestOutputs:
             maps = build(built, out_scales=(0, 3), out_type='featmap')(rand(size))
             assert [tuple(feat.shape) for feat in maps] == [(2, 8, *scale0), (2, 64, *scale3)]
 
+    def test_blocks_after_the_last_wanted_scale_do_not_run(self):
+        model, x, ran = build(IMAGE, out_scales=(0, 3)), rand(IMAGE), []
+        for i, block in enumerate(model.blocks):
+            block.register_forward_hook(lambda *args, i=i: ran.append(i))
+        first, _ = model(x)
+        assert ran == list(range(len(model.blocks)))
+        model.out_scales = (0, )
+        ran.clear()
+        assert torch.equal(model(x)[0], first)
+        assert ran == list(range(model.arch.last_blocks[0] + 1))
+
     @both_ranks
     @pytest.mark.parametrize('with_cls', [True, False])
     def test_types_against_each_other(self, size, with_cls):
