@@ -6,6 +6,7 @@ from typing import List
 from rich.console import Console
 from rich.table import Table
 
+from ..files import replaced
 from .job import Outcome
 
 
@@ -39,10 +40,10 @@ def print_table(summary: dict) -> None:
 
 def write_summary(summary: dict, folder: Path) -> None:
     """Write ``summary.json``, whole or not at all; tasks that did not run now are kept."""
-    path, part = folder / 'summary.json', folder / '.summary.json.part'
+    path = folder / 'summary.json'
     before = json.loads(path.read_text()) if path.exists() else {}
-    part.write_text(json.dumps({**before, **summary}, indent=2))
-    part.rename(path)
+    with replaced(path) as temporary:
+        temporary.write_text(json.dumps({**before, **summary}, indent=2))
 
 
 def missed_targets(outcomes: List[Outcome]) -> str:
