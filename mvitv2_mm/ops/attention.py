@@ -72,15 +72,21 @@ def _sdpa_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Tensor
     return F.scaled_dot_product_attention(q, k, v, scale=1.0)[..., :dim]
 
 
-def _chunks(q: Tensor, k: Tensor) -> Iterator[Tuple[slice, List[slice]]]:
-    """Samples that go together, and their queries in chunks of CHUNK_ELEMENTS logits."""
+def _chunks(q: Tensor, k: Tensor, code: Tensor,
+            v: Tensor) -> Iterator[Tuple[slice, Tensor, Tensor, List[tuple]]]:
+    """Samples that go together, their folded keys and values, and the indices of their queries.
+
+    Each index is one of a chunk of CHUNK_ELEMENTS logits.
+    """
     batch, num_heads, length = q.shape[:3]
     num_logits = num_heads * k.shape[2]  # per query position
-    samples = max(1, CHUNK_ELEMENTS // (num_logits * length))
-    size = max(1, CHUNK_ELEMENTS // (num_logits * samples))
-    chunks = [slice(i, i + size) for i in range(0, length, size)]
-    for i in range(0, batch, samples):
-        yield slice(i, i + samples), chunks
+    group = max(1, CHUNK_ELEMENTS // (num_logits * length))
+    size = max(1, CHUNK_ELEMENTS // (num_logits * group))
+    for start in range(0, batch, group):
+        samples = slice(start, start + group)
+        keys = _fold_keys(k[samples], code[samples])
+        chunks = [(samples, slice(None), slice(i, i + size)) for i in range(0, length, size)]
+        yield samples, keys, v[samples].to(keys).contiguous(), chunks
 
 
 def _weights(q: Tensor, k: Tensor) -> Tensor:
@@ -94,12 +100,10 @@ def _chunked_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Ten
     """
     # Tokens before heads, as the projection after attention reads them.
     out = terms.new_empty(q.transpose(1, 2).shape).transpose(1, 2)
-    for samples, chunks in _chunks(q, k):
-        keys = _fold_keys(k[samples], code[samples])
-        values = v[samples].to(keys).contiguous()
+    for _, keys, values, chunks in _chunks(q, k, code, v):
         for chunk in chunks:
-            queries = _fold_queries(q[samples, :, chunk], terms[samples, :, chunk])
-            out[samples, :, chunk] = _weights(queries, keys) @ values
+            queries = _fold_queries(q[chunk], terms[chunk])
+            out[chunk] = _weights(queries, keys) @ values
     return out
 
 
@@ -120,20 +124,17 @@ class _ChunkedAttention(torch.autograd.Function):
         q, terms, k, code, v = ctx.saved_tensors
         dim, total = q.shape[-1], torch.promote_types(terms.dtype, torch.float32)
         dq, dterms, dk, dv = (torch.empty_like(x) for x in (q, terms, k, v))
-        for samples, chunks in _chunks(q, k):
-            keys = _fold_keys(k[samples], code[samples])
-            values = v[samples].to(keys).contiguous()
+        for samples, keys, values, chunks in _chunks(q, k, code, v):
             dkeys, dvalues = (torch.zeros_like(x, dtype=total) for x in (keys, values))
             for chunk in chunks:
-                queries = _fold_queries(q[samples, :, chunk], terms[samples, :, chunk])
-                weights, dchunk = _weights(queries, keys), dout[samples, :, chunk]
+                queries = _fold_queries(q[chunk], terms[chunk])
+                weights, dchunk = _weights(queries, keys), dout[chunk]
                 dvalues += weights.transpose(-2, -1) @ dchunk
                 dlogits = torch._softmax_backward_data(dchunk @ values.transpose(-2, -1), weights,
                                                        -1, weights.dtype)
                 dkeys += dlogits.transpose(-2, -1) @ queries
                 dqueries = dlogits @ keys
-                dq[samples, :, chunk] = dqueries[..., :dim]
-                dterms[samples, :, chunk] = dqueries[..., dim:]
+                dq[chunk], dterms[chunk] = dqueries[..., :dim], dqueries[..., dim:]
             dk[samples], dv[samples] = dkeys[..., :dim] * dim**-0.5, dvalues
         return dq, dterms, dk, None, dv
 
@@ -168,12 +169,12 @@ def pooling_attention(q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int], k_
     if path == 'reference':
         return reference_pooling_attention(q, k, v, q_grid, k_grid, rel_pos)
     if rel_pos is None:
-        terms = q[..., :0].to(autocast_dtype(q))
+        terms, code = q[..., :0].to(autocast_dtype(q)), k[..., :0]
     else:
         terms = recompute(_bias_terms, q, q_grid, k_grid, rel_pos)
-    code = k[..., :0] if rel_pos is None else _key_codes(k, k_grid)
+        code = _key_codes(k, k_grid)
     if path == 'sdpa':
         attention = _sdpa_attention
-    else:
+    else:  # a traced model cannot be saved with a torch.autograd.Function inside
         attention = _ChunkedAttention.apply if torch.is_grad_enabled() else _chunked_attention
     return attention(q, terms, k, code.to(terms.dtype), v)

@@ -52,7 +52,7 @@ def split_tokens(x: Tensor, width: int) -> Sequence[Tensor]:
         return [x]
     room = CHUNK_ELEMENTS
     if torch.is_grad_enabled():
-        if x.dtype.itemsize < 4 or torch.is_autocast_enabled('cpu'):
+        if autocast_dtype(x).itemsize < 4:
             return [x]
         room *= 4
     tokens = x.flatten(0, 1)

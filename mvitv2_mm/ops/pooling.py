@@ -63,13 +63,11 @@ def _conv_frames_backward(grad: Tensor, x: Tensor, weight: Tensor,
                                                    stride, padding, (1, 1), False, (0, 0),
                                                    len(weight), (*wanted, False))
 
-    dtype = x.dtype
-    if x.device.type == 'cpu' and max(stride) > 1:
-        # torch 2.11's half precision CPU kernel for this gradient is 20 to 100 times slower.
-        dtype = torch.promote_types(dtype, torch.float32)
-    # The gradient to x reads no value of x.
-    dx, _, _ = gradients(
-        grad.to(dtype), torch.empty_like(x, dtype=dtype), weight.to(dtype), (True, False))
+    maps = x
+    if x.device.type == 'cpu' and x.dtype.itemsize < 4 and max(stride) > 1:
+        # torch 2.11's half precision CPU kernel for the gradient to x is 20 to 100 times slower.
+        maps = torch.empty_like(x, dtype=torch.float32)  # no value of x is read for it
+    dx, _, _ = gradients(grad.to(maps.dtype), maps, weight.to(maps.dtype), (True, False))
     _, dweight, _ = gradients(grad, x, weight, (False, True))
     return dx.permute(0, 2, 3, 1).unflatten(0, x.shape[:2]), dweight
 
@@ -113,16 +111,17 @@ def depthwise_conv(x: Tensor, weight: Tensor, stride: Sequence[int]) -> Tensor:
     Returns:
         Tensor: Shape (B, *out_grid, C), ``out_grid[a] = ceil(grid[a] / stride[a])``.
     """
+    # The same single window, but torch's bfloat16 CPU kernel returns garbage as the gradient of
+    # taps that lie in the padding if the stride is larger than the map.
+    stride = [min(s, n) for s, n in zip(stride, x.shape[1:-1])]
     if get_attention_path(x.device) == 'reference':
         return reference_depthwise_conv(x, weight, stride)
     if x.dim() == 4:
         return depthwise_conv(x[:, None], weight[:, :, None], (1, *stride))[:, 0]
-    # The same single window, but torch's bfloat16 CPU kernel returns garbage as the gradient of
-    # taps that lie in the padding if the stride is larger than the map.
-    window_stride = [min(s, n) for s, n in zip(stride[1:], x.shape[2:4])]
     dtype = autocast_dtype(x)
+    # A traced model cannot be saved with a torch.autograd.Function inside.
     conv = _ConvClips.apply if torch.is_grad_enabled() else _conv_clips
-    return conv(x.to(dtype), weight.to(dtype), window_stride)[:, ::stride[0]]
+    return conv(x.to(dtype), weight.to(dtype), stride[1:])[:, ::stride[0]]
 
 
 @cache_index

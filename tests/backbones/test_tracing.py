@@ -65,3 +65,13 @@ def test_export_takes_any_batch_and_leaves_the_model_usable(size, options):
     x = torch.randn(shape(size, 3), dtype=torch.float64)
     assert_same(tensors(exported(x)), tensors(model(x)))
     assert all(type(t) is torch.Tensor for t in tensors(model(x)))
+
+
+@pytest.mark.parametrize('size, options', CASES)
+def test_a_traced_model_can_be_saved(tmp_path, size, options):
+    """In float32: sizes become float32 numbers in a trace."""
+    model, x = randomise(MViTv2(ARCH, size, **options)).float(), torch.randn(shape(size, 2))
+    with torch.no_grad():
+        torch.jit.save(torch.jit.trace(model, x), tmp_path / 'model.pt')
+        loaded = torch.jit.load(tmp_path / 'model.pt')
+        torch.testing.assert_close(tensors(loaded(x)), tensors(model(x)))
