@@ -86,6 +86,8 @@ class MViTv2(BaseModule):
         with_cp (bool | Sequence[int] | dict): Blocks to recompute in backward to save memory: True
             for all, stages such as ``(0, 1)`` for the blocks of those, or single blocks as
             ``dict(blocks=(0, 1, 2))``. Defaults to False.
+        recompute (bool): Run cheap steps (norms, GELU, pooling) again in backward, which halves
+            what is kept of a block. False trains faster. Defaults to True.
         init_cfg (dict | list, optional): Weight initialisation; the defaults are those of the
             official image and video code, also for what a single ``Pretrained`` lacks.
 
@@ -133,6 +135,7 @@ class MViTv2(BaseModule):
                  patch_cfg: Optional[dict] = None,
                  frozen_stages: int = -1,
                  with_cp: Union[bool, Sequence[int], dict] = False,
+                 recompute: bool = True,
                  init_cfg: Union[dict, List[dict], None] = None) -> None:
         size = _check_input_size(input_size)
         ndim = len(size)
@@ -171,7 +174,8 @@ class MViTv2(BaseModule):
                 rel_pos_embed=rel_pos_embed,
                 residual_pooling=residual_pooling,
                 qkv_bias=qkv_bias,
-                with_cls_token=self.with_cls_token) for spec in self.block_specs)
+                with_cls_token=self.with_cls_token,
+                recompute=recompute) for spec in self.block_specs)
         for scale in self.out_scales:
             dims = self.block_specs[self.arch.last_blocks[scale]].out_dims
             self.add_module(f'norm{scale}', build_norm_layer(norm_cfg, dims)[1])

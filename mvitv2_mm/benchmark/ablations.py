@@ -3,7 +3,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..layers import attention, block
-from ..ops import memory
 from ..ops.pooling import reference_depthwise_conv
 
 
@@ -13,7 +12,6 @@ def _project_all(self, x: Tensor, grid, weight: Tensor, bias):
 
 # name: where, what, what instead
 ABLATIONS = {
-    'nothing recomputed': (memory, 'checkpoint', lambda func, *args, **kwargs: func(*args)),
     'whole hidden layers': (block, 'split_tokens', lambda x, width: [x]),
     'all keys projected': (attention.MultiScaleAttention, '_project_kv', _project_all),
     'plain convolution': (attention, 'depthwise_conv', reference_depthwise_conv),

@@ -66,17 +66,18 @@ def _flatten(maps: Tuple[Tensor, ...]) -> Tensor:
     return torch.cat([feat.flatten(1) for feat in maps], dim=1)
 
 
-def _ours(case: Case, path: Callable = nullcontext) -> nn.Module:
+def _ours(case: Case, path: Callable = nullcontext, **options) -> nn.Module:
     if case.task == 'detection':
-        net = MViTv2(case.arch, out_scales=(0, 1, 2, 3), window_size=56)
+        net = MViTv2(case.arch, out_scales=(0, 1, 2, 3), window_size=56, **options)
         return _Output(net, _flatten, path)
     out_type = 'avg_featmap' if case.task == 'image' else 'cls_token'
-    return _Output(MViTv2(case.arch, case.input_size, out_type=out_type), lambda out: out[-1], path)
+    net = MViTv2(case.arch, case.input_size, out_type=out_type, **options)
+    return _Output(net, lambda out: out[-1], path)
 
 
-def _ours_with(case: Case, weights: dict, path: Callable = nullcontext) -> nn.Module:
-    """Ours with given weights, and a path other than the default."""
-    model = _ours(case, path)
+def _ours_with(case: Case, weights: dict, path: Callable = nullcontext, **options) -> nn.Module:
+    """Ours with given weights, and a path or options of the backbone other than the default."""
+    model = _ours(case, path, **options)
     model.net.load_state_dict(weights)
     return model
 
@@ -165,6 +166,7 @@ PEERS = {
     'ours, sdpa': partial(_ours_with, path=partial(attention_path, 'sdpa')),
     'ours, chunked': partial(_ours_with, path=partial(attention_path, 'chunked')),
     'ours, triton pooling': partial(_ours_with, path=partial(pooling_path, 'triton')),
+    'ours, recompute=False': partial(_ours_with, recompute=False),
     **{
         f'ours, {name}': partial(_ours_without, name=name)
         for name in ABLATIONS

@@ -36,19 +36,33 @@ class MultiScaleAttention(nn.Module):
         qkv_bias (bool): Bias of the qkv projection.
         with_cls_token (bool): The first token is a class token, outside the grid.
         norm_cfg (dict): Norm after each pooling.
+        recompute (bool): Keep no pooled tokens for the backward pass, but pool again. Defaults to
+            True.
 
     Source: MViTv2 paper, section 4.1; SlowFast ``models/attention.py``; windows as in detectron2
     ``modeling/backbone/mvit.py`` (split after pooling and norm, padded keys not masked).
     """
 
-    def __init__(self, in_dims: int, out_dims: int, num_heads: int, grid_size: Sequence[int],
-                 stride_q: Sequence[int], stride_kv: Sequence[int], pool_kernel: Sequence[int],
-                 window_size: int, rel_pos_embed: bool, residual_pooling: bool, qkv_bias: bool,
-                 with_cls_token: bool, norm_cfg: dict) -> None:
+    def __init__(self,
+                 in_dims: int,
+                 out_dims: int,
+                 num_heads: int,
+                 grid_size: Sequence[int],
+                 stride_q: Sequence[int],
+                 stride_kv: Sequence[int],
+                 pool_kernel: Sequence[int],
+                 window_size: int,
+                 rel_pos_embed: bool,
+                 residual_pooling: bool,
+                 qkv_bias: bool,
+                 with_cls_token: bool,
+                 norm_cfg: dict,
+                 recompute: bool = True) -> None:
         super().__init__()
         self.num_heads = num_heads
         self.num_extra = int(with_cls_token)
         self.residual_pooling = residual_pooling
+        self.recompute = recompute
         self.window_q = self.window_kv = None
         if window_size:
             self.window_q = [window_size // s for s in stride_q]
@@ -109,7 +123,7 @@ class MultiScaleAttention(nn.Module):
         """Tokens (B, N, len(names) * M * D) -> normed heads (B, N', M, D) per name, their grid."""
         if get_pooling_path() == 'triton':
             return self._triton_pool(x, names, grid, stride)
-        return recompute(self._plain_pool, x, names, grid, stride)
+        return recompute(self._plain_pool, x, names, grid, stride, enabled=self.recompute)
 
     def _triton_pool(self, x: Tensor, names: str, grid: Sequence[int],
                      stride: Sequence[int]) -> Tuple[List[Tensor], Tuple[int, ...]]:
@@ -168,7 +182,8 @@ class MultiScaleAttention(nn.Module):
         bias = (None, None) if self.qkv.bias is None else self.qkv.bias.split(sizes)
         q = F.linear(x, weight[0], bias[0])
         (q, ), q_grid = self._pool(q, 'q', grid, self.pool_q.stride)
-        kv, grid, stride = recompute(self._project_kv, x, grid, weight[1], bias[1])
+        kv, grid, stride = recompute(
+            self._project_kv, x, grid, weight[1], bias[1], enabled=self.recompute)
         (k, v), k_grid = self._pool(kv, 'kv', grid, stride)
         out = self._attend(q, k, v, q_grid, k_grid)
         if self.residual_pooling:

@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Sequence, Tuple
 
 import torch
@@ -14,8 +15,13 @@ from .pooling import pool_tokens
 class MLP(nn.Module):
     """Two linear layers with a GELU between; output channels may differ from input channels."""
 
-    def __init__(self, in_dims: int, hidden_dims: int, out_dims: int) -> None:
+    def __init__(self,
+                 in_dims: int,
+                 hidden_dims: int,
+                 out_dims: int,
+                 recompute: bool = True) -> None:
         super().__init__()
+        self.recompute = recompute
         self.fc1 = nn.Linear(in_dims, hidden_dims)
         self.act = nn.GELU()
         self.fc2 = nn.Linear(hidden_dims, out_dims)
@@ -23,13 +29,15 @@ class MLP(nn.Module):
     def forward(self, x: Tensor, norm: nn.Module) -> Tensor:
         """Tokens (B, N, C) -> (B, N, C') of the normed tokens.
 
-        The backward keeps the hidden channels without GELU, or only ``x`` where they are many.
+        With ``recompute``, the hidden channels are kept for the backward pass without GELU, or only
+        ``x`` where they are many.
         """
+        again = partial(recompute, enabled=self.recompute)
         chunks = split_tokens(x, self.fc1.out_features)
         if len(chunks) == 1:
-            hidden = recompute(lambda x: self.fc1(norm(x)), x)
-            return recompute(lambda hidden: self.fc2(self.act(hidden)), hidden)
-        out = [recompute(lambda x: self.fc2(self.act(self.fc1(norm(x)))), x) for x in chunks]
+            hidden = again(lambda x: self.fc1(norm(x)), x)
+            return again(lambda hidden: self.fc2(self.act(hidden)), hidden)
+        out = [again(lambda x: self.fc2(self.act(self.fc1(norm(x)))), x) for x in chunks]
         return torch.cat(out).unflatten(0, x.shape[:2])
 
 
@@ -49,16 +57,27 @@ class MultiScaleBlock(nn.Module):
         norm_cfg (dict): Config of every norm layer in the block.
         stride_q (Sequence[int]): Query pooling stride per axis, in tokens.
         with_cls_token (bool): The first token is a class token, outside the grid.
+        recompute (bool): Run cheap steps again in the backward pass, see :func:`ops.recompute`.
+            Defaults to True.
         **attn_cfg: The other arguments of :class:`MultiScaleAttention`.
 
     Source: MViTv2 paper, figure 2 and section 4.1; SlowFast ``models/attention.py``.
     """
 
-    def __init__(self, in_dims: int, attn_dims: int, out_dims: int, drop_path: float,
-                 mlp_ratio: float, norm_cfg: dict, stride_q: Sequence[int], with_cls_token: bool,
+    def __init__(self,
+                 in_dims: int,
+                 attn_dims: int,
+                 out_dims: int,
+                 drop_path: float,
+                 mlp_ratio: float,
+                 norm_cfg: dict,
+                 stride_q: Sequence[int],
+                 with_cls_token: bool,
+                 recompute: bool = True,
                  **attn_cfg) -> None:
         super().__init__()
         self.num_extra = int(with_cls_token)
+        self.recompute = recompute
         self.norm1 = build_norm_layer(norm_cfg, in_dims)[1]
         self.attn = MultiScaleAttention(
             in_dims,
@@ -66,10 +85,11 @@ class MultiScaleBlock(nn.Module):
             stride_q=stride_q,
             with_cls_token=with_cls_token,
             norm_cfg=norm_cfg,
+            recompute=recompute,
             **attn_cfg)
         self.drop_path = DropPath(drop_path) if drop_path > 0 else nn.Identity()
         self.norm2 = build_norm_layer(norm_cfg, attn_dims)[1]
-        self.mlp = MLP(attn_dims, int(attn_dims * mlp_ratio), out_dims)
+        self.mlp = MLP(attn_dims, int(attn_dims * mlp_ratio), out_dims, recompute)
 
         self.proj = nn.Linear(in_dims, out_dims) if in_dims != out_dims else None
         self.widens_in_attention = attn_dims != in_dims
@@ -96,7 +116,8 @@ class MultiScaleBlock(nn.Module):
         normed = self.norm1(x)
         skip = x
         if self.pool_skip is not None or self.widens_in_attention:
-            skip = recompute(self._pool_skip, normed if self.widens_in_attention else x, grid)
+            skip = normed if self.widens_in_attention else x
+            skip = recompute(self._pool_skip, skip, grid, enabled=self.recompute)
         branch, grid = self.attn(normed, grid)
         x = skip + self.drop_path(branch)
 

@@ -15,7 +15,7 @@ def _is_plain(device: torch.device) -> bool:
     return torch.compiler.is_compiling() or get_attention_path(device) == 'reference'
 
 
-def recompute(func: Callable, *args):
+def recompute(func: Callable, *args, enabled: bool = True):
     """Call a function that ends in a matrix product; keep its inputs only.
 
     The backward pass runs ``func`` again up to what the last product read. Cheap steps before the
@@ -25,11 +25,12 @@ def recompute(func: Callable, *args):
     Args:
         func (Callable): A function without random numbers.
         *args: Its arguments, the first a tensor.
+        enabled (bool): False is the plain call. Defaults to True.
 
     Returns:
         The result of ``func``.
     """
-    if _is_plain(args[0].device) or not torch.is_grad_enabled():
+    if not enabled or _is_plain(args[0].device) or not torch.is_grad_enabled():
         return func(*args)
     return checkpoint(func, *args, use_reentrant=False, preserve_rng_state=False)
 

@@ -34,11 +34,17 @@ class TestTraining:
                 assert param.grad.abs().max() > 1e-9, name
 
     @both_ranks
-    @pytest.mark.parametrize('choice', [choice for choice, _ in RECOMPUTED], ids=str)
-    def test_checkpointing_equals_plain(self, size, choice):
+    @pytest.mark.parametrize(
+        'options', [
+            *[dict(with_cp=choice) for choice, _ in RECOMPUTED],
+            dict(recompute=False),
+            dict(recompute=False, with_cp=(0, 1)),
+        ],
+        ids=str)
+    def test_what_is_recomputed_changes_no_number(self, size, options):
         results = []
-        for with_cp in (False, choice):
-            model = build(size, with_cp=with_cp, drop_path_rate=0.5).train()
+        for chosen in ({}, options):
+            model = build(size, drop_path_rate=0.5, **chosen).train()
             torch.manual_seed(3)
             x = rand(size, requires_grad=True)
             output = list(tensors(model(x)))
@@ -56,6 +62,18 @@ class TestTraining:
         calls.clear()
         model.eval()(rand(IMAGE))[0].sum().backward()
         assert set(calls.values()) == {1}  # nothing is recomputed in eval mode
+
+    @both_ranks
+    @pytest.mark.parametrize('recompute, wanted', [(True, 2), (False, 1)])
+    def test_cheap_steps_run_again_unless_told_not_to(self, size, recompute, wanted):
+        model, calls = build(size, recompute=recompute).train(), Counter()
+        cheap = [name for name, _ in model.named_modules() if name.endswith(('pool_skip', 'act'))]
+        cheap += [f'blocks.{i}.{name}' for i in range(6) for name in ('norm2', 'attn.norm_k')]
+        for name in cheap:
+            module = model.get_submodule(name)
+            module.register_forward_pre_hook(lambda *args, name=name: calls.update([name]))
+        sum(out.sum() for out in tensors(model(rand(size)))).backward()
+        assert calls == dict.fromkeys(cheap, wanted)
 
     def test_checkpointing_keeps_no_activations(self):
         saved = []
