@@ -20,8 +20,8 @@ from .compat import mmcv_ops, transformers_clash, versions
 PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmdet',
             'mmaction2', 'numpy', 'opencv-python', 'opencv-contrib-python', 'timm', 'setuptools')
 REMEDIES = {
-    'torch': 'pip install torch==2.11.0 torchvision==0.26.0',
-    'mmengine': 'pip install mmengine==0.10.7',
+    'torch': f'pip install {versions.REQUIRED["torch"]} {versions.REQUIRED["torchvision"]}',
+    'mmengine': f'pip install {versions.REQUIRED["mmengine"]}',
     'numpy': 'pip install numpy==1.26.4',
     'setuptools': 'pip install "setuptools<81"',
 }
@@ -105,8 +105,9 @@ def check_clashes() -> str:
             raise Problem(f'{fork} replaces files of {official}',
                           f'pip uninstall -y {fork}; pip install --force-reinstall {official}')
     if version_of('mmcv') and version_of('mmcv-lite'):
-        raise Problem('mmcv and mmcv-lite are both installed', 'pip uninstall -y mmcv mmcv-lite; '
-                      'pip install mmcv-lite==2.1.0')
+        raise Problem(
+            'mmcv and mmcv-lite are both installed', 'pip uninstall -y mmcv mmcv-lite; '
+            f'pip install {versions.REQUIRED["mmcv"]}')
     opencv = {version_of(f'opencv-{build}') for build in ('python', 'contrib-python')} - {''}
     if len(opencv) > 1:
         raise Problem(

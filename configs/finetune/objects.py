@@ -15,6 +15,9 @@ classes = [category['name'] for category in categories]
 del json, os, categories
 
 train_dataloader = dict(
+    # with these seeds a resumed training equals an uninterrupted one
+    persistent_workers=False,
+    worker_init_fn=dict(type='mvitv2_mm.seed_worker'),
     sampler=dict(type='DefaultSampler'),
     dataset=dict(
         data_root=data_root,

@@ -45,7 +45,8 @@ train_dataloader = dict(
     # 8 videos x 2 repeats = 16 clips
     batch_size=8,
     num_workers=8,
-    persistent_workers=True,
+    # with these seeds a resumed training equals an uninterrupted one
+    worker_init_fn=dict(type='mvitv2_mm.seed_worker'),
     pin_memory=True,
     drop_last=True,
     collate_fn=dict(type='repeat_pseudo_collate'),

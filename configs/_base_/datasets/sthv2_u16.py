@@ -33,7 +33,8 @@ data_root = 'data/sthv2'
 train_dataloader = dict(
     batch_size=8,
     num_workers=8,
-    persistent_workers=True,
+    # with these seeds a resumed training equals an uninterrupted one
+    worker_init_fn=dict(type='mvitv2_mm.seed_worker'),
     pin_memory=True,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
