@@ -15,7 +15,7 @@ BIN := .venv/bin
 SOURCES := $(wildcard *.py) mvitv2_mm $(wildcard tools configs) tests
 
 BENCHMARK := $(BIN)/python tools/analysis_tools/benchmark.py --out-dir work_dirs/benchmark
-ABLATIONS := "ours, reference" "ours, sdpa" "ours, recompute=False" "ours, whole hidden layers" "ours, all keys projected"
+ABLATIONS := "ours, reference" "ours, sdpa" "ours, with_cp=False" "ours, whole hidden layers" "ours, all keys projected"
 
 .PHONY: setup quickstart test lint benchmarks
 
@@ -36,12 +36,12 @@ lint: setup
 
 benchmarks: setup
 	rm -f work_dirs/benchmark/rows.jsonl
-	$(BENCHMARK) --repeats 3 --task image --arch small --peers mmpretrain timm hiera "ours, recompute=False"
-	$(BENCHMARK) --repeats 3 --task detection --peers "windowed reference" "ours, recompute=False"
+	$(BENCHMARK) --repeats 3 --task image --arch small --peers mmpretrain timm hiera "ours, with_cp=False"
+	$(BENCHMARK) --repeats 3 --task detection --peers "windowed reference" "ours, with_cp=False"
 	$(BENCHMARK) --repeats 3 --task image --arch tiny --peers mmpretrain timm hiera $(ABLATIONS)
 	$(BENCHMARK) --repeats 3 --task video --peers mmaction2 torchvision $(ABLATIONS) "ours, plain convolution"
 	$(BENCHMARK) --repeats 3 --dtype bfloat16 --task image --arch tiny --peers mmpretrain timm hiera "ours, sdpa"
 	$(BENCHMARK) --repeats 3 --dtype bfloat16 --task video --peers mmaction2 torchvision "ours, sdpa"
 	$(BENCHMARK) --repeats 3 --dtype bfloat16 --task detection
-	$(BENCHMARK) --repeats 2 --task image --arch tiny --batch-size 2 --sweep 224 320 448 --peers mmpretrain timm "ours, recompute=False"
+	$(BENCHMARK) --repeats 2 --task image --arch tiny --batch-size 2 --sweep 224 320 448 --peers mmpretrain timm "ours, with_cp=False"
 	$(BENCHMARK) --repeats 2 --task video --sweep 8 32 --peers mmaction2 --page docs/benchmarks.md

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ..backbones.arch import BlockSpec
 from ..backbones.mvitv2 import MViTv2
+from ..layers import compute_path
 from ..models import MaskFeat
-from ..ops import attention_path
 from .flops import Macs, count_macs
 
 DETECTION_SHAPE = (800, 1280)
@@ -65,7 +65,7 @@ def measure(cfg: Config,
     if len(shape) != len(size):
         axes = '(H, W)' if len(size) == 2 else '(T, H, W)'
         raise ValueError(f'"shape" should be {axes} for this model, but got {shape}')
-    with attention_path('reference' if published else 'auto'):
+    with compute_path('reference' if published else 'auto'):
         macs = _count_parts(run, model, shape)
     params = {
         name: sum(p.numel() for p in part.parameters())

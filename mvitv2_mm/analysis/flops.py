@@ -4,7 +4,7 @@
 fvcore's ``flop_count`` gives them for the official code: convolutions and matrix products, plus 5
 per element of every layer norm. Activations, softmax, resizing and RoIAlign are free.
 
-Count inside ``attention_path('reference')`` for that. The fused path runs something else: most
+Count inside ``compute_path('reference')`` for that. The fused path runs something else: most
 counters report 0 for fused attention on a CPU, and those that see it also see the position terms
 that were folded into extra channels, the padding of head dims, and that keys and values are
 projected only where a strided pooling reads them.

@@ -4,7 +4,7 @@ The network is data: image, video and detection models are different lists of :c
 not different branches of the code.
 """
 from dataclasses import dataclass
-from typing import FrozenSet, List, Optional, Sequence, Tuple, Union
+from typing import Dict, FrozenSet, List, Optional, Sequence, Tuple, Union
 
 PRESETS = {
     'tiny': dict(embed_dims=96, num_layers=10, num_heads=1, downscale_indices=(1, 3, 8)),
@@ -33,6 +33,11 @@ class Arch:
     @property
     def num_scales(self) -> int:
         return len(self.downscale_indices) + 1
+
+    @property
+    def stage_indices(self) -> Dict[int, int]:
+        """Index of the stage that ends with a block, by the index of that block."""
+        return {last: stage for stage, last in enumerate(self.last_blocks)}
 
 
 @dataclass(frozen=True)
@@ -104,28 +109,29 @@ def check_frozen_stages(frozen_stages: int, num_scales: int) -> int:
     return frozen_stages
 
 
-def resolve_with_cp(with_cp: Union[bool, Sequence[int], dict], arch: Arch) -> FrozenSet[int]:
-    """Turn ``with_cp`` into the indices of the blocks to recompute in backward.
+def resolve_with_cp(with_cp: Union[bool, str, Sequence[int], dict], arch: Arch) -> FrozenSet[int]:
+    """Turn ``with_cp`` into the indices of the whole blocks to recompute in backward.
 
     Args:
-        with_cp (bool | Sequence[int] | dict): True for all blocks, a sequence of stages for the
-            blocks of those, ``dict(blocks=...)`` for single blocks.
+        with_cp (bool | str | Sequence[int] | dict): True for all blocks, False and 'cheap' for
+            none, a sequence of stages for the blocks of those, ``dict(blocks=...)`` for single
+            blocks.
         arch (Arch): Network size.
 
     Raises:
         ValueError: If it is none of these or an index does not exist.
     """
-    if isinstance(with_cp, bool):
-        return frozenset(range(arch.num_layers if with_cp else 0))
+    if isinstance(with_cp, bool) or with_cp == 'cheap':
+        return frozenset(range(arch.num_layers if with_cp is True else 0))
     single_blocks = isinstance(with_cp, dict) and list(with_cp) == ['blocks']
     asked = with_cp['blocks'] if single_blocks else with_cp
     limit = arch.num_layers if single_blocks else arch.num_scales
     # a bool is an int too, but [True, False] are no indices
     if not isinstance(asked, (list, tuple, range)) or not all(
             type(i) is int and 0 <= i < limit for i in asked):
-        raise ValueError('"with_cp" should be True, False, a sequence of stages between 0 and '
-                         f'{arch.num_scales - 1}, or dict(blocks=...) with a sequence of blocks '
-                         f'between 0 and {arch.num_layers - 1}, but got {with_cp}')
+        raise ValueError('"with_cp" should be True, False, "cheap", a sequence of stages between 0 '
+                         f'and {arch.num_scales - 1}, or dict(blocks=...) with a sequence of '
+                         f'blocks between 0 and {arch.num_layers - 1}, but got {with_cp}')
     if single_blocks:
         return frozenset(asked)
     ends = (-1, ) + arch.last_blocks

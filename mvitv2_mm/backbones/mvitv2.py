@@ -1,4 +1,5 @@
 import logging
+import math
 from typing import List, Optional, Sequence, Tuple, Union
 
 import torch
@@ -7,11 +8,12 @@ import torch.utils.checkpoint as cp
 from mmcv.cnn import build_norm_layer
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
-from mmengine.model.weight_init import trunc_normal_
+from mmengine.model.weight_init import trunc_normal_, update_init_info
 from torch import Tensor
+from torch.fx import Proxy
 
-from ..layers import MultiScaleBlock, PatchEmbed
-from ..ops import conv_out_size, resize_abs_pos, to_ntuple
+from ..layers import MultiScaleBlock, PatchEmbed, compute_path, get_compute_path
+from ..ops import resize_abs_pos, to_ntuple
 from ..registry import MODELS
 from .arch import (check_frozen_stages, plan_blocks, resolve_arch, resolve_out_scales,
                    resolve_with_cp)
@@ -33,7 +35,7 @@ _INIT = {
         dict(type='Constant', layer='LayerNorm', val=1., bias=0.02),
     ],
 }
-_OUT_TYPES = ('featmap', 'cls_token', 'avg_featmap', 'avg_then_norm')
+_OUT_TYPES = ('featmap', 'cls_token', 'featmap_and_cls_token', 'avg_featmap', 'avg_then_norm')
 
 
 @MODELS.register_module()
@@ -67,12 +69,10 @@ class MViTv2(BaseModule):
         dim_mul_in_attention (bool): Widen in attention (True) or in the MLP of the block before
             (ImageNet-1k large, MaskFeat). Defaults to True.
         with_cls_token (bool, optional): Prepend a class token. Defaults to False in 2D, True in 3D.
-        output_cls_token (bool, optional): Return ``[patch_token, cls_token]`` per scale. Defaults
-            to ``with_cls_token``.
-        out_type (str, optional): What to return per scale instead: 'featmap' (B, C, *grid),
-            'cls_token' (B, C), 'avg_featmap' (B, C), the mean of the normed map, or
-            'avg_then_norm' (B, C), the norm of the mean (MaskFeat fine-tuning). Defaults to None:
-            as ``output_cls_token`` says, else the map.
+        out_type (str, optional): What to return per scale: 'featmap' (B, C, *grid), 'cls_token'
+            (B, C), 'featmap_and_cls_token', which is the list of both, 'avg_featmap' (B, C), the
+            mean of the normed map, or 'avg_then_norm' (B, C), the norm of the mean (MaskFeat
+            fine-tuning). Defaults to 'featmap_and_cls_token' with a class token, else 'featmap'.
         window_size (int, optional): Hybrid window attention for detection: side of the windows of
             the first stage in tokens, 56 in the released detectors; 2D only. Defaults to None.
         rel_pos_zero_init (bool): Start position tables at zero. Defaults to False.
@@ -83,11 +83,11 @@ class MViTv2(BaseModule):
             embedding. Defaults: 7, 4, 3 in space and 3, 2, 1 in time.
         frozen_stages (int): -1 trains all; 0 freezes the patch embedding (with class token and
             absolute positions), ``s`` also the first ``s`` stages. Defaults to -1.
-        with_cp (bool | Sequence[int] | dict): Blocks to recompute in backward to save memory: True
-            for all, stages such as ``(0, 1)`` for the blocks of those, or single blocks as
-            ``dict(blocks=(0, 1, 2))``. Defaults to False.
-        recompute (bool): Run cheap steps (norms, GELU, pooling) again in backward, which halves
-            what is kept of a block. False trains faster. Defaults to True.
+        with_cp (bool | str | Sequence[int] | dict): What to compute again in the backward pass, to
+            save memory. 'cheap': cheap steps such as norms, GELU and pooling, which halves what is
+            kept of a block. True: whole blocks; a sequence of stages such as ``(0, 1)``: the
+            blocks of those; ``dict(blocks=(0, 1, 2))``: single blocks; in all three also the cheap
+            steps. False: nothing, which trains fastest. Defaults to 'cheap'.
         init_cfg (dict | list, optional): Weight initialisation; the defaults are those of the
             official image and video code, also for what a single ``Pretrained`` lacks.
 
@@ -125,7 +125,6 @@ class MViTv2(BaseModule):
                  residual_pooling: bool = True,
                  dim_mul_in_attention: bool = True,
                  with_cls_token: Optional[bool] = None,
-                 output_cls_token: Optional[bool] = None,
                  out_type: Optional[str] = None,
                  window_size: Optional[int] = None,
                  rel_pos_zero_init: bool = False,
@@ -134,19 +133,22 @@ class MViTv2(BaseModule):
                  norm_cfg: Optional[dict] = None,
                  patch_cfg: Optional[dict] = None,
                  frozen_stages: int = -1,
-                 with_cp: Union[bool, Sequence[int], dict] = False,
-                 recompute: bool = True,
+                 with_cp: Union[bool, str, Sequence[int], dict] = 'cheap',
                  init_cfg: Union[dict, List[dict], None] = None) -> None:
         size = _check_input_size(input_size)
         ndim = len(size)
-        if isinstance(init_cfg, dict) and str(init_cfg.get('type')).endswith('Pretrained'):
-            init_cfg = [*_INIT[ndim], init_cfg]  # a file of another task lacks some norms
-        super().__init__(init_cfg=_INIT[ndim] if init_cfg is None else init_cfg)
+        super().__init__(init_cfg=_complete_init_cfg(init_cfg, ndim))
         self.input_size = size
         self.arch = resolve_arch(arch)
+        # the names that mmpretrain's and mmaction2's MViT have, and their tools read
+        self.embed_dims, self.num_layers = self.arch.embed_dims, self.arch.num_layers
+        self.num_heads, self.num_scales = self.arch.num_heads, self.arch.num_scales
+        self.downscale_indices = self.arch.downscale_indices
+        self.stage_indices = self.arch.stage_indices
         self.out_scales = resolve_out_scales(out_scales, self.arch.num_scales)
         self.with_cls_token = ndim == 3 if with_cls_token is None else with_cls_token
-        self.out_type = _resolve_out_type(out_type, output_cls_token, self.with_cls_token)
+        self.num_extra_tokens = int(self.with_cls_token)
+        self.out_type = _resolve_out_type(out_type, self.with_cls_token)
         self.rel_pos_zero_init = rel_pos_zero_init
         self.frozen_stages = check_frozen_stages(frozen_stages, self.arch.num_scales)
         self.with_cp = with_cp
@@ -175,9 +177,8 @@ class MViTv2(BaseModule):
                 residual_pooling=residual_pooling,
                 qkv_bias=qkv_bias,
                 with_cls_token=self.with_cls_token,
-                recompute=recompute) for spec in self.block_specs)
-        for scale in self.out_scales:
-            dims = self.block_specs[self.arch.last_blocks[scale]].out_dims
+                keeps_less=with_cp is not False) for spec in self.block_specs)
+        for scale, dims in zip(self.out_scales, self.out_channels):
             self.add_module(f'norm{scale}', build_norm_layer(norm_cfg, dims)[1])
         self._freeze()
 
@@ -193,24 +194,14 @@ class MViTv2(BaseModule):
                 **patch_cfg
             }.items()
         }
-        self.grid_size = conv_out_size(self.input_size, **patch_cfg)
         self.patch_embed = PatchEmbed(in_channels, dims, **patch_cfg)
+        self.grid_size = self.patch_embed.out_size(self.input_size)
         self.cls_token = self.pos_embed = None
         if self.with_cls_token:
             self.cls_token = nn.Parameter(torch.zeros(1, 1, dims))
         if use_abs_pos_embed:
             num_tokens = torch.Size(self.grid_size).numel() + int(self.with_cls_token)
             self.pos_embed = nn.Parameter(torch.zeros(1, num_tokens, dims))
-
-    def init_weights(self) -> None:
-        """Initialise as ``init_cfg`` says; tokens and position tables as the official code."""
-        tokens = [self.cls_token, self.pos_embed]
-        if not self.rel_pos_zero_init:
-            tokens += [table for block in self.blocks for table in block.attn.rel_pos or ()]
-        for token in tokens:
-            if token is not None:
-                trunc_normal_(token, std=0.02)
-        super().init_weights()  # last, so that a checkpoint named in `init_cfg` wins
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
         """Drop a class token this model has no use for (mmaction2 always stores one)."""
@@ -230,10 +221,15 @@ class MViTv2(BaseModule):
 
     def embed_patches(self, x: Tensor) -> Tuple[Tensor, Tuple[int, ...]]:
         """Images or clips -> patch tokens (B, prod(grid), C) and their grid; for masking."""
+        if isinstance(x, Proxy):  # a symbolic trace knows no sizes and serves the nominal one
+            return self.patch_embed(x), self.grid_size
         if x.dim() != len(self.input_size) + 2:
             raise ValueError(f'expected {len(self.input_size) + 2}-D input for input_size='
                              f'{self.input_size}, but got shape {tuple(x.shape)}')
-        return self.patch_embed(x)
+        size = x.shape[2:]
+        if torch.jit.is_tracing():
+            size = [int(n) for n in size]  # numbers, not tensors: a traced model has one size
+        return self.patch_embed(x), self.patch_embed.out_size(size)
 
     def forward_tokens(self, x: Tensor,
                        grid: Sequence[int]) -> Tuple[Union[Tensor, List[Tensor]], ...]:
@@ -247,7 +243,7 @@ class MViTv2(BaseModule):
         for i in range(self.arch.last_blocks[self.out_scales[-1]] + 1):
             block = self.blocks[i]
             if self.training and i in self.recomputed_blocks:
-                x, grid = cp.checkpoint(block, x, grid, use_reentrant=False)
+                x, grid = _checkpoint(block, x, grid)
             else:
                 x, grid = block(x, grid)
             if i in self.arch.last_blocks:
@@ -258,7 +254,7 @@ class MViTv2(BaseModule):
 
     def _output(self, x: Tensor, grid: Sequence[int], norm: nn.Module):
         """Tokens of one scale -> what ``out_type`` asks for."""
-        num_extra = int(self.with_cls_token)
+        num_extra = self.num_extra_tokens
         if self.out_type == 'avg_then_norm':
             return norm(x[:, num_extra:].mean(dim=1))
         if self.out_type == 'cls_token':
@@ -269,6 +265,21 @@ class MViTv2(BaseModule):
         # mmcv's RoIAlign reads the raw buffer, so the map must really be (B, C, *grid) in memory.
         feat = x[:, num_extra:].transpose(1, 2).unflatten(2, grid).contiguous()
         return feat if self.out_type == 'featmap' else [feat, x[:, 0]]
+
+    @property
+    def out_channels(self) -> Tuple[int, ...]:
+        """Channels of what is returned, per scale of ``out_scales``."""
+        return tuple(self.block_specs[self.arch.last_blocks[s]].out_dims for s in self.out_scales)
+
+    @property
+    def out_strides(self) -> Tuple[Tuple[int, ...], ...]:
+        """Strides of the maps per axis, in pixels and frames of the input, per scale."""
+        strides = []
+        for scale in self.out_scales:
+            specs = self.block_specs[:self.arch.last_blocks[scale] + 1]
+            per_axis = zip(self.patch_embed.stride, *(spec.stride_q for spec in specs))
+            strides.append(tuple(math.prod(axis) for axis in per_axis))
+        return tuple(strides)
 
     def train(self, mode: bool = True) -> 'MViTv2':
         """Switch mode; frozen stages stay in eval mode. Returns the model, as ``nn.Module``."""
@@ -322,18 +333,59 @@ def _check_input_size(input_size: Union[int, Sequence[int]]) -> Tuple[int, ...]:
     return size
 
 
-def _resolve_out_type(out_type: Optional[str], output_cls_token: Optional[bool],
-                      with_cls_token: bool) -> str:
-    """One of ``_OUT_TYPES`` or 'raw', which is ``[patch_token, cls_token]``."""
-    if (output_cls_token or out_type == 'cls_token') and not with_cls_token:
-        raise ValueError('a class token can only be returned with with_cls_token=True')
+class TokenInit:
+    """Draw what no ``layer`` of an ``init_cfg`` reaches: the class token and position tables.
+
+    Args:
+        std (float): Standard deviation of the truncated normal distribution.
+    """
+
+    def __init__(self, std: float) -> None:
+        self.std = std
+
+    def __call__(self, model: MViTv2) -> None:
+        tokens = [model.cls_token, model.pos_embed]
+        if not model.rel_pos_zero_init:
+            tokens += [table for block in model.blocks for table in block.attn.rel_pos or ()]
+        for token in tokens:
+            if token is not None:
+                trunc_normal_(token, std=self.std)
+        update_init_info(model, f'TokenInit: truncated normal distribution, std={self.std}')
+
+
+def _complete_init_cfg(init_cfg: Union[dict, List[dict], None], ndim: int) -> List[dict]:
+    """The initialisation asked for, or the official one, after that of tokens and tables."""
+    official = _INIT[ndim]
+    if init_cfg is None:
+        init_cfg = official
+    elif isinstance(init_cfg, dict):
+        # A checkpoint of another task lacks some norms.
+        is_pretrained = str(init_cfg.get('type')).endswith('Pretrained')
+        init_cfg = [*official, init_cfg] if is_pretrained else [init_cfg]
+    return [dict(type=TokenInit, std=0.02), *init_cfg]
+
+
+def _resolve_out_type(out_type: Optional[str], with_cls_token: bool) -> str:
     if out_type is None:
-        output = with_cls_token if output_cls_token is None else output_cls_token
-        return 'raw' if output else 'featmap'
-    if out_type not in _OUT_TYPES or output_cls_token:
-        raise ValueError(f'"out_type" should be one of {_OUT_TYPES} and replaces output_cls_token, '
-                         f'but got {out_type!r} with output_cls_token={output_cls_token}')
+        return 'featmap_and_cls_token' if with_cls_token else 'featmap'
+    if out_type not in _OUT_TYPES:
+        raise ValueError(f'"out_type" should be one of {_OUT_TYPES}, but got {out_type!r}')
+    if 'cls_token' in out_type and not with_cls_token:
+        raise ValueError(f'out_type={out_type!r} needs a class token; set with_cls_token=True')
     return out_type
+
+
+def _checkpoint(block: nn.Module, x: Tensor, grid: Sequence[int]):
+    """Run a block whose backward pass runs it again, on the same compute path."""
+    if torch.compiler.is_compiling():
+        return cp.checkpoint(block, x, grid, use_reentrant=False)
+
+    def on_path(x: Tensor):
+        with compute_path(path):
+            return block(x, grid)
+
+    path = get_compute_path()
+    return cp.checkpoint(on_path, x, use_reentrant=False)
 
 
 def _check_window_size(window_size: Optional[int], input_size: Tuple[int, ...],

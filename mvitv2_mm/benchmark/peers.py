@@ -14,9 +14,8 @@ from torch import Tensor
 from ..backbones import MViTv2
 from ..checkpoints.conversion import export
 from ..checkpoints.formats import parse
-from ..layers import MultiScaleAttention
-from ..ops import (attention_path, merge_windows, pooling_path, reference_pooling_attention,
-                   split_windows)
+from ..layers import MultiScaleAttention, compute_path
+from ..ops import merge_windows, reference_pooling_attention, split_windows
 from .ablations import ABLATIONS, ablate
 
 OURS = 'mvitv2_mm'
@@ -143,7 +142,7 @@ def _copy_heads(attn: MultiScaleAttention, x: Tensor, grid: Sequence[int]):
 
 def _windowed_reference(case: Case, weights: dict) -> nn.Module:
     """detectron2's scheme, which has no implementation that can be installed."""
-    model = _ours_with(case, weights, partial(attention_path, 'reference'))
+    model = _ours_with(case, weights, partial(compute_path, 'reference'))
     for block in model.net.blocks:
         block.attn.forward = partial(_copy_heads, block.attn)
     return model
@@ -162,11 +161,11 @@ PEERS = {
     'torchvision': _torchvision,
     'windowed reference': _windowed_reference,
     'hiera': _hiera,
-    'ours, reference': partial(_ours_with, path=partial(attention_path, 'reference')),
-    'ours, sdpa': partial(_ours_with, path=partial(attention_path, 'sdpa')),
-    'ours, chunked': partial(_ours_with, path=partial(attention_path, 'chunked')),
-    'ours, triton pooling': partial(_ours_with, path=partial(pooling_path, 'triton')),
-    'ours, recompute=False': partial(_ours_with, recompute=False),
+    'ours, reference': partial(_ours_with, path=partial(compute_path, 'reference')),
+    'ours, sdpa': partial(_ours_with, path=partial(compute_path, 'sdpa')),
+    'ours, chunked': partial(_ours_with, path=partial(compute_path, 'chunked')),
+    'ours, triton pooling': partial(_ours_with, path=partial(compute_path, 'triton')),
+    'ours, with_cp=False': partial(_ours_with, with_cp=False),
     **{
         f'ours, {name}': partial(_ours_without, name=name)
         for name in ABLATIONS

@@ -12,7 +12,7 @@ from typing import List, Tuple
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..ops import attention_path
+from ..layers import compute_path
 from .peers import Case, build
 
 _MIB = 2**20
@@ -80,7 +80,7 @@ class Meter:
 
     def macs(self) -> int:
         """Multiply-accumulates of one forward, attention counted as matrix products."""
-        with torch.no_grad(), attention_path('reference'), \
+        with torch.no_grad(), compute_path('reference'), \
                 torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH), \
                 FlopCounterMode(display=False) as counter:
             self.forward()

@@ -75,7 +75,8 @@ def _notes(source: Source, backbone: MViTv2, report: Report) -> List[str]:
             "SlowFast's MaskFeat classifiers read the norm of the mean token: set "
             "out_type='avg_then_norm' in the backbone"
         ]
-    if source.arch.with_cls_token and backbone.out_type not in ('cls_token', 'raw') \
+    if source.arch.with_cls_token and backbone.out_type not in (
+            'cls_token', 'featmap_and_cls_token') \
             and source.format != 'openmmlab' and not is_maskfeat:
         return [
             'its classifier reads the class token: set with_cls_token=True and '

@@ -1,17 +1,19 @@
-from typing import List, Optional, Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 import torch
 import torch.nn as nn
-import torch.nn.functional as F
 from mmcv.cnn import build_norm_layer
 from torch import Tensor
 
-from ..ops import (depthwise_conv, drop_unread, get_attention_path, get_conv_class,
-                   get_pooling_path, merge_windows, pooling_attention, recompute, resize_rel_pos,
-                   split_windows, triton_pool_norm)
+from ..ops import (KERNELS, channels_last, fill_stride, get_conv_class, merge_windows, pooled_grid,
+                   pooling_attention, resize_rel_pos, split_windows)
+from .lean import is_lean, lean_heads
+from .path import get_compute_path
 from .pooling import pool_tokens
 
 _AXES = {2: 'hw', 3: 'thw'}
+# A symbolic trace (torch.fx) records this as one call: it looks at sizes.
+torch.fx.wrap('pooling_attention')
 
 
 class MultiScaleAttention(nn.Module):
@@ -19,6 +21,11 @@ class MultiScaleAttention(nn.Module):
 
     Queries, keys and values are pooled by depthwise convolutions that all heads share, normed per
     head, and attend to each other over the whole grid or inside windows.
+
+    The modules are called with these shapes: ``qkv`` with tokens (B, N, C_in), ``pool_*`` with the
+    maps of all heads (B * M, D, *grid), ``norm_*`` with heads (B, M, N', D), ``proj`` with tokens
+    (B, N', C_out). Where they are plain, :mod:`mvitv2_mm.layers.lean` may compute the same without
+    calling ``qkv``, ``pool_*`` and ``norm_*``.
 
     Args:
         in_dims (int): Channels of the input tokens.
@@ -36,8 +43,8 @@ class MultiScaleAttention(nn.Module):
         qkv_bias (bool): Bias of the qkv projection.
         with_cls_token (bool): The first token is a class token, outside the grid.
         norm_cfg (dict): Norm after each pooling.
-        recompute (bool): Keep no pooled tokens for the backward pass, but pool again. Defaults to
-            True.
+        keeps_less (bool): The lean way pools again in the backward pass instead of keeping pooled
+            tokens. Defaults to True.
 
     Source: MViTv2 paper, section 4.1; SlowFast ``models/attention.py``; windows as in detectron2
     ``modeling/backbone/mvit.py`` (split after pooling and norm, padded keys not masked).
@@ -57,12 +64,15 @@ class MultiScaleAttention(nn.Module):
                  qkv_bias: bool,
                  with_cls_token: bool,
                  norm_cfg: dict,
-                 recompute: bool = True) -> None:
+                 keeps_less: bool = True) -> None:
         super().__init__()
+        self.in_dims, self.out_dims = in_dims, out_dims
         self.num_heads = num_heads
-        self.num_extra = int(with_cls_token)
+        self.stride_q, self.stride_kv = tuple(stride_q), tuple(stride_kv)
+        self.pool_kernel = tuple(pool_kernel)
+        self.num_extra_tokens = int(with_cls_token)
         self.residual_pooling = residual_pooling
-        self.recompute = recompute
+        self.keeps_less = keeps_less
         self.window_q = self.window_kv = None
         if window_size:
             self.window_q = [window_size // s for s in stride_q]
@@ -104,88 +114,63 @@ class MultiScaleAttention(nn.Module):
                 state_dict[prefix + name] = resize_rel_pos(table, len(own))
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def _project_kv(self, x: Tensor, grid: Sequence[int], weight: Tensor, bias: Optional[Tensor]):
-        """Keys and values next to each other, only where their pooling reads them.
+    def forward(self, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, Tuple[int, ...]]:
+        """Tokens (B, E + prod(grid), C_in) -> (B, E + prod(q_grid), C_out) and ``q_grid``."""
+        q, k, v = self.pool_heads(x, grid)
+        q_grid, k_grid = pooled_grid(grid, self.stride_q), pooled_grid(grid, self.stride_kv)
+        out = self._attend(q, k, v, q_grid, k_grid)
+        if self.residual_pooling:
+            out = self._add_queries(out, q)
+        # (B, M, N', D) -> (B, N', M * D)
+        return self.proj(out.transpose(1, 2).flatten(2)), q_grid
 
-        Returns:
-            tuple: Tokens (B, N', 2 * M * D), their grid, and the stride to pool it with.
-        """
-        kernel, stride = self.pool_k.kernel_size, self.pool_k.stride
-        skips = any(s > k for s, k in zip(stride, kernel))
-        if skips and get_attention_path(x.device) != 'reference':
-            x, grid = pool_tokens(x, grid, lambda feat: drop_unread(feat, kernel, stride),
-                                  self.num_extra)
-            stride = [min(s, k) for s, k in zip(stride, kernel)]
-        return F.linear(x, weight, bias), grid, stride
+    def pool_heads(self, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, Tensor, Tensor]:
+        """Tokens (B, E + prod(grid), C_in) -> pooled and normed q, k, v, each (B, M, N', D)."""
+        if is_lean(x, self.qkv, self.pool_q, self.pool_k, self.pool_v, self.norm_q, self.norm_k,
+                   self.norm_v):
+            return lean_heads(self, x, grid)
+        # (B, N, 3 * M * D) -> (3, B, M, N, D)
+        heads = self.qkv(x).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
+        q, k, v = heads.unbind(0)
+        return (self.norm_q(self._pool(self.pool_q, q, grid, self.stride_q)),
+                self.norm_k(self._pool(self.pool_k, k, grid, self.stride_kv)),
+                self.norm_v(self._pool(self.pool_v, v, grid, self.stride_kv)))
 
-    def _pool(self, x: Tensor, names: str, grid: Sequence[int],
-              stride: Sequence[int]) -> Tuple[List[Tensor], Tuple[int, ...]]:
-        """Tokens (B, N, len(names) * M * D) -> normed heads (B, N', M, D) per name, their grid."""
-        if get_pooling_path() == 'triton':
-            return self._triton_pool(x, names, grid, stride)
-        return recompute(self._plain_pool, x, names, grid, stride, enabled=self.recompute)
+    def _pool(self, pool: nn.Module, x: Tensor, grid: Sequence[int],
+              stride: Sequence[int]) -> Tensor:
+        """Heads (B, M, E + prod(grid), D) -> (B, M, E + prod(out_grid), D)."""
 
-    def _triton_pool(self, x: Tensor, names: str, grid: Sequence[int],
-                     stride: Sequence[int]) -> Tuple[List[Tensor], Tuple[int, ...]]:
-        heads = []
-        for name, part in zip(names, x.chunk(len(names), dim=-1)):
-            weight, norm = getattr(self, f'pool_{name}').weight, getattr(self, f'norm_{name}')
-            fused = isinstance(norm, nn.LayerNorm)
-            affine = (norm.weight, norm.bias, norm.eps) if fused else ()
-            pooled, out_grid = triton_pool_norm(part, grid, weight, stride, self.num_extra, *affine)
-            heads.append(pooled if fused else norm(pooled))
-        return heads, out_grid
+        def pool_maps(feat: Tensor) -> Tensor:
+            return channels_last(pool, fill_stride(feat, grid, stride), len(grid))
 
-    def _plain_pool(self, x: Tensor, names: str, grid: Sequence[int],
-                    stride: Sequence[int]) -> Tuple[List[Tensor], Tuple[int, ...]]:
-        # Heads stay next to each other in the channels, so each repeats the shared kernel.
-        weight = torch.cat([
-            w.repeat(self.num_heads, *[1] * (w.dim() - 1))
-            for w in (getattr(self, f'pool_{name}').weight for name in names)
-        ])
-        x, grid = pool_tokens(x, grid, lambda feat: depthwise_conv(feat, weight, stride),
-                              self.num_extra)
-        heads = x.unflatten(2, (len(names), self.num_heads, -1)).unbind(2)
-        return [getattr(self, f'norm_{n}')(x) for n, x in zip(names, heads)], grid
+        pooled = pool_tokens(x.flatten(0, 1), grid, pool_maps, self.num_extra_tokens)
+        return pooled.unflatten(0, (-1, self.num_heads))
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int],
                 k_grid: Sequence[int]) -> Tensor:
-        """Attention of (B, N, M, D) heads, global or per window."""
+        """Attention of (B, M, N, D) heads, global or per window."""
+        kernel = get_compute_path()
+        kernel = kernel if kernel in KERNELS else None
         if self.window_q is None:
-            q, k, v = (x.transpose(1, 2) for x in (q, k, v))
-            return pooling_attention(q, k, v, q_grid, k_grid, self.rel_pos).transpose(1, 2)
+            return pooling_attention(q, k, v, q_grid, k_grid, self.rel_pos, kernel)
 
         def to_windows(x, grid, window):
-            # (B, N, M, D) -> (B * num_windows, *window, M * D) -> (B * num_windows, M, L, D)
-            x = split_windows(x.flatten(2).unflatten(1, tuple(grid)), window)
+            # (B, M, N, D) -> (B * num_windows, *window, M * D) -> (B * num_windows, M, L, D)
+            x = split_windows(x.transpose(1, 2).flatten(2).unflatten(1, tuple(grid)), window)
             return x.flatten(1, -2).unflatten(2, (self.num_heads, -1)).transpose(1, 2)
 
         q = to_windows(q, q_grid, self.window_q)
         k, v = (to_windows(x, k_grid, self.window_kv) for x in (k, v))
-        x = pooling_attention(q, k, v, self.window_q, self.window_kv, self.rel_pos)
+        x = pooling_attention(q, k, v, self.window_q, self.window_kv, self.rel_pos, kernel)
         x = x.transpose(1, 2).flatten(2).unflatten(1, tuple(self.window_q))
-        return merge_windows(x, q_grid).flatten(1, -2).unflatten(2, (self.num_heads, -1))
+        x = merge_windows(x, q_grid).flatten(1, -2)
+        return x.unflatten(2, (self.num_heads, -1)).transpose(1, 2)
 
     def _add_queries(self, x: Tensor, q: Tensor) -> Tensor:
-        """The residual (B, N, M, D), grid tokens only."""
-        if not self.num_extra:
+        """The residual (B, M, N, D), grid tokens only."""
+        if not self.num_extra_tokens:
             return x + q
-        # A product with zero: for a change in place, autograd would copy the whole map.
-        keep = q.new_ones(q.shape[1], 1, 1)
-        keep[:self.num_extra] = 0
+        # Times zero rather than added in place: for that, autograd would copy the whole map.
+        extra, patches = self.num_extra_tokens, x.shape[2] - self.num_extra_tokens
+        keep = torch.cat([q.new_zeros(extra, 1), q.new_ones(patches, 1)])
         return torch.addcmul(x, q, keep)
-
-    def forward(self, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, Tuple[int, ...]]:
-        """Tokens (B, E + prod(grid), C_in) -> (B, E + prod(q_grid), C_out) and ``q_grid``."""
-        sizes = [self.proj.in_features, 2 * self.proj.in_features]
-        weight = self.qkv.weight.split(sizes)
-        bias = (None, None) if self.qkv.bias is None else self.qkv.bias.split(sizes)
-        q = F.linear(x, weight[0], bias[0])
-        (q, ), q_grid = self._pool(q, 'q', grid, self.pool_q.stride)
-        kv, grid, stride = recompute(
-            self._project_kv, x, grid, weight[1], bias[1], enabled=self.recompute)
-        (k, v), k_grid = self._pool(kv, 'kv', grid, stride)
-        out = self._attend(q, k, v, q_grid, k_grid)
-        if self.residual_pooling:
-            out = self._add_queries(out, q)
-        return self.proj(out.flatten(2)), q_grid

@@ -1,44 +1,15 @@
-from functools import partial
 from typing import Sequence, Tuple
 
-import torch
 import torch.nn as nn
 from mmcv.cnn import build_norm_layer
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor
 
-from ..ops import get_max_pool_class, recompute, split_tokens
+from ..ops import channels_last, get_max_pool_class, recompute
 from .attention import MultiScaleAttention
+from .lean import is_lean
+from .mlp import MLP, normed_mlp
 from .pooling import pool_tokens
-
-
-class MLP(nn.Module):
-    """Two linear layers with a GELU between; output channels may differ from input channels."""
-
-    def __init__(self,
-                 in_dims: int,
-                 hidden_dims: int,
-                 out_dims: int,
-                 recompute: bool = True) -> None:
-        super().__init__()
-        self.recompute = recompute
-        self.fc1 = nn.Linear(in_dims, hidden_dims)
-        self.act = nn.GELU()
-        self.fc2 = nn.Linear(hidden_dims, out_dims)
-
-    def forward(self, x: Tensor, norm: nn.Module) -> Tensor:
-        """Tokens (B, N, C) -> (B, N, C') of the normed tokens.
-
-        With ``recompute``, the hidden channels are kept for the backward pass without GELU, or only
-        ``x`` where they are many.
-        """
-        again = partial(recompute, enabled=self.recompute)
-        chunks = split_tokens(x, self.fc1.out_features)
-        if len(chunks) == 1:
-            hidden = again(lambda x: self.fc1(norm(x)), x)
-            return again(lambda hidden: self.fc2(self.act(hidden)), hidden)
-        out = [again(lambda x: self.fc2(self.act(self.fc1(norm(x)))), x) for x in chunks]
-        return torch.cat(out).unflatten(0, x.shape[:2])
 
 
 class MultiScaleBlock(nn.Module):
@@ -57,8 +28,8 @@ class MultiScaleBlock(nn.Module):
         norm_cfg (dict): Config of every norm layer in the block.
         stride_q (Sequence[int]): Query pooling stride per axis, in tokens.
         with_cls_token (bool): The first token is a class token, outside the grid.
-        recompute (bool): Run cheap steps again in the backward pass, see :func:`ops.recompute`.
-            Defaults to True.
+        keeps_less (bool): Where modules are plain, run cheap steps again in the backward pass
+            instead of keeping what they give. Defaults to True.
         **attn_cfg: The other arguments of :class:`MultiScaleAttention`.
 
     Source: MViTv2 paper, figure 2 and section 4.1; SlowFast ``models/attention.py``.
@@ -73,11 +44,14 @@ class MultiScaleBlock(nn.Module):
                  norm_cfg: dict,
                  stride_q: Sequence[int],
                  with_cls_token: bool,
-                 recompute: bool = True,
+                 keeps_less: bool = True,
                  **attn_cfg) -> None:
         super().__init__()
-        self.num_extra = int(with_cls_token)
-        self.recompute = recompute
+        self.in_dims, self.out_dims = in_dims, out_dims
+        self.num_extra_tokens = int(with_cls_token)
+        self.keeps_less = keeps_less
+        self.widens_in_attention = attn_dims != in_dims
+        self.widens_in_mlp = out_dims != attn_dims
         self.norm1 = build_norm_layer(norm_cfg, in_dims)[1]
         self.attn = MultiScaleAttention(
             in_dims,
@@ -85,44 +59,42 @@ class MultiScaleBlock(nn.Module):
             stride_q=stride_q,
             with_cls_token=with_cls_token,
             norm_cfg=norm_cfg,
-            recompute=recompute,
+            keeps_less=keeps_less,
             **attn_cfg)
         self.drop_path = DropPath(drop_path) if drop_path > 0 else nn.Identity()
         self.norm2 = build_norm_layer(norm_cfg, attn_dims)[1]
-        self.mlp = MLP(attn_dims, int(attn_dims * mlp_ratio), out_dims, recompute)
+        self.mlp = MLP(attn_dims, int(attn_dims * mlp_ratio), out_dims, keeps_less)
 
         self.proj = nn.Linear(in_dims, out_dims) if in_dims != out_dims else None
-        self.widens_in_attention = attn_dims != in_dims
         self.pool_skip = None
         if max(stride_q) > 1:
             kernel = [s + 1 if s > 1 else s for s in stride_q]
             self.pool_skip = get_max_pool_class(len(stride_q))(kernel, stride_q,
                                                                [k // 2 for k in kernel])
 
-    def _max_pool(self, feat: Tensor) -> Tensor:
-        # (B, *grid, C) -> channels-last view (B, C, *grid) and back
-        return self.pool_skip(feat.movedim(-1, 1)).movedim(1, -1)
-
-    def _pool_skip(self, x: Tensor, grid: Sequence[int]) -> Tensor:
-        """Skip path of attention: (B, E + prod(grid), C) tokens, projected where channels widen."""
-        if self.widens_in_attention:
-            x = self.proj(x)
-        if self.pool_skip is not None:
-            x, _ = pool_tokens(x, grid, self._max_pool, self.num_extra)
-        return x
-
     def forward(self, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, Tuple[int, ...]]:
         """Tokens (B, E + prod(grid), C_in) -> (B, E + prod(out_grid), C_out) and ``out_grid``."""
         normed = self.norm1(x)
-        skip = x
-        if self.pool_skip is not None or self.widens_in_attention:
-            skip = normed if self.widens_in_attention else x
-            skip = recompute(self._pool_skip, skip, grid, enabled=self.recompute)
+        skip = self._skip_attention(normed if self.widens_in_attention else x, grid)
         branch, grid = self.attn(normed, grid)
         x = skip + self.drop_path(branch)
+        if self.widens_in_mlp:
+            normed = self.norm2(x)
+            branch = normed_mlp(nn.Identity(), self.mlp, normed)
+            return self.proj(normed) + self.drop_path(branch), grid
+        return x + self.drop_path(normed_mlp(self.norm2, self.mlp, x)), grid
 
-        skip, norm = x, self.norm2
-        if self.proj and not self.widens_in_attention:
-            x, norm = norm(x), nn.Identity()
-            skip = self.proj(x)
-        return skip + self.drop_path(self.mlp(x, norm)), grid
+    def _skip_attention(self, x: Tensor, grid: Sequence[int]) -> Tensor:
+        """Skip path of attention: tokens are projected where channels widen, and max-pooled."""
+        projects, pools = self.widens_in_attention, self.pool_skip is not None
+        modules = (self.proj, ) * projects + (self.pool_skip, ) * pools
+        keeps_less = self.keeps_less and (projects or pools) and is_lean(x, *modules)
+        return recompute(self._project_and_pool, x, grid, enabled=keeps_less)
+
+    def _project_and_pool(self, x: Tensor, grid: Sequence[int]) -> Tensor:
+        if self.widens_in_attention:
+            x = self.proj(x)
+        if self.pool_skip is None:
+            return x
+        return pool_tokens(x, grid, lambda feat: channels_last(self.pool_skip, feat, len(grid)),
+                           self.num_extra_tokens)

@@ -1,30 +1,33 @@
 """Attention with decomposed relative positions: one signature, fast paths and a plain one."""
+import math
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from .double_backward import differentiable_grads
 from .memory import CHUNK_ELEMENTS, autocast_dtype, recompute
-from .path import get_attention_path
 from .rel_pos import rel_pos_terms
+from .tracing import is_traced, is_transformed
+
+KERNELS = ('sdpa', 'chunked', 'reference')
 
 
 def _split_extra(q: Tensor, q_grid: Sequence[int]):
     """Number of extra tokens in (B, M, E + L, D) and the grid queries as (B, M, *q_grid, D)."""
-    num_extra = q.shape[2] - torch.Size(q_grid).numel()
+    num_extra = q.shape[2] - math.prod(q_grid)
     return num_extra, q[:, :, num_extra:].unflatten(2, tuple(q_grid))
 
 
 def reference_pooling_attention(q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int],
                                 k_grid: Sequence[int], rel_pos: Optional[Sequence[Tensor]]):
-    """The 'reference' path of :func:`pooling_attention`: writes the N_q x N_k matrix."""
+    """The kernel 'reference' of :func:`pooling_attention`: writes the N_q x N_k matrix."""
     logits = (q * q.shape[-1]**-0.5) @ k.transpose(-2, -1)
     if rel_pos is not None:
         num_extra, q_map = _split_extra(q, q_grid)
         ndim, bias = len(q_grid), 0
-        for axis, term in enumerate(rel_pos_terms(q_map, rel_pos, k_grid)):
+        for axis, term in enumerate(rel_pos_terms(q_map, rel_pos, q_grid, k_grid)):
             # (B, M, *q_grid, K_axis) -> (B, M, *q_grid, 1, .., K_axis, .., 1)
             shape = [k_grid[axis] if a == axis else 1 for a in range(ndim)]
             bias = bias + term.unflatten(-1, shape)
@@ -37,7 +40,8 @@ def _bias_terms(q: Tensor, q_grid: Sequence[int], k_grid: Sequence[int],
                 rel_pos: Sequence[Tensor]) -> Tensor:
     """What the queries get appended: (B, M, N_q, sum(k_grid)), zero for extra tokens."""
     num_extra, q_map = _split_extra(q, q_grid)
-    terms = torch.cat(rel_pos_terms(q_map, rel_pos, k_grid), dim=-1).flatten(2, 1 + len(q_grid))
+    terms = torch.cat(
+        rel_pos_terms(q_map, rel_pos, q_grid, k_grid), dim=-1).flatten(2, 1 + len(q_grid))
     return F.pad(terms, (0, 0, num_extra, 0))
 
 
@@ -63,10 +67,11 @@ def _fold_keys(k: Tensor, code: Tensor) -> Tensor:
 
 
 def _sdpa_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Tensor) -> Tensor:
-    """The 'sdpa' path: PyTorch's fused kernel for the device, on folded queries and keys."""
-    dim = q.shape[-1]
-    # Fused kernels want equal head dims for q, k and v, some of them a multiple of 8.
-    pad = (0, -(dim + terms.shape[-1]) % 8)
+    """The kernel 'sdpa': PyTorch's fused kernel for the device, on folded queries and keys."""
+    dim, folded = q.shape[-1], q.shape[-1] + terms.shape[-1]
+    # Fused kernels want equal head dims for q, k and v, some of them a multiple of 8. Of sizes that
+    # torch.export keeps open, the remainder would not stay open.
+    pad = (0, -folded % 8 if type(folded) is int else 0)
     q, k = _fold_queries(q, F.pad(terms, pad)), _fold_keys(k, F.pad(code, pad))
     v = F.pad(v, (0, q.shape[-1] - dim)).to(q.dtype)
     return F.scaled_dot_product_attention(q, k, v, scale=1.0)[..., :dim]
@@ -94,7 +99,7 @@ def _weights(q: Tensor, k: Tensor) -> Tensor:
 
 
 def _chunked_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Tensor) -> Tensor:
-    """The 'chunked' path: matrix products on as many queries as a CPU's cache has room for.
+    """The kernel 'chunked': matrix products on as many queries as a CPU's cache has room for.
 
     PyTorch's fused CPU kernel needs more memory and, in bfloat16, more time.
     """
@@ -119,8 +124,9 @@ class _ChunkedAttention(torch.autograd.Function):
         return _chunked_attention(*inputs)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, dout: Tensor):
+        if torch.is_grad_enabled():
+            return differentiable_grads(_chunked_attention, ctx, dout)
         q, terms, k, code, v = ctx.saved_tensors
         dim, total = q.shape[-1], torch.promote_types(terms.dtype, torch.float32)
         dq, dterms, dk, dv = (torch.empty_like(x) for x in (q, terms, k, v))
@@ -139,15 +145,26 @@ class _ChunkedAttention(torch.autograd.Function):
         return dq, dterms, dk, None, dv
 
 
-def pooling_attention(q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int], k_grid: Sequence[int],
-                      rel_pos: Optional[Sequence[Tensor]]) -> Tensor:
+def _default_kernel(q: Tensor) -> str:
+    if is_transformed() or torch.jit.is_tracing():
+        return 'reference'
+    is_recorded = torch.compiler.is_compiling() or is_traced(q)
+    return 'chunked' if q.device.type == 'cpu' and not is_recorded else 'sdpa'
+
+
+def pooling_attention(q: Tensor,
+                      k: Tensor,
+                      v: Tensor,
+                      q_grid: Sequence[int],
+                      k_grid: Sequence[int],
+                      rel_pos: Optional[Sequence[Tensor]],
+                      kernel: Optional[str] = None) -> Tensor:
     """Softmax attention with decomposed relative position bias, without an N_q x N_k matrix.
 
     The bias of a query and a key is a sum over the axes of ``q . R_axis[query, key]``. It is a dot
     product in disguise: append ``q . R_axis[query, :]`` to the query and the one-hot position on
     that axis to the key. Any fused scaled-dot-product kernel then gives the exact result, forward
-    and backward, in memory linear in the number of queries. Which one runs is the choice of
-    :func:`attention_path`.
+    and backward, in memory linear in the number of queries.
 
     Args:
         q (Tensor): Pooled and normed queries, unscaled, (B, M, E + prod(q_grid), D). The first E
@@ -158,6 +175,12 @@ def pooling_attention(q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int], k_
         k_grid (Sequence[int]): Key grid.
         rel_pos (Sequence[Tensor] | None): One table (L, D) per axis, resized if ``L`` does not fit
             the grids. None: no position bias.
+        kernel (str, optional): 'sdpa' is the fused kernel that PyTorch picks for the device.
+            'chunked' takes matrix products on a cache-sized chunk of queries at a time.
+            'reference' is the formula of the paper, and writes the whole matrix. Defaults to None:
+            'chunked' on a CPU, 'sdpa' elsewhere and where a graph is compiled or exported, and
+            'reference' under the transforms of ``torch.func``, for which fused kernels have no
+            rules, and in ``torch.jit.trace``, so that the batch stays open in its ONNX files.
 
     Returns:
         Tensor: Shape (B, M, E + prod(q_grid), D).
@@ -165,16 +188,17 @@ def pooling_attention(q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int], k_
     Source: MViTv2 paper, equations 3-4; SlowFast ``models/attention.py``. The logits use the
     scaled, the bias the unscaled query, as the official code does.
     """
-    path = get_attention_path(q.device)
-    if path == 'reference':
+    kernel = kernel or _default_kernel(q)
+    if kernel == 'reference':
         return reference_pooling_attention(q, k, v, q_grid, k_grid, rel_pos)
     if rel_pos is None:
         terms, code = q[..., :0].to(autocast_dtype(q)), k[..., :0]
     else:
         terms = recompute(_bias_terms, q, q_grid, k_grid, rel_pos)
         code = _key_codes(k, k_grid)
-    if path == 'sdpa':
+    if kernel == 'sdpa':
         attention = _sdpa_attention
-    else:  # a traced model cannot be saved with a torch.autograd.Function inside
-        attention = _ChunkedAttention.apply if torch.is_grad_enabled() else _chunked_attention
+    else:
+        is_plain = not torch.is_grad_enabled() or is_traced(q)
+        attention = _chunked_attention if is_plain else _ChunkedAttention.apply
     return attention(q, terms, k, code.to(terms.dtype), v)

@@ -5,22 +5,17 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from .path import get_attention_path
+from .tracing import is_traced
 
 CHUNK_ELEMENTS = 2**20  # 4 MiB in float32: what a chunk computes should stay in a CPU's cache
-
-
-def _is_plain(device: torch.device) -> bool:
-    """Whether a compiler plans memory, or the plain formulation is asked for."""
-    return torch.compiler.is_compiling() or get_attention_path(device) == 'reference'
 
 
 def recompute(func: Callable, *args, enabled: bool = True):
     """Call a function that ends in a matrix product; keep its inputs only.
 
     The backward pass runs ``func`` again up to what the last product read. Cheap steps before the
-    product, such as a norm or an activation, so cost their own time again, and the product none.
-    A compiler plans its own recomputation and, like the path 'reference', gets the plain call.
+    product, such as a norm or an activation, thus run twice, and the product runs once. Compilers
+    plan their own recomputation, and traced calls cannot be recomputed: both get the plain call.
 
     Args:
         func (Callable): A function without random numbers.
@@ -30,7 +25,8 @@ def recompute(func: Callable, *args, enabled: bool = True):
     Returns:
         The result of ``func``.
     """
-    if not enabled or _is_plain(args[0].device) or not torch.is_grad_enabled():
+    if (not enabled or not torch.is_grad_enabled() or torch.compiler.is_compiling()
+            or is_traced(args[0])):
         return func(*args)
     return checkpoint(func, *args, use_reentrant=False, preserve_rng_state=False)
 
@@ -38,9 +34,10 @@ def recompute(func: Callable, *args, enabled: bool = True):
 def split_tokens(x: Tensor, width: int) -> Sequence[Tensor]:
     """Split tokens for a function that treats every token alike and widens them.
 
-    What the function computes for a chunk should stay in a CPU's cache, and no large temporary has
-    to be mapped. Chunks are longer where gradients are recorded: each adds to the weights' once.
-    Gradients in half precision are not split, their sum would be rounded once per chunk.
+    On a CPU, what the function computes for a chunk should stay in the cache, so that no large
+    temporary is needed. With gradients the chunks are four times as long, because every chunk adds
+    its part to the gradients of the weights. Half precision with gradients is not split: the sum
+    over chunks would be rounded once per chunk.
 
     Args:
         x (Tensor): Tokens (B, N, C).
@@ -49,7 +46,7 @@ def split_tokens(x: Tensor, width: int) -> Sequence[Tensor]:
     Returns:
         Sequence[Tensor]: Chunks (n, C) on a CPU if there is more than one, else ``x`` itself.
     """
-    if _is_plain(x.device) or x.device.type != 'cpu':
+    if torch.compiler.is_compiling() or x.device.type != 'cpu':
         return [x]
     room = CHUNK_ELEMENTS
     if torch.is_grad_enabled():

@@ -1,7 +1,8 @@
 """What depends on the rank of the token grid: 2 (H, W) for images, 3 (T, H, W) for clips."""
-from typing import Sequence, Tuple, Type, Union
+from typing import Callable, Sequence, Tuple, Type, Union
 
 import torch.nn as nn
+from torch import Tensor
 
 _CONV = {2: nn.Conv2d, 3: nn.Conv3d}
 _MAX_POOL = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
@@ -44,3 +45,24 @@ def conv_out_size(size: Sequence[int], kernel_size: Sequence[int], stride: Seque
                   padding: Sequence[int]) -> Tuple[int, ...]:
     """Size of a convolution's or pooling's output grid, per axis (floor mode, no dilation)."""
     return tuple((n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, kernel_size, stride, padding))
+
+
+def channels_last(func: Callable[[Tensor], Tensor], x: Tensor, ndim: int) -> Tensor:
+    """Apply a function of maps (B, C, *grid) to a map (B, *grid, C), without a copy.
+
+    Args:
+        func (Callable): Maps (B, C, *grid) to (B, C', *out_grid), as a convolution does.
+        x (Tensor): Shape (B, *grid, C).
+        ndim (int): Rank of the grid.
+
+    Returns:
+        Tensor: Shape (B, *out_grid, C').
+    """
+    # no negative numbers: the ONNX exporter for TorchScript writes them into the file as they are
+    feat = func(x.permute(0, ndim + 1, *range(1, ndim + 1)))
+    return feat.permute(0, *range(2, ndim + 2), 1)
+
+
+def pooled_grid(grid: Sequence[int], stride: Sequence[int]) -> Tuple[int, ...]:
+    """Grid after a pooling with an odd kernel and 'same' padding, per axis ``ceil(n / stride)``."""
+    return tuple((n - 1) // s + 1 for n, s in zip(grid, stride))

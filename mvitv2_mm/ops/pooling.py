@@ -2,25 +2,47 @@
 
 Source: the q, k, v pooling of MViTv2 (paper, section 3; SlowFast ``models/attention.py``).
 """
-from typing import Iterator, Sequence, Tuple
+from typing import Iterator, List, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from .caching import cache_index
+from .double_backward import differentiable_grads
 from .memory import autocast_dtype
-from .path import get_attention_path
+from .ndim import channels_last
+from .tracing import is_traced
 
 
 def reference_depthwise_conv(x: Tensor, weight: Tensor, stride: Sequence[int]) -> Tensor:
-    """The 'reference' path of :func:`depthwise_conv`: one convolution and PyTorch's gradients."""
-    conv = {4: F.conv2d, 5: F.conv3d}[x.dim()]
+    """:func:`depthwise_conv` by one convolution and PyTorch's gradients."""
+    conv = {2: F.conv2d, 3: F.conv3d}[len(stride)]
     padding = [k // 2 for k in weight.shape[2:]]
-    # (B, *grid, C) -> channels-last view (B, C, *grid) and back
-    out = conv(x.movedim(-1, 1), weight, None, stride, padding, groups=len(weight))
-    return out.movedim(1, -1)
+    return channels_last(lambda feat: conv(feat, weight, None, stride, padding, groups=len(weight)),
+                         x, len(stride))
+
+
+def fill_stride(x: Tensor, grid: Sequence[int], stride: Sequence[int]) -> Tensor:
+    """Zeros at the end of the axes of a map that are shorter than the stride of its pooling.
+
+    The pooling reads the same single window, padding included, but torch 2.11's bfloat16 CPU
+    kernel returns garbage as the gradient of taps in the padding where a stride is larger than the
+    map.
+
+    Args:
+        x (Tensor): Shape (B, *grid, C).
+        grid (Sequence[int]): Its size.
+        stride (Sequence[int]): Stride per axis, in tokens.
+
+    Returns:
+        Tensor: Shape (B, *max(grid, stride), C); ``x`` itself where no axis is shorter.
+    """
+    # sizes that torch.export keeps open are no ints
+    missing = [s - n if type(n) is int and n < s else 0 for n, s in zip(grid, stride)]
+    if not any(missing):
+        return x
+    return F.pad(x, [0, 0] + [p for after in reversed(missing) for p in (0, after)])
 
 
 def _is_conv3d_fast(device: torch.device) -> bool:
@@ -82,8 +104,9 @@ class _ConvClips(torch.autograd.Function):
         return _conv_clips(x, weight, stride)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad: Tensor):
+        if torch.is_grad_enabled():
+            return differentiable_grads(reference_depthwise_conv, ctx, grad, (1, *ctx.stride))
         x, weight = ctx.saved_tensors
         dx, dweight = None, torch.zeros_like(weight)
         for tap, source, target in _taps(x.shape[1], weight.shape[2]):
@@ -111,25 +134,25 @@ def depthwise_conv(x: Tensor, weight: Tensor, stride: Sequence[int]) -> Tensor:
     Returns:
         Tensor: Shape (B, *out_grid, C), ``out_grid[a] = ceil(grid[a] / stride[a])``.
     """
-    # The same single window, but torch's bfloat16 CPU kernel returns garbage as the gradient of
-    # taps that lie in the padding if the stride is larger than the map.
-    stride = [min(s, n) for s, n in zip(stride, x.shape[1:-1])]
-    if get_attention_path(x.device) == 'reference':
-        return reference_depthwise_conv(x, weight, stride)
+    x = fill_stride(x, x.shape[1:-1], stride)
     if x.dim() == 4:
         return depthwise_conv(x[:, None], weight[:, :, None], (1, *stride))[:, 0]
     dtype = autocast_dtype(x)
-    # A traced model cannot be saved with a torch.autograd.Function inside.
-    conv = _ConvClips.apply if torch.is_grad_enabled() else _conv_clips
+    is_plain = not torch.is_grad_enabled() or is_traced(x)
+    conv = _conv_clips if is_plain else _ConvClips.apply
     return conv(x.to(dtype), weight.to(dtype), stride[1:])[:, ::stride[0]]
 
 
-@cache_index
-def _read_positions(size: int, kernel: int, stride: int, device: str) -> Tensor:
+def _read_positions(size: int, kernel: int, stride: int) -> List[int]:
     """Positions on an axis that a pooling with ``stride > kernel`` and 'same' padding reads."""
     windows = (range(i - kernel // 2, i - kernel // 2 + kernel) for i in range(0, size, stride))
-    # A list, not a mask: the length of the result must not depend on data, for torch.compile.
-    return torch.tensor([p for window in windows for p in window if 0 <= p < size], device=device)
+    return [p for window in windows for p in window if 0 <= p < size]
+
+
+@cache_index
+def _read_index(size: int, kernel: int, stride: int, device: str) -> Tensor:
+    # From a list, not a mask: its length must not depend on data, for torch.compile.
+    return torch.tensor(_read_positions(size, kernel, stride), device=device)
 
 
 def drop_unread(x: Tensor, kernel: Sequence[int], stride: Sequence[int]) -> Tensor:
@@ -149,6 +172,12 @@ def drop_unread(x: Tensor, kernel: Sequence[int], stride: Sequence[int]) -> Tens
     """
     for axis, (k, s) in enumerate(zip(kernel, stride)):
         if s > k:
-            index = _read_positions(x.shape[axis + 1], k, s, str(x.device))
+            index = _read_index(x.shape[axis + 1], k, s, str(x.device))
             x = x.index_select(axis + 1, index)
     return x
+
+
+def read_grid(grid: Sequence[int], kernel: Sequence[int], stride: Sequence[int]) -> Tuple[int, ...]:
+    """Grid that :func:`drop_unread` leaves of a grid."""
+    return tuple(
+        len(_read_positions(n, k, s)) if s > k else n for n, k, s in zip(grid, kernel, stride))

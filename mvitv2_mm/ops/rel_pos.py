@@ -4,13 +4,18 @@ Source: MViTv2 paper, section 4.1 and equations 3-4; SlowFast ``slowfast/models/
 (``cal_rel_pos_spatial``, ``cal_rel_pos_temporal``). One loop over the axes replaces the
 paragraph per axis found there.
 """
-from typing import List, Sequence
+from typing import List, Sequence, Union
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .caching import cache_index
+
+
+def _max(a: Union[int, float], b: Union[int, float]) -> Union[int, float]:
+    """The larger one; a comparison would fix the sizes that ``torch.export`` keeps open."""
+    return max(a, b) if type(a) in (int, float) else torch.sym_max(a, b)
 
 
 @cache_index
@@ -29,7 +34,7 @@ def rel_pos_index(q_size: int, k_size: int, device: str = 'cpu') -> Tensor:
     Returns:
         Tensor: int64 of shape (q_size, k_size), values in ``[0, 2 * max(q_size, k_size) - 2]``.
     """
-    q_ratio, k_ratio = max(k_size / q_size, 1.0), max(q_size / k_size, 1.0)
+    q_ratio, k_ratio = _max(k_size / q_size, 1.0), _max(q_size / k_size, 1.0)
     q_pos = torch.arange(q_size, dtype=torch.float32, device=device)[:, None] * q_ratio
     k_pos = torch.arange(k_size, dtype=torch.float32, device=device)[None, :] * k_ratio
     return ((q_pos - k_pos) + (k_size - 1) * k_ratio).long()
@@ -45,19 +50,22 @@ def resize_rel_pos(rel_pos: Tensor, length: int) -> Tensor:
     Returns:
         Tensor: Table of shape (length, D); the input itself if it has that length already.
     """
-    if rel_pos.shape[0] == length:
+    # Interpolating to the same length changes nothing, so an open length needs no case of its own.
+    if type(length) is int and rel_pos.shape[0] == length:
         return rel_pos
     # (L, D) -> (1, D, L) -> (length, D)
     return F.interpolate(rel_pos.t()[None], size=length, mode='linear')[0].t()
 
 
-def rel_pos_terms(q: Tensor, tables: Sequence[Tensor], k_grid: Sequence[int]) -> List[Tensor]:
+def rel_pos_terms(q: Tensor, tables: Sequence[Tensor], q_grid: Sequence[int],
+                  k_grid: Sequence[int]) -> List[Tensor]:
     """Dot products of every query with the position embeddings of every key row, per axis.
 
     Args:
         q (Tensor): Pooled, *unscaled* queries of shape (B, M, *q_grid, D).
         tables (Sequence[Tensor]): One table (L, D) per axis; resized if ``L`` does not fit.
-        k_grid (Sequence[int]): Key grid, one int per axis.
+        q_grid (Sequence[int]): Query grid, one int per axis.
+        k_grid (Sequence[int]): Key grid.
 
     Returns:
         list[Tensor]: Per axis ``a`` a tensor (B, M, *q_grid, k_grid[a]). The bias of query
@@ -65,9 +73,8 @@ def rel_pos_terms(q: Tensor, tables: Sequence[Tensor], k_grid: Sequence[int]) ->
     """
     axes = 'xyz'[:len(k_grid)]
     terms = []
-    for axis, (table, k_size) in enumerate(zip(tables, k_grid)):
-        q_size = q.shape[2 + axis]
-        table = resize_rel_pos(table, 2 * max(q_size, k_size) - 1)
+    for axis, (table, q_size, k_size) in enumerate(zip(tables, q_grid, k_grid)):
+        table = resize_rel_pos(table, 2 * _max(q_size, k_size) - 1)
         rows = table[rel_pos_index(q_size, k_size, str(q.device))]  # (q_size, k_size, D)
         # e.g. rows of an image: (B, M, H, W, D), (H, K, D) -> (B, M, H, W, K)
         terms.append(torch.einsum(f'bm{axes}d,{axes[axis]}kd->bm{axes}k', q, rows))

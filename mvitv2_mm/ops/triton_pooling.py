@@ -8,6 +8,8 @@ from typing import List, Optional, Sequence, Tuple
 import torch
 from torch import Tensor
 
+from .ndim import pooled_grid
+
 try:
     import triton
 
@@ -20,10 +22,6 @@ _BLOCK_SIZE = 2048
 _REDUCTION_PROGRAMS = 1024
 
 
-def _out_grid(grid: Sequence[int], stride: Sequence[int]) -> Tuple[int, ...]:
-    return tuple((n - 1) // s + 1 for n, s in zip(grid, stride))
-
-
 def _shape_args(x: Tensor, weight: Tensor, grid: Sequence[int], stride: Sequence[int],
                 num_extra: int) -> dict:
     """Sizes that all kernels take; an image is a clip of one frame."""
@@ -31,7 +29,7 @@ def _shape_args(x: Tensor, weight: Tensor, grid: Sequence[int], stride: Sequence
     block_d = triton.next_power_of_2(dim)
     sizes = {
         '': (*lift, *grid),
-        'O': (*lift, *_out_grid(grid, stride)),
+        'O': (*lift, *pooled_grid(grid, stride)),
         'K': (*lift, *weight.shape[2:]),
         'S': (*lift, *stride)
     }
@@ -85,7 +83,7 @@ def _pool_norm(x: Tensor, weight: Tensor, norm_weight: Optional[Tensor],
 
 @_pool_norm.register_fake
 def _empty_output(x, weight, norm_weight, norm_bias, grid, stride, num_extra, eps):
-    num_tokens = num_extra + torch.Size(_out_grid(grid, stride)).numel()
+    num_tokens = num_extra + torch.Size(pooled_grid(grid, stride)).numel()
     return x.new_empty(x.shape[0], num_tokens, *x.shape[2:])
 
 
@@ -181,7 +179,7 @@ def triton_pool_norm(x: Tensor,
                      num_extra: int,
                      norm_weight: Optional[Tensor] = None,
                      norm_bias: Optional[Tensor] = None,
-                     eps: float = 1e-6) -> Tuple[Tensor, Tuple[int, ...]]:
+                     eps: float = 1e-6) -> Tensor:
     """Pool tokens per head with one shared depthwise kernel, then layer norm over each head.
 
     The projection is read in its own layout and the heads are written once: no copy into another
@@ -202,8 +200,8 @@ def triton_pool_norm(x: Tensor,
         eps (float): Added to the variance. Defaults to 1e-6.
 
     Returns:
-        tuple: Heads (B, num_extra + prod(out_grid), M, D) in the dtype of ``x``, and ``out_grid``
-        with ``ceil(grid[a] / stride[a])`` tokens per axis.
+        Tensor: Heads (B, num_extra + prod(out_grid), M, D) in the dtype of ``x``, ``out_grid`` as
+        :func:`pooled_grid` says.
 
     Raises:
         ImportError: If triton is not installed.
@@ -215,6 +213,5 @@ def triton_pool_norm(x: Tensor,
     if (norm_weight is None) != (norm_bias is None):
         raise ValueError('"norm_weight" and "norm_bias" should be given together or not at all')
     heads = x.unflatten(2, (-1, len(weight)))
-    out = torch.ops.mvitv2_mm.pool_norm(heads, weight, norm_weight, norm_bias, list(grid),
-                                        list(stride), num_extra, eps)
-    return out, _out_grid(grid, stride)
+    return torch.ops.mvitv2_mm.pool_norm(heads, weight, norm_weight, norm_bias, list(grid),
+                                         list(stride), num_extra, eps)

@@ -8,8 +8,7 @@ import torch
 from mmengine.config import Config
 
 from mvitv2_mm.analysis import Macs, count_macs, measure
-from mvitv2_mm.layers import MultiScaleAttention
-from mvitv2_mm.ops import attention_path
+from mvitv2_mm.layers import MultiScaleAttention, compute_path
 
 ROOT = Path(__file__).parents[2]
 main = runpy.run_path(str(ROOT / 'tools/analysis_tools/get_flops.py'))['main']
@@ -82,7 +81,7 @@ def test_one_layer_against_a_formula():
         with_cls_token=True,
         norm_cfg=dict(type='LN')).eval()
     x = torch.rand(1, 1 + prod(grid), 96)
-    with attention_path('reference'):
+    with compute_path('reference'):
         macs, _ = count_macs(layer, x, grid)
 
     tokens, keys = prod(grid) + 1, prod(k_grid) + 1

@@ -68,7 +68,7 @@ def arch(**changes):
         (dict(arch=ARCH,
               frozen_stages=-2), r'"frozen_stages" should be between -1 and 4, but got -2'),
         (dict(arch=ARCH, with_cp=2),
-         r'"with_cp" should be True, False, a sequence of stages between 0 and 3, or '
+         r'"with_cp" should be True, False, "cheap", a sequence of stages between 0 and 3, or '
          r'dict\(blocks=...\) with a sequence of blocks between 0 and 5, but got 2'),
         (dict(arch=ARCH, with_cp='all'), r'"with_cp" should be .* but got all'),
         (dict(arch=ARCH, with_cp=None), r'"with_cp" should be .* but got None'),
@@ -81,14 +81,10 @@ def arch(**changes):
         (dict(arch=ARCH, with_cp=dict(stages=[0])), r'"with_cp" .* but got {\'stages\': \[0\]}'),
         (dict(out_type='pooled'),
          r'"out_type" should be one of .*avg_then_norm.* but got \'pooled\''),
-        (dict(out_type='featmap', with_cls_token=True,
-              output_cls_token=True), r'"out_type" should be one of .* replaces output_cls_token'),
         (dict(out_type='cls_token'),
-         r'a class token can only be returned with with_cls_token=True'),
-        (dict(output_cls_token=True),
-         r'a class token can only be returned with with_cls_token=True'),
-        (dict(input_size=(16, 224, 224), with_cls_token=False, output_cls_token=True),
-         r'a class token can only be returned with with_cls_token=True'),
+         r"out_type='cls_token' needs a class token; set with_cls_token=True"),
+        (dict(input_size=(16, 224, 224), with_cls_token=False, out_type='featmap_and_cls_token'),
+         r"out_type='featmap_and_cls_token' needs a class token; set with_cls_token=True"),
     ],
     ids=str)
 def test_construction(kwargs, message):

@@ -1,6 +1,7 @@
 """What every option of the backbone does, edge values included."""
 import copy
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from parity import ARCH, assert_same
 from small_models import CLIP, IMAGE, both_ranks, build, rand, tensors
 
 from mvitv2_mm import MViTv2
-from mvitv2_mm.ops import attention_path, get_attention_path
+from mvitv2_mm.layers import compute_path, get_compute_path
 
 
 class TestArguments:
@@ -74,15 +75,15 @@ class TestArguments:
         assert type(build(IMAGE)) is type(build(CLIP))
 
 
-class TestAttentionPath:
+class TestComputePath:
 
     @pytest.mark.parametrize('size, window_size', [(IMAGE, None), (IMAGE, 8), (CLIP, None)])
     def test_all_paths_give_the_same_numbers(self, size, window_size):
         model, x = build(size, window_size=window_size), rand(size, requires_grad=True)
         results = []
         for path in ('reference', 'sdpa', 'chunked'):
-            with attention_path(path):
-                assert get_attention_path(x.device) == path
+            with compute_path(path):
+                assert get_compute_path() == path
                 output = list(tensors(model(x)))
                 grads = torch.autograd.grad(
                     sum(out.square().sum() for out in output), [x, *model.parameters()])
@@ -92,14 +93,17 @@ class TestAttentionPath:
             assert not all(map(torch.equal, results[i], results[j]))  # really another path
 
     def test_the_path_is_restored_and_unknown_names_are_refused(self):
-        with pytest.raises(RuntimeError), attention_path('reference'):
+        with pytest.raises(RuntimeError), compute_path('reference'):
             raise RuntimeError
-        assert get_attention_path(torch.device('cpu')) == 'chunked'
-        assert get_attention_path(torch.device('cuda')) == 'sdpa'
+        assert get_compute_path() == 'auto'
         with pytest.raises(ValueError, match=r"should be one of .*'sdpa'.* but got 'flash'"):
-            with attention_path('flash'):
+            with compute_path('flash'):
                 pass
-        assert get_attention_path(torch.device('cpu')) == 'chunked'
+        assert get_compute_path() == 'auto'
+
+    def test_each_thread_has_its_own(self):
+        with compute_path('reference'), ThreadPoolExecutor(1) as pool:
+            assert pool.submit(get_compute_path).result() == 'auto'
 
 
 @pytest.mark.parametrize('size', [IMAGE, CLIP])
@@ -154,10 +158,10 @@ class TestOutputs:
         torch.testing.assert_close(output(out_type='avg_featmap'), feat.flatten(2).mean(-1))
         torch.testing.assert_close(
             output(out_type='avg_then_norm'), model.norm3(patches.mean(dim=1)))
-        assert torch.equal(output(output_cls_token=False), feat)
+        assert torch.equal(output(out_type='featmap'), feat)
         if with_cls:
             torch.testing.assert_close(output(out_type='cls_token'), normed[:, 0])
-            patch_token, cls_token = output(output_cls_token=True)
+            patch_token, cls_token = output(out_type='featmap_and_cls_token')
             assert torch.equal(patch_token, feat)
             assert torch.equal(cls_token, normed[:, 0])
             assert isinstance(output(), list)  # the default with a class token

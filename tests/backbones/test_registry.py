@@ -63,7 +63,7 @@ def test_inside_a_recogniser(with_cls):
             type='Recognizer3D',
             backbone={
                 **BACKBONE, 'input_size': (4, 32, 32),
-                'output_cls_token': with_cls
+                'out_type': 'featmap_and_cls_token' if with_cls else 'featmap'
             },
             cls_head=dict(type='MViTHead', in_channels=64, num_classes=5, with_cls_token=with_cls)))
     model.init_weights()

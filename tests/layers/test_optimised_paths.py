@@ -5,8 +5,7 @@ import pytest
 import torch
 from op_records import OpRecorder
 
-from mvitv2_mm.layers import MultiScaleBlock
-from mvitv2_mm.ops import attention_path
+from mvitv2_mm.layers import MultiScaleBlock, compute_path
 
 PATHS = ['sdpa', 'chunked', 'chunks']  # the last: 'chunked' with a few tokens per chunk
 # grid of the block's input, overrides of ``make_block``
@@ -55,7 +54,7 @@ def step(block, x, grid, weight, path, monkeypatch, autocast=None):
         # 28 queries or 4 windows of one or more samples, 32 tokens in the MLP
         monkeypatch.setattr(f'mvitv2_mm.ops.{module}.CHUNK_ELEMENTS', 512 if small else 2**20)
     x = x.detach().requires_grad_()
-    with attention_path('chunked' if small else path):
+    with compute_path('chunked' if small else path):
         with torch.autocast('cpu', dtype=autocast, enabled=autocast is not None):
             out, _ = block(x, grid)
         grads = torch.autograd.grad((out * weight.to(out.dtype)).sum(), [x, *block.parameters()])
@@ -66,7 +65,7 @@ def step(block, x, grid, weight, path, monkeypatch, autocast=None):
 def make_step(grid, dtype, **kwargs):
     """Block, tokens and weights of the loss, in a dtype."""
     block = make_block(grid, **kwargs).to(dtype)
-    x = torch.randn(2, block.num_extra + torch.Size(grid).numel(), 16).to(dtype)
+    x = torch.randn(2, block.num_extra_tokens + torch.Size(grid).numel(), 16).to(dtype)
     with torch.no_grad():
         return block, x, torch.randn_like(block(x, grid)[0])
 
@@ -149,10 +148,10 @@ REALISTIC = dict(in_dims=96, attn_dims=96, out_dims=96, num_heads=1)
 def test_less_is_kept_for_backward_and_at_once(grid, kwargs, path, share):
     """After the forward pass: the output and what the graph keeps, parameters excluded."""
     block = make_block(grid, **{**REALISTIC, **kwargs})
-    x = torch.randn(2, block.num_extra + torch.Size(grid).numel(), 96).requires_grad_()
+    x = torch.randn(2, block.num_extra_tokens + torch.Size(grid).numel(), 96).requires_grad_()
     kept, peak = {}, {}
     for name in (path, 'reference'):
-        with attention_path(name), OpRecorder() as ops:
+        with compute_path(name), OpRecorder() as ops:
             out, _ = block(x, grid)
             kept[name] = ops.live_bytes()
             torch.autograd.grad(out.sum(), [x, *block.parameters()])

@@ -27,8 +27,8 @@ def pool(case):
     if case['compiled']:
         check_operator(tensors, case)
         function = torch.compile(function, fullgraph=True, dynamic=True, backend='aot_eager')
-    out, _ = function(tensors[0], case['grid'], tensors[1], case['stride'], case['num_extra'],
-                      *tensors[2:])
+    out = function(tensors[0], case['grid'], tensors[1], case['stride'], case['num_extra'],
+                   *tensors[2:])
     return [out.detach(), *torch.autograd.grad(out, inputs, case['grad_out'])]
 
 

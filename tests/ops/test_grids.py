@@ -7,8 +7,9 @@ import torch.nn as nn
 import torch.nn.functional as F
 from op_records import OpRecorder
 
-from mvitv2_mm.ops import (attention_path, conv_out_size, depthwise_conv, drop_unread,
-                           get_conv_class, get_max_pool_class, resize_abs_pos, to_ntuple)
+from mvitv2_mm.ops import (conv_out_size, depthwise_conv, drop_unread, get_conv_class,
+                           get_max_pool_class, read_grid, resize_abs_pos, to_ntuple)
+from mvitv2_mm.ops.pooling import reference_depthwise_conv
 
 
 @pytest.mark.parametrize('ndim, conv, pool', [(2, nn.Conv2d, nn.MaxPool2d),
@@ -77,10 +78,10 @@ def test_depthwise_conv_against_loop(grid, kernel, stride, way, monkeypatch):
         monkeypatch.setattr('mvitv2_mm.ops.pooling._is_conv3d_fast', lambda device: False)
     x = torch.randn(2, *grid, 3, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(3, 1, *kernel, dtype=torch.float64, requires_grad=True)
-    with attention_path('reference' if way == 'reference' else 'auto'):
-        out, wanted = depthwise_conv(x, weight, stride), conv_loop(x, weight, stride)
-        with torch.no_grad():
-            assert torch.equal(depthwise_conv(x, weight, stride), out)
+    conv = reference_depthwise_conv if way == 'reference' else depthwise_conv
+    out, wanted = conv(x, weight, stride), conv_loop(x, weight, stride)
+    with torch.no_grad():
+        assert torch.equal(conv(x, weight, stride), out)
     torch.testing.assert_close(out, wanted, rtol=0, atol=1e-12)
     probe = torch.randn_like(out)
     grads, wanted_grads = (
@@ -92,9 +93,9 @@ def test_depthwise_conv_against_loop(grid, kernel, stride, way, monkeypatch):
 def test_3d_convolutions_have_no_3d_backward():
     """It is 10 to 30 times slower than those of the frames."""
     x, weight = torch.randn(2, 4, 5, 5, 3), torch.randn(3, 1, 3, 3, 3)
-    for path, ndim in (('auto', 2), ('reference', 3)):
-        with attention_path(path), OpRecorder() as ops:
-            out = depthwise_conv(x, weight.requires_grad_(), (1, 2, 2))
+    for conv, ndim in ((depthwise_conv, 2), (reference_depthwise_conv, 3)):
+        with OpRecorder() as ops:
+            out = conv(x, weight.requires_grad_(), (1, 2, 2))
             out.sum().backward()
         shapes = ops.shapes('aten::convolution_backward')
         assert shapes and {len(shape) for shape in shapes} == {2 + ndim}
@@ -106,6 +107,7 @@ def test_pooling_what_is_read_equals_pooling_the_whole_map(size, kernel, stride)
     x, weight = torch.randn(1, size, 5, 2), torch.randn(2, 1, kernel, 3)
     smaller = drop_unread(x, (kernel, 3), (stride, 1))
     assert smaller.shape[1] <= -(-size // stride) * kernel
+    assert smaller.shape[1:3] == read_grid((size, 5), (kernel, 3), (stride, 1))
     torch.testing.assert_close(
         depthwise_conv(smaller, weight, (min(kernel, stride), 1)),
         depthwise_conv(x, weight, (stride, 1)))

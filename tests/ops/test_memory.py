@@ -5,7 +5,7 @@ import torch.nn as nn
 from op_records import OpRecorder
 from torch.utils.checkpoint import checkpoint
 
-from mvitv2_mm.ops import attention_path, recompute, split_tokens
+from mvitv2_mm.ops import recompute, split_tokens
 
 PRODUCTS = ('aten::addmm', 'aten::mm')
 
@@ -117,11 +117,14 @@ def test_plain_without_gradients(monkeypatch):
     assert torch.equal(out, model.plain(x))
 
 
-def test_plain_on_the_reference_path():
+def test_plain_where_it_is_switched_off():
     model, x = Widen(), torch.randn(100, 8)
-    with attention_path('reference'):
-        assert live_bytes(model, x) == live_bytes(model.plain, x)
-        assert num_products(model, model, x) == [2, 4]
+
+    def switched_off(x):
+        return recompute(model.plain, x, enabled=False)
+
+    assert live_bytes(switched_off, x) == live_bytes(model.plain, x)
+    assert num_products(model, switched_off, x) == [2, 4]
     assert live_bytes(model, x) < live_bytes(model.plain, x)
 
 
@@ -221,11 +224,6 @@ class TestSplitTokens:
             with torch.no_grad():
                 assert len(split_tokens(x, 100)) == len(split_tokens(half, 100)) == 6
 
-    def test_other_devices_and_the_reference_path_are_untouched(self):
+    def test_other_devices_are_untouched(self):
         x = torch.randn(3, 20, 5, device='meta')
         assert split_tokens(x, 100)[0] is x
-        x = torch.randn(3, 20, 5)
-        with attention_path('reference'):
-            assert split_tokens(x, 100)[0] is x
-        with attention_path('sdpa'):
-            assert len(split_tokens(x, 100)) == 2

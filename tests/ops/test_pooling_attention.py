@@ -1,5 +1,6 @@
 """Attention with decomposed relative positions: fast and plain paths against loops."""
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ import torch
 from loops import index_loop, resize_loop
 from op_records import OpRecorder
 
-from mvitv2_mm.ops import attention_path, pooling_attention, reference_pooling_attention
+from mvitv2_mm.ops import pooling_attention, reference_pooling_attention
 
 GRIDS = [
     pytest.param((4, 4), (2, 2), id='2d'),
@@ -24,10 +25,9 @@ CHUNKS = {'sdpa': 2**20, 'chunked': 2**20, 'chunks-of-queries': 30, 'chunks-of-s
 
 @pytest.fixture(params=CHUNKS)
 def fast_path(request, monkeypatch):
-    """``pooling_attention`` takes one of its fast paths."""
+    """``pooling_attention`` with one of its fast kernels."""
     set_chunk(monkeypatch, CHUNKS[request.param])
-    with attention_path('sdpa' if request.param == 'sdpa' else 'chunked'):
-        yield request.param
+    return partial(pooling_attention, kernel='sdpa' if request.param == 'sdpa' else 'chunked')
 
 
 def set_chunk(monkeypatch, num_logits):
@@ -73,7 +73,7 @@ def attention_loop(q, k, v, q_grid, k_grid, tables):
 def test_against_loop(fast_path, q_grid, k_grid, num_extra, rel_pos):
     q, k, v, tables = make_inputs(q_grid, k_grid, num_extra)
     wanted = attention_loop(q, k, v, q_grid, k_grid, tables if rel_pos else None)
-    for attention in (pooling_attention, reference_pooling_attention):
+    for attention in (fast_path, reference_pooling_attention):
         out = attention(q, k, v, q_grid, k_grid, tables if rel_pos else None)
         assert out.shape == q.shape
         np.testing.assert_allclose(out.numpy(), wanted, atol=1e-12)
@@ -84,7 +84,7 @@ def test_tables_of_another_length_are_resized(fast_path, q_grid, k_grid):
     q, k, v, tables = make_inputs(q_grid, k_grid, 1)
     tables = [torch.randn(6, q.shape[-1], dtype=q.dtype) for _ in tables]
     wanted = attention_loop(q, k, v, q_grid, k_grid, tables)
-    for attention in (pooling_attention, reference_pooling_attention):
+    for attention in (fast_path, reference_pooling_attention):
         np.testing.assert_allclose(
             attention(q, k, v, q_grid, k_grid, tables).numpy(), wanted, atol=1e-12)
 
@@ -96,15 +96,15 @@ def test_the_comparison_notices_swapped_axes_and_one_wrong_row(fast_path):
     one_row = [tables[0].clone(), tables[1]]
     one_row[0][0] += 1e-3
     for wrong in (tables[::-1], one_row):
-        out = pooling_attention(q, k, v, q_grid, k_grid, wrong).numpy()
+        out = fast_path(q, k, v, q_grid, k_grid, wrong).numpy()
         assert np.abs(out - wanted).max() > 1e-6
 
 
 def test_extra_tokens_get_no_position_bias(fast_path):
     q_grid = k_grid = (3, 3)
     q, k, v, tables = make_inputs(q_grid, k_grid, 1)
-    with_bias = pooling_attention(q, k, v, q_grid, k_grid, tables)
-    without = pooling_attention(q, k, v, q_grid, k_grid, None)
+    with_bias = fast_path(q, k, v, q_grid, k_grid, tables)
+    without = fast_path(q, k, v, q_grid, k_grid, None)
     torch.testing.assert_close(with_bias[:, :, 0], without[:, :, 0], rtol=0, atol=1e-12)
     assert (with_bias[:, :, 1:] - without[:, :, 1:]).abs().amax(dim=-1).min() > 1e-4
 
@@ -119,9 +119,8 @@ def test_gradcheck(path, chunk, q_grid, k_grid, num_extra, monkeypatch):
     tables[0] = torch.randn(5, 3, dtype=q.dtype)
     inputs = [x.requires_grad_() for x in (q, k, v, *tables)]
     set_chunk(monkeypatch, chunk)
-    with attention_path(path):
-        assert torch.autograd.gradcheck(
-            lambda q, k, v, *tables: pooling_attention(q, k, v, q_grid, k_grid, tables), inputs)
+    assert torch.autograd.gradcheck(
+        lambda q, k, v, *tables: pooling_attention(q, k, v, q_grid, k_grid, tables, path), inputs)
 
 
 def results(attention, q, k, v, q_grid, k_grid, tables, weight):
@@ -146,7 +145,7 @@ CASES = [
 def test_gradients_equal_plain_gradients(fast_path, q_grid, k_grid, num_extra, sizes, rel_pos):
     q, k, v, tables = make_inputs(q_grid, k_grid, num_extra, **{'dim': 16, **sizes})
     args = q, k, v, q_grid, k_grid, tables if rel_pos else None, torch.randn_like(q)
-    fast, plain = (results(f, *args) for f in (pooling_attention, reference_pooling_attention))
+    fast, plain = (results(f, *args) for f in (fast_path, reference_pooling_attention))
     for a, b in zip(fast, plain):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
 
@@ -161,8 +160,8 @@ def test_chunks_hold_whole_samples_or_some_queries_of_one(chunk, wanted, monkeyp
     """Five samples, two heads, 13 queries, 7 keys; the last chunks are smaller."""
     q, k, v, tables = make_inputs((4, 3), (2, 3), 1, batch=5)
     set_chunk(monkeypatch, chunk)
-    with attention_path('chunked'), OpRecorder() as ops:
-        out = pooling_attention(q, k, v, (4, 3), (2, 3), tables)
+    with OpRecorder() as ops:
+        out = pooling_attention(q, k, v, (4, 3), (2, 3), tables, 'chunked')
     assert ops.shapes('aten::_softmax') == wanted
     plain = reference_pooling_attention(q, k, v, (4, 3), (2, 3), tables)
     torch.testing.assert_close(out, plain, rtol=1e-12, atol=1e-12)
@@ -173,8 +172,8 @@ def test_a_chunk_takes_two_products_and_five_in_backward(monkeypatch):
     q, k, v, _ = make_inputs((4, 3), (2, 3), 1, batch=5)
     inputs = [x.requires_grad_() for x in (q, k, v)]
     set_chunk(monkeypatch, 5 * 2 * 7)
-    with attention_path('chunked'), OpRecorder() as forward:
-        out = pooling_attention(*inputs, (4, 3), (2, 3), None)
+    with OpRecorder() as forward:
+        out = pooling_attention(*inputs, (4, 3), (2, 3), None, 'chunked')
         assert forward.live_bytes() == out.nbytes
     with OpRecorder() as backward:
         torch.autograd.grad(out, inputs, torch.ones_like(out))
@@ -184,17 +183,14 @@ def test_a_chunk_takes_two_products_and_five_in_backward(monkeypatch):
     assert len(backward.shapes('aten::_softmax')) == chunks
 
 
-def test_gradients_of_gradients_need_the_reference_path():
+@pytest.mark.parametrize('chunk', [2**20, 4])
+def test_gradients_of_gradients(chunk, monkeypatch):
+    set_chunk(monkeypatch, chunk)
     q, k, v, tables = make_inputs((2, 3), (2, 1), 1, dim=3, heads=1, batch=1)
-    for path in ('chunked', 'reference'):
-        with attention_path(path):
-            out = pooling_attention(q.requires_grad_(), k, v, (2, 3), (2, 1), tables)
-        grad, = torch.autograd.grad(out.square().sum(), q, create_graph=True)
-        if path == 'chunked':
-            with pytest.raises(RuntimeError, match='once_differentiable'):
-                grad.square().sum().backward()
-        else:
-            assert torch.autograd.grad(grad.square().sum(), q)[0].abs().max() > 0
+    inputs = [x.requires_grad_() for x in (q, k, v, *tables)]
+    assert torch.autograd.gradgradcheck(
+        lambda q, k, v, *tables: pooling_attention(q, k, v, (2, 3), (2, 1), tables, 'chunked'),
+        inputs)
 
 
 def memory_of_a_step(path, side, dim=16):
@@ -202,8 +198,8 @@ def memory_of_a_step(path, side, dim=16):
     q_grid, k_grid = (side, side), (side // 4, side // 4)
     q, k, v, tables = make_inputs(q_grid, k_grid, 1, dim, batch=1, heads=2, dtype=torch.float32)
     inputs = [x.requires_grad_() for x in (q, k, v, *tables)]
-    with attention_path(path), OpRecorder() as ops:
-        out = pooling_attention(q, k, v, q_grid, k_grid, tables)
+    with OpRecorder() as ops:
+        out = pooling_attention(q, k, v, q_grid, k_grid, tables, path)
         torch.autograd.grad(out, inputs, torch.ones_like(out))
     return ops.largest, ops.peak_bytes
 
@@ -224,7 +220,7 @@ def test_memory_is_linear_in_query_tokens(path, monkeypatch):
         assert large < 40 * small
 
 
-def errors(dtype, device, autocast, q_grid=(14, 14), k_grid=(7, 7), num_extra=1):
+def errors(path, dtype, device, autocast, q_grid=(14, 14), k_grid=(7, 7), num_extra=1):
     """Mean errors of output and gradients against float64, of fast and plain path."""
     q, k, v, tables = make_inputs(q_grid, k_grid, num_extra, dim=96, dtype=torch.float32)
     inputs = [x.to(device, torch.float32 if autocast else dtype) for x in (q, k, v)]
@@ -236,7 +232,7 @@ def errors(dtype, device, autocast, q_grid=(14, 14), k_grid=(7, 7), num_extra=1)
         return [[
             (x - y).abs().mean().item()
             for x, y in zip(results(attention, *inputs, q_grid, k_grid, tables, weight), truth)
-        ] for attention in (pooling_attention, reference_pooling_attention)]
+        ] for attention in (partial(pooling_attention, kernel=path), reference_pooling_attention)]
 
 
 def assert_no_worse(fast, plain, slack=1.1):
@@ -250,16 +246,14 @@ def test_precision_is_no_worse_than_the_plain_path(path, chunk, dtype, autocast,
     set_chunk(monkeypatch, chunk)
     # In float32 both are rounding errors; a fused kernel sums in another order.
     slack = 1.5 if dtype == torch.float32 else 1.1
-    with attention_path(path):
-        assert_no_worse(*errors(dtype, 'cpu', autocast), slack)
+    assert_no_worse(*errors(path, dtype, 'cpu', autocast), slack)
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize('path', ['sdpa', 'chunked'])
 def test_half_precision_is_no_worse_than_the_plain_path_on_gpu(path, dtype):
-    with attention_path(path):
-        assert_no_worse(*errors(dtype, 'cuda', True, (56, 56), (14, 14)))
+    assert_no_worse(*errors(path, dtype, 'cuda', True, (56, 56), (14, 14)))
 
 
 @pytest.mark.gpu

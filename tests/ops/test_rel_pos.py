@@ -99,7 +99,7 @@ def test_terms_against_loops(q_grid, k_grid):
         torch.randn(2 * max(a, b) - 1, dim, dtype=torch.float64) for a, b in zip(q_grid, k_grid)
     ]
     tables[-1] = torch.randn(4, dim, dtype=torch.float64)  # a length that must be resized
-    terms = rel_pos_terms(q, tables, k_grid)
+    terms = rel_pos_terms(q, tables, q_grid, k_grid)
     assert len(terms) == ndim
     for axis, term in enumerate(terms):
         assert term.shape == (2, 3, *q_grid, k_grid[axis])

@@ -8,8 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mvitv2_mm.ops import (depthwise_conv, get_pooling_path, pooling_path, triton_pool_norm,
-                           triton_pooling)
+from mvitv2_mm.ops import depthwise_conv, triton_pool_norm, triton_pooling
 
 HERE = Path(__file__).parent
 NAMES = ('output', 'x', 'weight', 'norm_weight', 'norm_bias')
@@ -219,7 +218,7 @@ def to_gpu(value):
 @pytest.mark.parametrize('name', CASES)
 def test_output_and_gradients_on_a_gpu(name):
     case = {k: to_gpu(v) for k, v in CASES[name].items()}
-    results = run_case(case, lambda *args: triton_pool_norm(*args)[0])
+    results = run_case(case, triton_pool_norm)
     assert_equals_truth([result.cpu() for result in results], CASES[name])
 
 
@@ -260,14 +259,3 @@ def test_arguments_that_do_not_fit(error, text, changes, monkeypatch):
     monkeypatch.setattr(triton_pooling, '_is_interpreted', lambda: True)
     with pytest.raises(error, match=text):
         call(**changes)
-
-
-def test_the_path_is_off_by_default_and_restored():
-    assert get_pooling_path() == 'auto'
-    with pytest.raises(KeyError), pooling_path('triton'):
-        assert get_pooling_path() == 'triton'
-        raise KeyError
-    assert get_pooling_path() == 'auto'
-    with pytest.raises(ValueError, match="one of .*'auto', 'triton'.*, but got 'fast'"):
-        with pooling_path('fast'):
-            pass

@@ -1,0 +1,131 @@
+"""The lean way through a layer: the same numbers with fewer copies, less memory and less work.
+
+A layer calls its modules one after the other. Where all of them are plain, nobody can tell whether
+they were called, and the functions of this file may take their weights instead: keys and values
+are projected only where pooling reads them, all heads are pooled side by side, the MLP runs in
+chunks, and cheap steps are computed again in the backward pass instead of kept.
+"""
+from typing import List, Optional, Sequence, Tuple
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.modules import module as torch_module
+
+from ..ops import (depthwise_conv, drop_unread, is_traced, read_grid, recompute, split_tokens,
+                   triton_pool_norm)
+from .path import get_compute_path
+from .pooling import pool_tokens
+
+_PLAIN_FORWARDS = {
+    cls: cls.forward
+    for cls in (nn.Linear, nn.LayerNorm, nn.GELU, nn.Identity, nn.Conv2d, nn.Conv3d, nn.MaxPool2d,
+                nn.MaxPool3d)
+}
+_CALL = nn.Module.__call__
+_HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks', '_backward_pre_hooks')
+_GLOBAL_HOOKS = [getattr(torch_module, f'_global{hooks}') for hooks in _HOOKS]
+_PLAIN_TENSORS = (Tensor, nn.Parameter)
+
+
+def is_unwatched(module: nn.Module) -> bool:
+    """Whether calling a module is no more than the ``forward`` of its class: no hooks, no patch."""
+    return (not any(getattr(module, hooks) for hooks in _HOOKS) and not any(_GLOBAL_HOOKS)
+            and 'forward' not in vars(module) and type(module).__call__ is _CALL)
+
+
+def is_plain(module: nn.Module) -> bool:
+    """Whether a module is one of PyTorch's as it came: no adapter, quantisation, hook or patch.
+
+    Pruning masks, weight norm and spectral norm are hooks or change the class, quantised weights
+    are tensors of another class.
+    """
+    return (type(module).forward is _PLAIN_FORWARDS.get(type(module)) and is_unwatched(module)
+            and all(
+                type(param) in _PLAIN_TENSORS
+                for param in module._parameters.values() if param is not None))
+
+
+def is_lean(x: Tensor, *modules: nn.Module) -> bool:
+    """Whether the lean way may replace calls of ``modules`` on ``x``."""
+    return (get_compute_path() != 'reference' and not is_traced(x)
+            and all(is_plain(module) for module in modules))
+
+
+def lean_heads(attn: nn.Module, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, ...]:
+    """The lean way through :meth:`MultiScaleAttention.pool_heads`."""
+    sizes = (attn.out_dims, 2 * attn.out_dims)
+    weights = attn.qkv.weight.split(sizes)
+    biases = (None, None) if attn.qkv.bias is None else attn.qkv.bias.split(sizes)
+    q = F.linear(x, weights[0], biases[0])
+    q, = _pool(attn, q, 'q', grid, attn.stride_q)
+    kv, grid, stride = recompute(
+        _project_kv, x, attn, grid, weights[1], biases[1], enabled=attn.keeps_less)
+    k, v = _pool(attn, kv, 'kv', grid, stride)
+    return q, k, v
+
+
+def drops_unread(kernel: Sequence[int], stride: Sequence[int]) -> bool:
+    """Whether a pooling leaves tokens unread."""
+    return any(s > k for s, k in zip(stride, kernel))
+
+
+def _project_kv(x: Tensor, attn: nn.Module, grid: Sequence[int], weight: Tensor,
+                bias: Optional[Tensor]) -> Tuple[Tensor, Sequence[int], Sequence[int]]:
+    """Keys and values (B, N', 2 * M * D) where their pooling reads them, grid and stride of it."""
+    kernel, stride = attn.pool_kernel, attn.stride_kv
+    if drops_unread(kernel, stride):
+        x = pool_tokens(x, grid, lambda feat: drop_unread(feat, kernel, stride),
+                        attn.num_extra_tokens)
+        grid = read_grid(grid, kernel, stride)
+        stride = [min(s, k) for s, k in zip(stride, kernel)]
+    return F.linear(x, weight, bias), grid, stride
+
+
+def _pool(attn: nn.Module, x: Tensor, names: str, grid: Sequence[int],
+          stride: Sequence[int]) -> List[Tensor]:
+    """Tokens (B, N, len(names) * M * D) -> pooled and normed heads (B, M, N', D) per name."""
+    if get_compute_path() == 'triton':
+        heads = _triton_pool(x, attn, names, grid, stride)
+    else:
+        heads = recompute(_plain_pool, x, attn, names, grid, stride, enabled=attn.keeps_less)
+    return [head.transpose(1, 2) for head in heads]
+
+
+def _triton_pool(x: Tensor, attn: nn.Module, names: str, grid: Sequence[int],
+                 stride: Sequence[int]) -> List[Tensor]:
+    heads = []
+    for name, part in zip(names, x.chunk(len(names), dim=-1)):
+        weight, norm = getattr(attn, f'pool_{name}').weight, getattr(attn, f'norm_{name}')
+        is_fused = getattr(norm, 'weight', None) is not None and norm.bias is not None
+        affine = (norm.weight, norm.bias, norm.eps) if is_fused else ()
+        pooled = triton_pool_norm(part, grid, weight, stride, attn.num_extra_tokens, *affine)
+        heads.append(pooled if is_fused else norm(pooled))
+    return heads
+
+
+def _plain_pool(x: Tensor, attn: nn.Module, names: str, grid: Sequence[int],
+                stride: Sequence[int]) -> List[Tensor]:
+    # Heads stay next to each other in the channels, so each repeats the shared kernel.
+    weight = torch.cat([
+        w.repeat(attn.num_heads, *[1] * (w.dim() - 1))
+        for w in (getattr(attn, f'pool_{name}').weight for name in names)
+    ])
+    x = pool_tokens(x, grid, lambda feat: depthwise_conv(feat, weight, stride),
+                    attn.num_extra_tokens)
+    heads = x.unflatten(2, (len(names), attn.num_heads, -1)).unbind(2)
+    return [getattr(attn, f'norm_{name}')(head) for name, head in zip(names, heads)]
+
+
+def lean_mlp(x: Tensor, norm: nn.Module, mlp: nn.Module) -> Tensor:
+    """``mlp(norm(x))`` of tokens (B, N, C) in chunks, keeping little for the backward pass.
+
+    The hidden channels are kept without GELU, or only ``x`` where they are many.
+    """
+    chunks = split_tokens(x, mlp.hidden_dims)
+    if len(chunks) == 1:
+        hidden = recompute(lambda x: mlp.fc1(norm(x)), x, enabled=mlp.keeps_less)
+        return recompute(lambda x: mlp.fc2(mlp.act(x)), hidden, enabled=mlp.keeps_less)
+    out = [recompute(lambda x: mlp(norm(x)), chunk, enabled=mlp.keeps_less) for chunk in chunks]
+    return torch.cat(out).unflatten(0, x.shape[:2])

@@ -1,0 +1,38 @@
+import torch.nn as nn
+from torch import Tensor
+
+from .lean import is_lean, is_unwatched, lean_mlp
+
+
+class MLP(nn.Module):
+    """Two linear layers with a GELU between; output channels may differ from input channels.
+
+    Args:
+        in_dims (int): Channels of the input tokens.
+        hidden_dims (int): Channels between the two layers.
+        out_dims (int): Channels of the output tokens.
+        keeps_less (bool): :func:`normed_mlp` keeps less for the backward pass. Defaults to True.
+    """
+
+    def __init__(self,
+                 in_dims: int,
+                 hidden_dims: int,
+                 out_dims: int,
+                 keeps_less: bool = True) -> None:
+        super().__init__()
+        self.hidden_dims = hidden_dims
+        self.keeps_less = keeps_less
+        self.fc1 = nn.Linear(in_dims, hidden_dims)
+        self.act = nn.GELU()
+        self.fc2 = nn.Linear(hidden_dims, out_dims)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Tokens (B, N, C) -> (B, N, C')."""
+        return self.fc2(self.act(self.fc1(x)))
+
+
+def normed_mlp(norm: nn.Module, mlp: nn.Module, x: Tensor) -> Tensor:
+    """``mlp(norm(x))`` of tokens (B, N, C), in the lean way where both are plain."""
+    if type(mlp) is MLP and is_unwatched(mlp) and is_lean(x, norm, mlp.fc1, mlp.act, mlp.fc2):
+        return lean_mlp(x, norm, mlp)
+    return mlp(norm(x))

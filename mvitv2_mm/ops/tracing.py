@@ -1,0 +1,26 @@
+"""Who is watching: tools that record or transform what runs, and take plain PyTorch only."""
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+from torch.fx import Proxy
+
+
+def is_transformed() -> bool:
+    """Whether ``torch.func`` (``grad``, ``vmap``, ``jvp``, ...) or forward-mode AD is at work."""
+    # the first is what torch.autograd.Function itself asks
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
+
+
+def is_exporting() -> bool:
+    """Whether ``torch.export`` is at work; releases before 2.7 do not tell it from compiling."""
+    return getattr(torch.compiler, 'is_exporting', torch.compiler.is_compiling)()
+
+
+def is_traced(x: Tensor) -> bool:
+    """Whether a graph of what runs on ``x`` is recorded, or its calls are transformed.
+
+    Such a graph can hold no ``torch.autograd.Function`` and no checkpoint, and shall not hold
+    loops over chunks whose number depends on the batch. ``torch.compile`` does not count: it sees
+    to these things itself.
+    """
+    return (isinstance(x, Proxy) or torch.jit.is_tracing() or is_exporting() or is_transformed())
