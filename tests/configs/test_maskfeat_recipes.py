@@ -109,10 +109,8 @@ def shrink(cfg, patch):
     return cfg
 
 
-def test_every_config_has_a_recipe_of_few_lines():
-    leaves = list(ROOT.glob('*.py'))
-    assert sorted(path.stem for path in leaves) == sorted(RECIPES)
-    assert all(len(path.read_text().splitlines()) <= 15 for path in leaves)
+def test_every_config_has_a_recipe_here():
+    assert sorted(path.stem for path in ROOT.glob('*.py')) == sorted(RECIPES)
 
 
 def test_name_agrees_with_body(name):

@@ -1,3 +1,5 @@
+_base_ = './pretrained.py'
+
 model = dict(
     type='Recognizer3D',
     data_preprocessor=dict(
