@@ -20,20 +20,7 @@ from PIL import Image
 from mvitv2_mm.checkpoints.zoo import ZOO
 from mvitv2_mm.datasets import ImageRandAugment
 
-
-@pytest.fixture(params=RECIPES)
-def name(request):
-    return request.param
-
-
-@pytest.fixture
-def cfg(name):
-    return harness.load('classification', name)
-
-
-@pytest.fixture
-def recipe(name):
-    return RECIPES[name]
+name, cfg, recipe = harness.recipe_fixtures('classification', RECIPES)
 
 
 def shrink(cfg):
