@@ -29,12 +29,13 @@ train_dataloader = dict(
 val_dataloader = dict(batch_size=4, dataset=val_dataset)
 test_dataloader = dict(dataset=val_dataset)
 
+num_classes = len(classes)
 model = dict(
     # few clips: nothing is mixed
-    data_preprocessor=dict(blending=dict(num_classes=len(classes), mix_prob=0.)),
+    data_preprocessor=dict(blending=dict(num_classes=num_classes, mix_prob=0.)),
     backbone=dict(
         init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-small-16x4_k400'), with_cp=True),
-    cls_head=dict(num_classes=len(classes)))
+    cls_head=dict(num_classes=num_classes))
 optim_wrapper = dict(accumulative_counts=32)
 # of each forward pass, which is all that --auto-scale-lr sees
 auto_scale_lr = dict(base_batch_size=4)

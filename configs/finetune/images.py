@@ -37,10 +37,11 @@ test_dataloader = val_dataloader
 val_evaluator = dict(topk=(1, ))
 test_evaluator = val_evaluator
 
+num_classes = len(classes)
 model = dict(
-    data_preprocessor=dict(num_classes=len(classes)),
+    data_preprocessor=dict(num_classes=num_classes),
     backbone=dict(init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-tiny_in1k')),
-    head=dict(num_classes=len(classes)))
+    head=dict(num_classes=num_classes))
 optim_wrapper = dict(accumulative_counts=4)
 # of each forward pass, which is all that --auto-scale-lr sees
 auto_scale_lr = dict(base_batch_size=16)

@@ -34,9 +34,9 @@ test_dataloader = val_dataloader
 val_evaluator = dict(ann_file=f'{data_root}/val.json')
 test_evaluator = val_evaluator
 
+num_classes = len(classes)
 model = dict(
-    roi_head=dict(
-        bbox_head=dict(num_classes=len(classes)), mask_head=dict(num_classes=len(classes))))
+    roi_head=dict(bbox_head=dict(num_classes=num_classes), mask_head=dict(num_classes=num_classes)))
 load_from = 'mask-rcnn_mvitv2-tiny_coco'
 
 # a quarter of the rate for 64 pictures
