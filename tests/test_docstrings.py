@@ -76,7 +76,8 @@ def disagreements(source):
         for argument in stated.keys() & defaults.keys():
             wrong = disagreement(*stated[argument], defaults[argument])
             found += [f'{name}({argument}): {wrong}'] if wrong else []
-        known = {arg.arg for arg in [*function.args.args, *function.args.kwonlyargs]}
+        args = function.args
+        known = {arg.arg for arg in [*args.posonlyargs, *args.args, *args.kwonlyargs]}
         found += [
             f'{name}: there is no argument {argument}' for argument in stated
             if argument.lstrip('*') == argument and argument not in known

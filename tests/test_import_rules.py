@@ -14,6 +14,7 @@ HOSTS = {'mmpretrain', 'mmdet', 'mmaction', 'timm', 'detectron2', 'pytorchvideo'
 # part of the package: other parts, and third-party packages, it may import
 CORE = {
     'version': (set(), set()),
+    'config_edit': (set(), set()),
     'registry': (set(), {'mmengine'}),
     'ops': (set(), {'torch', 'triton'}),
     'layers': ({'ops'}, {'torch', 'mmcv'}),

@@ -7,5 +7,5 @@ _base_ = [
 
 # not published: of the recipe in configs/recognition
 source = 'mvitv2-large-p244_in21k-pre_128xb1-40x3x1-30e_kinetics700-rgb-312px'
-init = dict(type='Pretrained', checkpoint=f'work_dirs/{source}/epoch_30.pth', prefix='backbone.')
-model = dict(backbone=dict(init_cfg=init))
+model = dict(
+    backbone=dict(init_cfg=dict(_base_.pretrained, checkpoint=f'work_dirs/{source}/epoch_30.pth')))

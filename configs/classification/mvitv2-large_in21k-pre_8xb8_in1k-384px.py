@@ -5,7 +5,10 @@ _base_ = [
     '../_base_/default_runtime_classification.py',
 ]
 
-init_cfg = dict(type='Pretrained', checkpoint='mvitv2-large_in21k', prefix='backbone.')
 model = dict(
-    backbone=dict(arch='large', input_size=384, drop_path_rate=0.5, init_cfg=init_cfg),
+    backbone=dict(
+        arch='large',
+        input_size=384,
+        drop_path_rate=0.5,
+        init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-large_in21k')),
     head=dict(in_channels=1152))

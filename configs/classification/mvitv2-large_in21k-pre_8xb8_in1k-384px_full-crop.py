@@ -1,8 +1,5 @@
 _base_ = './mvitv2-large_in21k-pre_8xb8_in1k-384px.py'
 
-# the whole image, squashed to a square
-_base_.test_pipeline[1:3] = [
-    dict(type='Resize', scale=(384, 384), backend='pillow', interpolation='bicubic')
-]
-val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline))
+test_pipeline = _base_.full_pipeline
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

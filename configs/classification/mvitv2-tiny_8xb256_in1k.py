@@ -4,5 +4,3 @@ _base_ = [
     '../_base_/schedules/imagenet_adamw_300e.py',
     '../_base_/default_runtime_classification.py',
 ]
-
-model = dict(backbone=dict(arch='tiny', drop_path_rate=0.1), head=dict(in_channels=768))

@@ -9,4 +9,4 @@ model = dict(
     backbone=dict(
         arch='base',
         drop_path_rate=0.4,
-        init_cfg=dict(type='Pretrained', checkpoint='mvitv2-base_in1k', prefix='backbone.')))
+        init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-base_in1k')))

@@ -11,5 +11,5 @@ model = dict(
         arch='huge',
         drop_path_rate=0.6,
         with_cp=True,
-        init_cfg=dict(type='Pretrained', checkpoint='mvitv2-huge_in21k', prefix='backbone.')),
+        init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-huge_in21k')),
     neck=dict(in_channels=[192, 384, 768, 1536]))

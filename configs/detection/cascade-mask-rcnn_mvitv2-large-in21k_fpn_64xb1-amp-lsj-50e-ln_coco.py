@@ -9,5 +9,5 @@ model = dict(
     backbone=dict(
         arch='large',
         drop_path_rate=0.5,
-        init_cfg=dict(type='Pretrained', checkpoint='mvitv2-large_in21k', prefix='backbone.')),
+        init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-large_in21k')),
     neck=dict(in_channels=[144, 288, 576, 1152]))

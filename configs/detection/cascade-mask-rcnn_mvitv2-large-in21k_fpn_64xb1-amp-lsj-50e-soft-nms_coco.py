@@ -5,4 +5,4 @@ _base_ = [
 ]
 
 # The published settings are unknown: the threshold is that of the plain NMS, the rest mmcv's.
-model = dict(test_cfg=dict(rcnn=dict(nms=dict(type='soft_nms', iou_threshold=0.5))))
+model = dict(test_cfg=dict(rcnn=dict(nms=dict(type='soft_nms'))))

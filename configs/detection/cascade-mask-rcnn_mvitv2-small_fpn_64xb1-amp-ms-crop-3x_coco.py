@@ -5,9 +5,6 @@ _base_ = [
     '../_base_/default_runtime_detection.py',
 ]
 
+# drop path as in the released weights, 0.2; the paper prints 0.3
 model = dict(
-    backbone=dict(
-        arch='small',
-        # the released weights; the paper prints 0.3
-        drop_path_rate=0.2,
-        init_cfg=dict(type='Pretrained', checkpoint='mvitv2-small_in1k', prefix='backbone.')))
+    backbone=dict(arch='small', init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-small_in1k')))

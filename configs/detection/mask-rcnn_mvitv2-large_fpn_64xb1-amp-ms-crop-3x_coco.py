@@ -11,5 +11,5 @@ model = dict(
         arch='large',
         drop_path_rate=0.5,
         dim_mul_in_attention=False,
-        init_cfg=dict(type='Pretrained', checkpoint='mvitv2-large_in1k', prefix='backbone.')),
+        init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-large_in1k')),
     neck=dict(in_channels=[288, 576, 1152, 1152]))

@@ -10,4 +10,4 @@ model = dict(
         arch='small',
         # the paper, which alone has this detector; the code of its Cascade has 0.2
         drop_path_rate=0.3,
-        init_cfg=dict(type='Pretrained', checkpoint='mvitv2-small_in1k', prefix='backbone.')))
+        init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-small_in1k')))

@@ -11,7 +11,7 @@ _base_ = [
 data_root = 'data/my_clips'  # the line to change
 
 # a config may keep no module
-import glob  # noqa: E402
+import glob
 
 classes = sorted(path.split('/')[-2] for path in glob.glob(f'{data_root}/train/*/'))
 del glob
@@ -29,12 +29,13 @@ train_dataloader = dict(
 val_dataloader = dict(batch_size=4, dataset=val_dataset)
 test_dataloader = dict(dataset=val_dataset)
 
-init_cfg = dict(type='Pretrained', checkpoint='mvitv2-small-16x4_k400', prefix='backbone.')
+num_classes = len(classes)
 model = dict(
     # few clips: nothing is mixed
-    data_preprocessor=dict(blending=dict(num_classes=len(classes), mix_prob=0.)),
-    backbone=dict(init_cfg=init_cfg, with_cp=True),
-    cls_head=dict(num_classes=len(classes)))
+    data_preprocessor=dict(blending=dict(num_classes=num_classes, mix_prob=0.)),
+    backbone=dict(
+        init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-small-16x4_k400'), with_cp=True),
+    cls_head=dict(num_classes=num_classes))
 optim_wrapper = dict(accumulative_counts=32)
 # of each forward pass, which is all that --auto-scale-lr sees
 auto_scale_lr = dict(base_batch_size=4)

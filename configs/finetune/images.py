@@ -11,7 +11,7 @@ _base_ = [
 data_root = 'data/my_images'  # the line to change
 
 # a config may keep no module
-import glob  # noqa: E402
+import glob
 
 classes = sorted(path.split('/')[-2] for path in glob.glob(f'{data_root}/train/*/'))
 del glob
@@ -37,11 +37,11 @@ test_dataloader = val_dataloader
 val_evaluator = dict(topk=(1, ))
 test_evaluator = val_evaluator
 
-init_cfg = dict(type='Pretrained', checkpoint='mvitv2-tiny_in1k', prefix='backbone.')
+num_classes = len(classes)
 model = dict(
-    data_preprocessor=dict(num_classes=len(classes)),
-    backbone=dict(arch='tiny', drop_path_rate=0.1, init_cfg=init_cfg),
-    head=dict(num_classes=len(classes)))
+    data_preprocessor=dict(num_classes=num_classes),
+    backbone=dict(init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-tiny_in1k')),
+    head=dict(num_classes=num_classes))
 optim_wrapper = dict(accumulative_counts=4)
 # of each forward pass, which is all that --auto-scale-lr sees
 auto_scale_lr = dict(base_batch_size=16)

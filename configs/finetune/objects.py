@@ -6,8 +6,8 @@ _base_ = '../detection/mask-rcnn_mvitv2-tiny_fpn_64xb1-amp-ms-crop-3x_coco.py'
 data_root = 'data/my_objects'  # the line to change
 
 # a config may keep no module
-import json  # noqa: E402
-import os  # noqa: E402
+import json
+import os
 
 ann_file = f'{data_root}/train.json'
 categories = json.load(open(ann_file))['categories'] if os.path.isfile(ann_file) else []
@@ -34,9 +34,9 @@ test_dataloader = val_dataloader
 val_evaluator = dict(ann_file=f'{data_root}/val.json')
 test_evaluator = val_evaluator
 
+num_classes = len(classes)
 model = dict(
-    roi_head=dict(
-        bbox_head=dict(num_classes=len(classes)), mask_head=dict(num_classes=len(classes))))
+    roi_head=dict(bbox_head=dict(num_classes=num_classes), mask_head=dict(num_classes=num_classes)))
 load_from = 'mask-rcnn_mvitv2-tiny_coco'
 
 # a quarter of the rate for 64 pictures

@@ -1,8 +1,6 @@
 _base_ = [
-    '../_base_/models/mvitv2-base_recognizer.py',
+    '../_base_/models/mvitv2-base_recognizer_k700.py',
     '../_base_/datasets/kinetics700_32x3.py',
     '../_base_/schedules/kinetics_adamw_200e.py',
     '../_base_/default_runtime_recognition.py',
 ]
-
-model = dict(data_preprocessor=dict(blending=dict(num_classes=700)), cls_head=dict(num_classes=700))

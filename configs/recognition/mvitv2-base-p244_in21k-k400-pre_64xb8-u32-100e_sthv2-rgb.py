@@ -1,5 +1,5 @@
 _base_ = [
-    '../_base_/models/mvitv2_recognizer_sthv2.py',
+    '../_base_/models/mvitv2-base_recognizer_sthv2.py',
     '../_base_/datasets/sthv2_u32.py',
     '../_base_/schedules/sthv2_sgd_100e_mvitv2-base.py',
     '../_base_/default_runtime_recognition.py',
@@ -7,5 +7,4 @@ _base_ = [
 
 # not published: of the recipe in this folder
 checkpoint = 'work_dirs/mvitv2-base-p244_in21k-pre_32xb16-32x3x1-75e_kinetics400-rgb/epoch_75.pth'
-init = dict(type='Pretrained', checkpoint=checkpoint, prefix='backbone.')
-model = dict(backbone=dict(arch='base', input_size=(32, 224, 224), init_cfg=init))
+model = dict(backbone=dict(init_cfg=dict(_base_.pretrained, checkpoint=checkpoint)))

@@ -5,5 +5,4 @@ _base_ = [
     '../_base_/default_runtime_recognition.py',
 ]
 
-init = dict(type='Pretrained', checkpoint='mvitv2-base_in21k', prefix='backbone.')
-model = dict(backbone=dict(init_cfg=init))
+model = dict(backbone=dict(init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-base_in21k')))

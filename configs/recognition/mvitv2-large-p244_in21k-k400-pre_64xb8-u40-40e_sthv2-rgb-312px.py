@@ -5,5 +5,4 @@ _base_ = [
     '../_base_/default_runtime_recognition.py',
 ]
 
-init = dict(type='Pretrained', checkpoint='mvitv2-large-40x3_k400', prefix='backbone.')
-model = dict(backbone=dict(init_cfg=init))
+model = dict(backbone=dict(init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-large-40x3_k400')))

@@ -7,4 +7,4 @@ _base_ = [
 
 # the first stage, in this folder
 init = 'work_dirs/mvitv2-large-p244_in21k-pre_32xb16-16x4x1-75e_kinetics400-rgb/epoch_75.pth'
-model = dict(backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=init, prefix='backbone.')))
+model = dict(backbone=dict(init_cfg=dict(_base_.pretrained, checkpoint=init)))

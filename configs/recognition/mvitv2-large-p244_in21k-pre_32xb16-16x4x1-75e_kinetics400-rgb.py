@@ -5,5 +5,7 @@ _base_ = [
     '../_base_/default_runtime_recognition.py',
 ]
 
-init = dict(type='Pretrained', checkpoint='mvitv2-large_in21k', prefix='backbone.')
-model = dict(backbone=dict(input_size=(16, 224, 224), init_cfg=init))
+model = dict(
+    backbone=dict(
+        input_size=(16, 224, 224),
+        init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-large_in21k')))

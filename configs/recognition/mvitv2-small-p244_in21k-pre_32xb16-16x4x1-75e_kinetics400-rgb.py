@@ -6,8 +6,7 @@ _base_ = [
 ]
 
 # not published: of the recipe in configs/classification
-init = dict(
-    type='Pretrained',
-    checkpoint='work_dirs/mvitv2-small_8xb32_in21k/epoch_90.pth',
-    prefix='backbone.')
-model = dict(backbone=dict(init_cfg=init))
+model = dict(
+    backbone=dict(
+        init_cfg=dict(
+            _base_.pretrained, checkpoint='work_dirs/mvitv2-small_8xb32_in21k/epoch_90.pth')))

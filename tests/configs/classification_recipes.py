@@ -1,10 +1,10 @@
 """The image recipes, transcribed from the paper (appendix B.2) and facebookresearch/mvit."""
+from harness import half_cosine
 
 
 def schedule(peak, warmup, epochs):
-    """Epoch -> learning rate: linear from 4e-5, half a cosine to 4e-3 of the peak."""
-    start, middle, end = 4e-5 * peak if warmup else peak, (1 + 4e-3) / 2 * peak, 4e-3 * peak
-    return {0: start, warmup: peak, (warmup + epochs) / 2: middle, epochs: end}
+    """Linear from 4e-5 of the peak, half a cosine to 4e-3 of it."""
+    return half_cosine(peak, warmup, epochs, 4e-5 if warmup else 1., 4e-3)
 
 
 def adamw(lr, weight_decay):
@@ -18,14 +18,7 @@ SCRATCH = dict(
     optimizer=adamw(2e-3, 0.05),
     batch=2048,
     epochs=300,
-    # epoch: learning rate; the warm-up ends at 70, the cosine is half way at 185
-    lr={
-        0: 8e-8,
-        35: 1.00004e-3,
-        70: 2e-3,
-        185: 1.004e-3,
-        300: 8e-6
-    },
+    lr=schedule(2e-3, 70, 300),
     mix_prob=1.,
     cls_token=False,
     num_classes=1000,

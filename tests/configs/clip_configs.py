@@ -1,17 +1,6 @@
 """What the tests of recognition and action detection share."""
 
 
-def half_cosine(peak, warmup, epochs, start, end):
-    """Epoch -> learning rate at the ends and the middles of warm-up and cosine."""
-    return {
-        0: peak * start,
-        warmup / 2: peak * (start + 1) / 2,
-        warmup: peak,
-        (warmup + epochs) / 2: peak * (1 + end) / 2,
-        epochs: peak * end,
-    }
-
-
 def shrink_pipelines(cfg, size, small):
     """Clips of two frames, and ``small`` for ``size`` pixels, through the same steps."""
     for loop in ('train', 'val', 'test'):

@@ -37,9 +37,14 @@ HUGE = dict(
     neck=(192, 384, 768, 1536))
 
 MS_CROP = 'fpn_64xb1-amp-ms-crop-3x_coco'
+# named by several tests
+MASK_RCNN_TINY = f'mask-rcnn_mvitv2-tiny_{MS_CROP}'
+CASCADE_TINY = f'cascade-mask-rcnn_mvitv2-tiny_{MS_CROP}'
+CASCADE_LSJ = 'cascade-mask-rcnn_mvitv2-large-in21k_fpn_64xb1-amp-lsj-50e_coco'
+CASCADE_TTA = 'cascade-mask-rcnn_mvitv2-large-in21k_fpn_64xb1-amp-lsj-50e-soft-nms_coco'
 # million: parameters of the detector, of those with IN-1K large as the authors print them
 RECIPES = {
-    f'mask-rcnn_mvitv2-tiny_{MS_CROP}':
+    MASK_RCNN_TINY:
     dict(MASK_RCNN, **TINY, init='tiny_in1k', million='43.68'),
     # the paper alone has these; it prints 0.3 for the drop path of small
     f'mask-rcnn_mvitv2-small_{MS_CROP}':
@@ -52,7 +57,7 @@ RECIPES = {
     dict(MASK_RCNN, **LARGE_IN1K, init='large_in1k', million='238'),
     f'mask-rcnn_mvitv2-large-in21k_{MS_CROP}':
     dict(MASK_RCNN, **LARGE, init='large_in21k', million='232.9'),
-    f'cascade-mask-rcnn_mvitv2-tiny_{MS_CROP}':
+    CASCADE_TINY:
     dict(PROJECT, **TINY, init='tiny_in1k', million='75.85'),
     f'cascade-mask-rcnn_mvitv2-small_{MS_CROP}':
     dict(PROJECT, **SMALL, init='small_in1k', million='86.54'),
@@ -62,9 +67,9 @@ RECIPES = {
     dict(PROJECT, **BASE, init='base_in21k', million='103.15'),
     f'cascade-mask-rcnn_mvitv2-large_{MS_CROP}':
     dict(PROJECT, **LARGE_IN1K, init='large_in1k', million='270'),
-    'cascade-mask-rcnn_mvitv2-large-in21k_fpn_64xb1-amp-lsj-50e_coco':
+    CASCADE_LSJ:
     dict(LSJ_50E, **LARGE, init='large_in21k', million='265.1'),
-    'cascade-mask-rcnn_mvitv2-large-in21k_fpn_64xb1-amp-lsj-50e-soft-nms_coco':
+    CASCADE_TTA:
     dict(LSJ_50E, **LARGE, init='large_in21k', million='265.1', nms='soft_nms'),
     'cascade-mask-rcnn_mvitv2-huge-in21k_fpn_64xb1-amp-lsj-3x_coco':
     dict(LSJ, **HUGE, init='huge_in21k', million='718.2'),

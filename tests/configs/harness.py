@@ -1,9 +1,11 @@
-"""What a config resolves to, for tests that compare it with a table."""
+"""What a config resolves to, for tests that compare it with a table of recipes."""
+import copy
 from ast import literal_eval
 from functools import lru_cache
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Callable, Dict, List, Tuple
 
+import pytest
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.evaluator import Evaluator
@@ -15,15 +17,53 @@ CONFIGS = Path(__file__).parents[2] / 'configs'
 # the net of the steps: four scales, so that heads and necks fit
 SMALL = dict(embed_dims=8, num_layers=4, num_heads=1, downscale_indices=(1, 2, 3))
 
+_read = lru_cache(maxsize=None)(Config.fromfile)
+
 
 def load(folder: str, name: str) -> Config:
-    cfg = Config.fromfile(CONFIGS / folder / f'{name}.py')
+    """A copy of a config, with its default scope."""
+    cfg = copy.deepcopy(_read(CONFIGS / folder / f'{name}.py'))
     init_default_scope(cfg.default_scope)
     return cfg
 
 
 def names(folder: str) -> List[str]:
     return sorted(path.stem for path in (CONFIGS / folder).glob('*.py'))
+
+
+def recipe_fixtures(folder: str, recipes: Dict[str, dict]) -> Tuple[Callable, ...]:
+    """The fixtures ``name``, ``cfg`` and ``recipe``: a test that takes one runs with every recipe.
+
+    Args:
+        folder (str): Below ``configs``.
+        recipes (dict[str, dict]): Name of a config to what it should say.
+    """
+
+    @pytest.fixture(params=recipes)
+    def name(request):
+        return request.param
+
+    @pytest.fixture
+    def cfg(name):
+        return load(folder, name)
+
+    @pytest.fixture
+    def recipe(name):
+        return recipes[name]
+
+    return name, cfg, recipe
+
+
+def half_cosine(peak: float, warmup: float, epochs: float, start: float,
+                end: float) -> Dict[float, float]:
+    """Epoch -> learning rate at the ends and the middles of warm-up and cosine."""
+    return {
+        0: peak * start,
+        warmup / 2: peak * (start + 1) / 2,
+        warmup: peak,
+        (warmup + epochs) / 2: peak * (1 + end) / 2,
+        epochs: peak * end,
+    }
 
 
 def full_model(cfg: Config) -> torch.nn.Module:

@@ -1,6 +1,6 @@
 """Video recipes, transcribed from the papers and the official configs."""
 
-from clip_configs import half_cosine
+from harness import half_cosine
 
 GREY = dict(mean=[114.75] * 3, std=[57.375] * 3)
 IMAGENET = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])

@@ -1,6 +1,14 @@
-"""Detection recipes with narrow nets and small images."""
+"""Detection recipes with narrow nets, small images and little data."""
 import harness
+import synthetic_data
+from mmdet.datasets import CocoDataset
 from mmengine.config import Config
+
+
+def make_coco(root, **kwargs):
+    """A few pictures with the 80 categories of COCO."""
+    categories = dict(enumerate(CocoDataset.METAINFO['classes'], start=1))
+    return synthetic_data.make_coco(root, categories=categories, **kwargs)
 
 
 def sixteenth(value):

@@ -20,20 +20,7 @@ from PIL import Image
 from mvitv2_mm.checkpoints.zoo import ZOO
 from mvitv2_mm.datasets import ImageRandAugment
 
-
-@pytest.fixture(params=RECIPES)
-def name(request):
-    return request.param
-
-
-@pytest.fixture
-def cfg(name):
-    return harness.load('classification', name)
-
-
-@pytest.fixture
-def recipe(name):
-    return RECIPES[name]
+name, cfg, recipe = harness.recipe_fixtures('classification', RECIPES)
 
 
 def shrink(cfg):
@@ -45,12 +32,6 @@ def shrink(cfg):
 
 def test_every_config_has_a_recipe_here():
     assert harness.names('classification') == sorted([*RECIPES, *VARIANTS])
-
-
-@pytest.mark.parametrize('name', [*RECIPES, *VARIANTS])
-def test_leaves_state_only_what_differs(name):
-    text = (harness.CONFIGS / 'classification' / f'{name}.py').read_text()
-    assert len(text.splitlines()) <= 15
 
 
 NAME = re.compile(r'mvitv2-(?P<arch>\w+?)(_in21k-pre)?_(?P<gpus>\d+)xb(?P<batch>\d+)'

@@ -20,29 +20,16 @@ IMAGES = dict(coco=117_266, lvis=99_388)
 
 @lru_cache(maxsize=None)
 def full(name):
-    """The config and its model at its real size on the meta device; not to be changed."""
-    cfg = harness.load('detection', name)
-    return cfg, harness.full_model(cfg)
+    """The model at its real size on the meta device; not to be changed."""
+    return harness.full_model(harness.load('detection', name))
 
 
-@pytest.fixture(params=RECIPES)
-def name(request):
-    return request.param
-
-
-@pytest.fixture
-def cfg(name):
-    return full(name)[0]
+name, cfg, recipe = harness.recipe_fixtures('detection', RECIPES)
 
 
 @pytest.fixture
 def model(name):
-    return full(name)[1]
-
-
-@pytest.fixture
-def recipe(name):
-    return RECIPES[name]
+    return full(name)
 
 
 def is_cascade(name):
@@ -51,11 +38,6 @@ def is_cascade(name):
 
 def test_every_config_has_a_recipe_here():
     assert harness.names('detection') == sorted(RECIPES)
-
-
-def test_leaves_state_only_what_differs(name):
-    text = (harness.CONFIGS / 'detection' / f'{name}.py').read_text()
-    assert len(text.splitlines()) <= 15
 
 
 def test_name_agrees_with_body(name, cfg, recipe):
@@ -225,8 +207,7 @@ def test_preprocessor(cfg, recipe):
     assert preprocessor.std == [58.395, 57.12, 57.375]
 
 
-def test_weight_decay_of_every_parameter(name, recipe):
-    cfg = harness.load('detection', name)
+def test_weight_decay_of_every_parameter(cfg, recipe):
     cfg.model.backbone.arch = harness.SMALL
     model = harness.full_model(cfg)
     exempt = (torch.nn.LayerNorm, torch.nn.modules.batchnorm._BatchNorm)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import synthetic_data
 import torch
-from detection_recipes import RECIPES
+from detection_recipes import CASCADE_LSJ, CASCADE_TTA, MASK_RCNN_TINY, RECIPES
 from mmdet.structures.bbox import HorizontalBoxes
 from mmdet.structures.mask import BitmapMasks, PolygonMasks
 from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
@@ -17,13 +17,10 @@ from mvitv2_mm.engine.launch import innermost_dataset
 SHORT_SIDES = [480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800]
 DOMAINS = ('sketch', 'weather', 'cartoon', 'painting', 'tattoo', 'handmake')
 # one recipe per pipeline
-MS_CROP = 'mask-rcnn_mvitv2-tiny_fpn_64xb1-amp-ms-crop-3x_coco'
-LSJ = 'cascade-mask-rcnn_mvitv2-large-in21k_fpn_64xb1-amp-lsj-50e_coco'
 SQUARE = 'cascade-mask-rcnn_mvitv2-base-in21k_fpn_64xb1-amp-lsj-100e-ln_coco'
 LVIS = 'cascade-mask-rcnn_mvitv2-base-in21k_fpn_64xb1-amp-lsj-100e-ln_lvis'
-TTA = 'cascade-mask-rcnn_mvitv2-large-in21k_fpn_64xb1-amp-lsj-50e-soft-nms_coco'
 COCO_O = 'cascade-mask-rcnn_mvitv2-huge-in21k_fpn_64xb1-amp-lsj-3x_coco-o'
-PIPELINES = {'ms-crop': MS_CROP, 'lsj': LSJ, 'lsj-square': SQUARE}
+PIPELINES = {'ms-crop': MASK_RCNN_TINY, 'lsj': CASCADE_LSJ, 'lsj-square': SQUARE}
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +74,7 @@ def test_recipes_of_a_kind_share_a_pipeline(name):
 
 
 def test_crop_and_resize_as_in_detr():
-    steps = pipeline(MS_CROP)
+    steps = pipeline(MASK_RCNN_TINY)
     assert steps[0] == dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=True)
     half, *rest = build(steps)
     assert half.prob == 0.5
@@ -103,7 +100,7 @@ def test_crop_and_resize_as_in_detr():
     assert (rest[1].prob, rest[1].direction) == (0.5, 'horizontal')
 
 
-@pytest.mark.parametrize('name', [LSJ, SQUARE])
+@pytest.mark.parametrize('name', [CASCADE_LSJ, SQUARE])
 def test_large_scale_jitter_draws_the_official_sizes(name):
     load, flip, resize, *rest = pipeline(name)
     assert load == dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False)
@@ -121,7 +118,7 @@ def test_large_scale_jitter_draws_the_official_sizes(name):
     assert np.mean(scales) == pytest.approx(1.05, abs=0.1)  # uniform
 
 
-@pytest.mark.parametrize('name, padded', [(LSJ, True), (SQUARE, False)])
+@pytest.mark.parametrize('name, padded', [(CASCADE_LSJ, True), (SQUARE, False)])
 def test_large_scale_jitter_crops_and_pads(name, padded):
     transforms = build(pipeline(name))[2:]
     # larger than the crop: the window is random, objects outside go, boxes follow the masks
@@ -152,7 +149,7 @@ def test_large_scale_jitter_crops_and_pads(name, padded):
 
 
 def test_one_number_places_the_window_on_both_axes():
-    crop = build(pipeline(LSJ))[2]
+    crop = build(pipeline(CASCADE_LSJ))[2]
     offsets = np.array([crop._rand_offset((100, 500)) for _ in range(300)])
     assert np.allclose(offsets[:, 0] / 100, offsets[:, 1] / 500, atol=0.006)
     assert offsets.min(0).tolist() <= [3, 15] and offsets.max(0).tolist() >= [97, 485]
@@ -161,7 +158,7 @@ def test_one_number_places_the_window_on_both_axes():
 
 def test_boxes_are_recomputed_from_what_is_left_of_the_masks():
     """A triangle loses its tip and with it a part of its box."""
-    crop = build(pipeline(LSJ))[2]
+    crop = build(pipeline(CASCADE_LSJ))[2]
     crop.crop_size = (50, 100)  # width, height
     results = make_results((100, 100), [(0, 0, 100, 100)], polygons=True)
     results['gt_masks'] = PolygonMasks([[np.array([0, 0, 100, 0, 0, 100.])]], 100, 100)
@@ -180,7 +177,7 @@ def test_the_model_pads_to_squares_after_normalisation(name):
 
 
 def test_images_are_resized_with_pillow():
-    for name in (*PIPELINES.values(), TTA):
+    for name in (*PIPELINES.values(), CASCADE_TTA):
         cfg = config(name)
         text = str([cfg.train_dataloader, cfg.test_dataloader, cfg.get('tta_pipeline')])
         resizes = re.findall(r"'type': '\w*Resize'", text)
@@ -238,7 +235,7 @@ def test_coco_o_is_tested_with_coco():
 
 
 def test_views_of_the_multi_scale_test():
-    cfg = config(TTA)
+    cfg = config(CASCADE_TTA)
     views = TRANSFORMS.build(cfg.tta_pipeline[1])(
         dict(make_results((480, 640), [(0, 0, 9, 9)]), img_id=1, img_path='', ori_shape=(480, 640)))
     sizes = [tuple(view.shape[1:]) for view in views['inputs']]

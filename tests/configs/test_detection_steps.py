@@ -2,13 +2,11 @@
 import harness
 import pytest
 import synthetic_data
-from detection_recipes import RECIPES
+from detection_recipes import CASCADE_LSJ, CASCADE_TTA, RECIPES
 from mmdet.datasets import CocoDataset, LVISV1Dataset
 from mmengine.registry import MODELS
-from small_detectors import shrink
+from small_detectors import make_coco, shrink
 
-CASCADE = 'cascade-mask-rcnn_mvitv2-large-in21k_fpn_64xb1-amp-lsj-50e_coco'
-TTA = 'cascade-mask-rcnn_mvitv2-large-in21k_fpn_64xb1-amp-lsj-50e-soft-nms_coco'
 METRICS = {
     'coco': {'coco/bbox_mAP', 'coco/segm_mAP'},
     'lvis': {'lvis/bbox_AP', 'lvis/segm_APr'},
@@ -20,11 +18,10 @@ METRICS = {
 def data(tmp_path_factory):
     """COCO, LVIS and COCO-O in their formats, with a few tiny pictures."""
     root = tmp_path_factory.mktemp('data')
-    coco = dict(enumerate(CocoDataset.METAINFO['classes'], start=1))
-    synthetic_data.make_coco(root / 'coco', categories=coco)
+    make_coco(root / 'coco')
     synthetic_data.make_lvis(root / 'lvis_v1', classes=LVISV1Dataset.METAINFO['classes'])
     for domain in ('sketch', 'weather', 'cartoon', 'painting', 'tattoo', 'handmake'):
-        synthetic_data.make_coco(root / 'coco-o' / domain, images=1, categories=coco)
+        make_coco(root / 'coco-o' / domain, images=1)
     return root
 
 
@@ -51,7 +48,7 @@ def test_a_training_step_and_a_test_step(name, data):
 
 
 def test_a_multi_scale_test_step(data):
-    cfg = shrink(harness.load('detection', TTA), data)
+    cfg = shrink(harness.load('detection', CASCADE_TTA), data)
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
     model = MODELS.build(dict(cfg.tta_model, module=cfg.model))
     batch = harness.first_batch(cfg.test_dataloader)
@@ -61,7 +58,7 @@ def test_a_multi_scale_test_step(data):
 
 @pytest.mark.parametrize('drops_objects', [False, True])
 def test_later_stages_refine_all_boxes_of_the_first(data, monkeypatch, drops_objects):
-    cfg = shrink(harness.load('detection', CASCADE), data)
+    cfg = shrink(harness.load('detection', CASCADE_LSJ), data)
     model = MODELS.build(cfg.model)
     model.init_weights()
     if drops_objects:  # control: mmdet's own cascade

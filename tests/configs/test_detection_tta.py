@@ -1,28 +1,22 @@
 """Test-time augmentation of detectors against plain detections."""
 import harness
 import pytest
-import synthetic_data
 import torch
-from mmdet.datasets import CocoDataset
+from detection_recipes import CASCADE_TINY, MASK_RCNN_TINY
 from mmengine.registry import MODELS
-from small_detectors import shrink
+from small_detectors import make_coco, shrink
 
-RECIPES = [
-    'mask-rcnn_mvitv2-tiny_fpn_64xb1-amp-ms-crop-3x_coco',
-    'cascade-mask-rcnn_mvitv2-tiny_fpn_64xb1-amp-ms-crop-3x_coco'
-]
 META_KEYS = ('img_id', 'ori_shape', 'img_shape', 'scale_factor', 'flip', 'flip_direction')
 
 
 @pytest.fixture(scope='module')
 def root(tmp_path_factory):
     root = tmp_path_factory.mktemp('data')
-    categories = dict(enumerate(CocoDataset.METAINFO['classes'], start=1))
-    synthetic_data.make_coco(root / 'coco', categories=categories)
+    make_coco(root / 'coco')
     return root
 
 
-@pytest.fixture(params=RECIPES)
+@pytest.fixture(params=[MASK_RCNN_TINY, CASCADE_TINY])
 def cfg(request, root):
     return shrink(harness.load('detection', request.param), root)
 

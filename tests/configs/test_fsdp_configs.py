@@ -1,6 +1,5 @@
 """``configs/_base_/fsdp.py`` mixes into the recipes of the large models."""
-from pathlib import Path
-
+import harness
 import pytest
 import torch.nn as nn
 from mmengine.config import Config
@@ -8,7 +7,6 @@ from mmengine.registry import FUNCTIONS
 
 from mvitv2_mm import MViTv2
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
 LARGE = [
     'classification/mvitv2-huge_in21k-pre_8xb8_in1k',
     'recognition/mvitv2-large-p244_in21k-pre_128xb1-40x3x1-30e_kinetics400-rgb-312px',
@@ -19,7 +17,7 @@ LARGE = [
 
 @pytest.mark.parametrize('recipe', LARGE)
 def test_only_the_runner_changes(recipe, tmp_path):
-    bases = [str(CONFIGS / f'{recipe}.py'), str(CONFIGS / '_base_' / 'fsdp.py')]
+    bases = [str(harness.CONFIGS / f'{recipe}.py'), str(harness.CONFIGS / '_base_' / 'fsdp.py')]
     path = tmp_path / 'sharded.py'
     path.write_text(f'_base_ = {bases}\n')
     mixed, plain = Config.fromfile(path).to_dict(), Config.fromfile(bases[0]).to_dict()
@@ -31,7 +29,7 @@ def test_only_the_runner_changes(recipe, tmp_path):
 def test_the_units_are_the_blocks():
     """Every block is one, nothing inside of it is, and torch is free to look everywhere."""
     policy = FUNCTIONS.get(
-        Config.fromfile(CONFIGS / '_base_/fsdp.py').strategy.model_wrapper.auto_wrap_policy)
+        Config.fromfile(harness.CONFIGS / '_base_/fsdp.py').strategy.model_wrapper.auto_wrap_policy)
     model = nn.Sequential(
         MViTv2(dict(embed_dims=8, num_layers=3, num_heads=1, downscale_indices=(1, 2)), 32))
     units = [

@@ -1,18 +1,14 @@
 """The MaskFeat recipes against tables transcribed from the official configs."""
 import re
-from pathlib import Path
 
+import harness
 import numpy as np
 import pytest
 import torch
 from mmaction.registry import MODELS
-from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
-from mmengine.runner import Runner
+from mmengine.registry import PARAM_SCHEDULERS
 from recognition_data import make_kinetics
-
-ROOT = Path(__file__).parents[2] / 'configs' / 'recognition' / 'maskfeat'
 
 PRETRAIN = dict(
     repeats=1,
@@ -81,16 +77,7 @@ RECIPES = {
 PRETRAINING = [name for name in RECIPES if '-pre_' not in name]
 FINETUNING = [name for name in RECIPES if '-pre_' in name]
 
-
-def load(name):
-    cfg = Config.fromfile(ROOT / f'{name}.py')
-    init_default_scope(cfg.default_scope)
-    return cfg
-
-
-@pytest.fixture(params=RECIPES)
-def name(request):
-    return request.param
+name, cfg, recipe = harness.recipe_fixtures('recognition/maskfeat', RECIPES)
 
 
 def shrink(cfg, patch):
@@ -109,14 +96,11 @@ def shrink(cfg, patch):
     return cfg
 
 
-def test_every_config_has_a_recipe_of_few_lines():
-    leaves = list(ROOT.glob('*.py'))
-    assert sorted(path.stem for path in leaves) == sorted(RECIPES)
-    assert all(len(path.read_text().splitlines()) <= 15 for path in leaves)
+def test_every_config_has_a_recipe_here():
+    assert harness.names('recognition/maskfeat') == sorted(RECIPES)
 
 
-def test_name_agrees_with_body(name):
-    cfg, recipe = load(name), RECIPES[name]
+def test_name_agrees_with_body(name, cfg, recipe):
     match = re.fullmatch(
         r'mvitv2-(?P<arch>\w+)-p244_maskfeat(-pre)?_(?P<gpus>\d+)xb(?P<batch>\d+)-'
         r'16x4x1-(?P<epochs>\d+)e_kinetics400-rgb', name)
@@ -131,11 +115,9 @@ def test_name_agrees_with_body(name):
     assert (collate == 'repeat_pseudo_collate') == (recipe['repeats'] > 1)
 
 
-def test_model(name):
-    cfg, recipe = load(name), RECIPES[name]
-    with torch.device('meta'):
-        model = MODELS.build(cfg.model)
-    assert sum(p.numel() for p in model.parameters()) == recipe['params']
+def test_model(name, cfg, recipe):
+    model = harness.full_model(cfg)
+    assert harness.num_params(model) == recipe['params']
     blocks = model.backbone.block_specs
     assert tuple(i for i, block in enumerate(blocks) if block.stride_q == (1, 2, 2)) == \
         recipe['q_pooling']
@@ -165,8 +147,7 @@ def layer_of(param, num_layers):
     return int(re.match(r'backbone\.blocks\.(\d+)\.', param)[1]) + 1
 
 
-def test_learning_rate_and_decay_of_every_parameter(name):
-    cfg, recipe = load(name), RECIPES[name]
+def test_learning_rate_and_decay_of_every_parameter(name, cfg, recipe):
     cfg.model.backbone.init_cfg = None
     with torch.device('meta'):
         model = MODELS.build(cfg.model)
@@ -183,9 +164,8 @@ def test_learning_rate_and_decay_of_every_parameter(name):
     assert dict(cfg.optim_wrapper.clip_grad) == dict(max_norm=recipe['clip_grad'])
 
 
-def test_learning_rate_over_time(name, iters=10):
+def test_learning_rate_over_time(name, cfg, recipe, iters=10):
     """Of the last layers and, at a fixed fraction of it, of the first."""
-    cfg, recipe = load(name), RECIPES[name]
     peaks = [recipe['lr'], recipe['lr'] * recipe['layer_decay']**(recipe['layers'] + 1)]
     optimizer = torch.optim.SGD([dict(params=[torch.zeros(1)], lr=lr) for lr in peaks], lr=0.1)
     schedulers = [
@@ -207,8 +187,7 @@ def test_learning_rate_over_time(name, iters=10):
         assert last[step] == pytest.approx(lr, rel=0.03), epoch
 
 
-def test_training_pipeline(name):
-    cfg, recipe = load(name), RECIPES[name]
+def test_training_pipeline(name, cfg, recipe):
     steps = {s.type.split('.')[-1]: s for s in cfg.train_dataloader.dataset.pipeline}
     order = [
         'OpenClip', 'SampleClips', 'ReadFrames', 'Resize', 'ClipRandAugment', 'RandomResizedCrop',
@@ -241,9 +220,8 @@ def test_training_pipeline(name):
 
 
 def batch_of(loader, root):
-    loader.update(batch_size=2, num_workers=0, persistent_workers=False, pin_memory=False)
     loader.dataset.data_root = root
-    return next(iter(Runner.build_dataloader(loader, seed=0)))
+    return harness.first_batch(loader, batch_size=2)
 
 
 @pytest.fixture(scope='module')
@@ -252,8 +230,8 @@ def kinetics(tmp_path_factory):
 
 
 @pytest.mark.parametrize('name', PRETRAINING)
-def test_a_pretraining_step(name, kinetics):
-    cfg = shrink(load(name), patch=16)
+def test_a_pretraining_step(cfg, kinetics):
+    shrink(cfg, patch=16)
     model = MODELS.build(cfg.model)
     model.init_weights()
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
@@ -269,15 +247,15 @@ def test_a_pretraining_step(name, kinetics):
 
 
 @pytest.mark.parametrize('name', FINETUNING)
-def test_a_finetuning_step_and_a_test_step(name, kinetics):
-    cfg = shrink(load(name), patch=32)
+def test_a_finetuning_step_and_a_test_step(cfg, recipe, kinetics):
+    shrink(cfg, patch=32)
     model = MODELS.build(cfg.model)
     model.init_weights()
     assert model.cls_head.fc_cls.bias[0].item() == pytest.approx(2e-5)
     assert model.cls_head.fc_cls.weight.std().item() == pytest.approx(2e-5, rel=0.1)
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     batch = batch_of(cfg.train_dataloader, kinetics)
-    assert len(batch['inputs']) == 2 * RECIPES[name]['repeats']
+    assert len(batch['inputs']) == 2 * recipe['repeats']
     loss = model.train().train_step(batch, wrapper)['loss'].item()
     assert loss == pytest.approx(np.log(400), rel=0.01)  # the head starts near 0
     batch = batch_of(cfg.test_dataloader, kinetics)
@@ -296,7 +274,8 @@ def test_a_finetuning_step_and_a_test_step(name, kinetics):
 
 def test_finetuning_starts_from_pretraining(tmp_path):
     size = dict(embed_dims=8, num_layers=5, num_heads=1, dim_mul_indices=(1, 2, 3))
-    pretrain, finetune = load(PRETRAINING[0]).model, load(FINETUNING[0]).model
+    pretrain, finetune = (
+        harness.load('recognition/maskfeat', names[0]).model for names in (PRETRAINING, FINETUNING))
     pretrain.backbone.arch = dict(size, downscale_indices=(1, 2))
     finetune.backbone.arch = dict(size, downscale_indices=(1, 2, 3))
     finetune.cls_head.in_channels = 64

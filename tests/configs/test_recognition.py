@@ -1,7 +1,5 @@
 """Every video recipe against the table in ``recognition_recipes.py``."""
-import copy
 import re
-from functools import lru_cache
 from pathlib import Path
 
 import harness
@@ -9,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from clip_configs import shrink_pipelines
-from mmengine.registry import DATASETS, MODELS, TRANSFORMS, init_default_scope
+from mmengine.registry import DATASETS, MODELS, TRANSFORMS
 from recognition_data import make_kinetics, make_something
 from recognition_recipes import RECIPES
 
@@ -19,26 +17,7 @@ NAME = re.compile(r'mvitv2-(?P<arch>\w+)-p244(_(?P<pre>[\w-]+)-pre)?_(?P<gpus>\d
                   r'(?P<clip>u\d+|\d+x\d+x1)-(?P<epochs>\d+)e_(?P<data>\w+)-rgb'
                   r'(-(?P<size>\d+)px)?')
 
-
-@pytest.fixture(params=RECIPES)
-def name(request):
-    return request.param
-
-
-@lru_cache(maxsize=None)
-def parse(name):
-    return harness.load('recognition', name)
-
-
-@pytest.fixture
-def cfg(name):
-    init_default_scope('mmaction')
-    return copy.deepcopy(parse(name))
-
-
-@pytest.fixture
-def recipe(name):
-    return RECIPES[name]
+name, cfg, recipe = harness.recipe_fixtures('recognition', RECIPES)
 
 
 def shrink(cfg):
@@ -64,11 +43,6 @@ def find(pipeline, name):
 
 def test_every_config_has_a_recipe_here():
     assert harness.names('recognition') == sorted(RECIPES)
-
-
-def test_leaves_state_only_what_differs(name):
-    path = harness.CONFIGS / 'recognition' / f'{name}.py'
-    assert len(path.read_text().splitlines()) <= 15
 
 
 def test_name_agrees_with_body(name, cfg, recipe):

@@ -1,18 +1,17 @@
 """What a recipe needs for a resumed training to equal an uninterrupted one."""
-from pathlib import Path
-
+import harness
 import pytest
 from mmengine.config import Config
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
 RECIPES = sorted(
-    str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob('*.py') if '_base_' not in path.parts)
+    str(path.relative_to(harness.CONFIGS)) for path in harness.CONFIGS.rglob('*.py')
+    if '_base_' not in path.parts)
 
 
 @pytest.mark.parametrize('name', RECIPES)
 def test_iterations_and_workers_have_seeds_of_their_own(name):
     """``tests/engine/test_resume.py`` shows that this is enough, and that it takes the hook."""
-    cfg = Config.fromfile(CONFIGS / name)
+    cfg = Config.fromfile(harness.CONFIGS / name)
     assert cfg.default_hooks.iteration_seed.type == 'mvitv2_mm.IterationSeedHook'
     loader = cfg.train_dataloader
     counts_epochs = cfg.train_cfg.get('type') != 'IterBasedTrainLoop'

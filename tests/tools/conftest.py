@@ -1,5 +1,6 @@
 """One small config per task, and the tools as modules so that tests run them in-process."""
 import importlib.util
+import socket
 from pathlib import Path
 from types import ModuleType
 from typing import Callable, Dict
@@ -167,6 +168,14 @@ def checkpoints(configs, train, tmp_path_factory) -> Dict[str, str]:
         train([config, '--work-dir', str(work_dir)])
         paths[task] = (work_dir / 'last_checkpoint').read_text()
     return paths
+
+
+@pytest.fixture
+def port() -> str:
+    """A free port for the processes of a distributed run."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return str(probe.getsockname()[1])
 
 
 @pytest.fixture(scope='session')

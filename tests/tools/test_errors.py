@@ -61,7 +61,8 @@ def test_data_root_missing(fails, configs):
         assert '--cfg-options train_dataloader.dataset' in message
 
 
-def test_imagenet_split_missing(fails, tmp_path):
+def test_imagenet_split_missing(fails, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # whatever data lies in the repository
     config = ROOT / 'configs/classification/mvitv2-tiny_8xb256_in1k.py'
     assert 'folder "data/imagenet" does not exist' in fails('train', [config])
     message = fails('train',

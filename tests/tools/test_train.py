@@ -116,8 +116,8 @@ def test_work_dir_defaults_to_the_name_of_the_config(configs, train, tmp_path, m
 
 
 @pytest.mark.slow
-def test_two_processes_equal_one_with_twice_the_batch(configs, checkpoints, train, test, tmp_path):
-    env = dict(os.environ, PYTHON=sys.executable, OMP_NUM_THREADS='1', PORT='29563')
+def test_two_processes_equal_one_with_twice_the_batch(configs, checkpoints, train, port, tmp_path):
+    env = dict(os.environ, PYTHON=sys.executable, OMP_NUM_THREADS='1', PORT=port)
     script = [str(ROOT / 'tools' / 'dist_train.sh'), configs['image'], '2', '--no-validate']
     result = subprocess.run(
         script + ['--work-dir', str(tmp_path / 'two')], env=env, capture_output=True, text=True)
@@ -146,17 +146,13 @@ def test_two_processes_equal_one_with_twice_the_batch(configs, checkpoints, trai
 
 
 @pytest.mark.slow
-def test_sharded_training_resumes_and_is_tested_unsharded(configs, train, test, tmp_path):
+def test_sharded_training_resumes_and_is_tested_unsharded(configs, train, test, port, tmp_path):
     """FSDP mixed into a config; two processes equal one with twice the batch."""
     config, work_dir = tmp_path / 'sharded.py', tmp_path / 'two'
     bases = [configs['image'], str(ROOT / 'configs' / '_base_' / 'fsdp.py')]
     config.write_text(f'_base_ = {bases}\n')
     env = dict(
-        os.environ,
-        PYTHON=sys.executable,
-        OMP_NUM_THREADS='1',
-        PORT='29564',
-        CUDA_VISIBLE_DEVICES='')
+        os.environ, PYTHON=sys.executable, OMP_NUM_THREADS='1', PORT=port, CUDA_VISIBLE_DEVICES='')
     script = [str(ROOT / 'tools' / 'dist_train.sh'), str(config), '2', '--work-dir', str(work_dir)]
     for arguments in (['--cfg-options', 'train_cfg.max_epochs=1'], ['--resume']):
         result = subprocess.run(script + arguments, env=env, capture_output=True, text=True)

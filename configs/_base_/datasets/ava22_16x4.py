@@ -1,3 +1,7 @@
+_base_ = ['../loaders/train.py', '../loaders/test.py']
+
+from mvitv2_mm.config_edit import edit
+
 train_pipeline = [
     dict(type='mvitv2_mm.OpenClip'),
     dict(type='mvitv2_mm.SampleKeyFrame', clip_len=16, frame_interval=4),
@@ -10,27 +14,19 @@ train_pipeline = [
     dict(type='PackActionInputs'),
 ]
 # the centre of the frames
-val_pipeline = [
-    *train_pipeline[:4],
-    dict(type='Resize', scale=(-1, 224)),
-    dict(type='CenterCrop', crop_size=224),
-    dict(type='FormatShape', input_format='NCTHW', collapse=True),
-    dict(
-        type='PackActionInputs',
-        meta_keys=('img_shape', 'img_key', 'video_id', 'timestamp', 'relative_boxes')),
-]
+val_pipeline = edit(
+    train_pipeline,
+    ShortSideJitter=dict(type='Resize', scale=(-1, 224)),
+    RandomCrop=dict(type='CenterCrop', crop_size=224),
+    Flip=None,
+    PackActionInputs=dict(
+        meta_keys=('img_shape', 'img_key', 'video_id', 'timestamp', 'relative_boxes')))
 # the whole frames
-full_pipeline = [*val_pipeline[:5], *val_pipeline[6:]]
+full_pipeline = edit(val_pipeline, CenterCrop=None)
 
 data_root = 'data/ava'
 train_dataloader = dict(
     batch_size=8,
-    num_workers=8,
-    # with these seeds a resumed training equals an uninterrupted one
-    worker_init_fn=dict(type='mvitv2_mm.seed_worker'),
-    pin_memory=True,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         type='mvitv2_mm.AVADataset',
         data_root=data_root,
@@ -42,10 +38,6 @@ train_dataloader = dict(
 val_dataloader = dict(
     # the RoI head takes no more in testing
     batch_size=1,
-    num_workers=8,
-    persistent_workers=True,
-    pin_memory=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='mvitv2_mm.AVADataset',
         data_root=data_root,

@@ -1,8 +1,11 @@
 _base_ = './ava22_16x4.py'
 
-_base_.train_pipeline[1].update(clip_len=32, frame_interval=3)
-_base_.val_pipeline[1].update(clip_len=32, frame_interval=3)
-_base_.full_pipeline[1].update(clip_len=32, frame_interval=3)
-train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))
-test_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))
+from mvitv2_mm.config_edit import edit
+
+clip = dict(clip_len=32, frame_interval=3)
+train_pipeline = edit(_base_.train_pipeline, SampleKeyFrame=clip)
+val_pipeline = edit(_base_.val_pipeline, SampleKeyFrame=clip)
+full_pipeline = edit(_base_.full_pipeline, SampleKeyFrame=clip)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
+test_dataloader = val_dataloader

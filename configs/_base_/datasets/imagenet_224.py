@@ -1,3 +1,5 @@
+_base_ = ['../loaders/train.py', '../loaders/test.py']
+
 train_pipeline = [
     # Pillow reads, resizes and warps, as in the official code
     dict(
@@ -26,21 +28,11 @@ test_pipeline = [
 data_root = 'data/imagenet'
 train_dataloader = dict(
     batch_size=256,
-    num_workers=8,
-    # with these seeds a resumed training equals an uninterrupted one
-    worker_init_fn=dict(type='mvitv2_mm.seed_worker'),
-    pin_memory=True,
-    drop_last=True,
     collate_fn=dict(type='default_collate'),
-    sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(type='ImageNet', data_root=data_root, split='train', pipeline=train_pipeline))
 val_dataloader = dict(
     batch_size=256,
-    num_workers=8,
-    persistent_workers=True,
-    pin_memory=True,
     collate_fn=dict(type='default_collate'),
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(type='ImageNet', data_root=data_root, split='val', pipeline=test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(type='Accuracy', topk=(1, 5))

@@ -1,9 +1,12 @@
-_base_ = './imagenet_224.py'
+_base_ = './imagenet_384.py'
 
-_base_.train_pipeline[1].scale = 512
+from mvitv2_mm.config_edit import edit
+
+train_pipeline = edit(_base_.train_pipeline, RandomResizedCrop=dict(scale=512))
 # 512 / 0.875, rounded down as in the official code
-_base_.test_pipeline[1].scale = 585
-_base_.test_pipeline[2].crop_size = 512
-train_dataloader = dict(batch_size=8, dataset=dict(pipeline=_base_.train_pipeline))
-val_dataloader = dict(batch_size=64, dataset=dict(pipeline=_base_.test_pipeline))
+test_pipeline = edit(
+    _base_.test_pipeline, ResizeEdge=dict(scale=585), CenterCrop=dict(crop_size=512))
+full_pipeline = edit(_base_.full_pipeline, Resize=dict(scale=(512, 512)))
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

@@ -1,23 +1,12 @@
-_base_ = './kinetics400_40x3-312px.py'
+_base_ = ['./kinetics400_40x3-312px.py', './kinetics600.py']
 
-_base_.train_pipeline[1].clip_len = 32
-_base_.val_pipeline[1].clip_len = 32
+from mvitv2_mm.config_edit import edit
+
+train_pipeline = edit(_base_.train_pipeline, SampleClips=dict(clip_len=32))
+val_pipeline = edit(_base_.val_pipeline, SampleClips=dict(clip_len=32))
 # 4 clips x 3 crops
-_base_.test_pipeline[1].update(clip_len=32, num_clips=4)
+test_pipeline = edit(_base_.test_pipeline, SampleClips=dict(clip_len=32, num_clips=4))
 
-data_root = 'data/kinetics600'
-train_dataloader = dict(
-    dataset=dict(
-        data_root=data_root,
-        ann_file='kinetics600_train_list_videos.txt',
-        pipeline=_base_.train_pipeline))
-val_dataloader = dict(
-    dataset=dict(
-        data_root=data_root,
-        ann_file='kinetics600_val_list_videos.txt',
-        pipeline=_base_.val_pipeline))
-test_dataloader = dict(
-    dataset=dict(
-        data_root=data_root,
-        ann_file='kinetics600_val_list_videos.txt',
-        pipeline=_base_.test_pipeline))
+train_dataloader = dict(dataset=dict(_base_.kinetics600.train, pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(_base_.kinetics600.val, pipeline=val_pipeline))
+test_dataloader = dict(dataset=dict(_base_.kinetics600.val, pipeline=test_pipeline))

@@ -1,8 +1,5 @@
-_base_ = './kinetics400_32x3.py'
+_base_ = ['./kinetics400_32x3.py', './kinetics600.py']
 
-data_root = 'data/kinetics600'
-train_dataloader = dict(
-    dataset=dict(data_root=data_root, ann_file='kinetics600_train_list_videos.txt'))
-val_dataloader = dict(dataset=dict(data_root=data_root, ann_file='kinetics600_val_list_videos.txt'))
-test_dataloader = dict(
-    dataset=dict(data_root=data_root, ann_file='kinetics600_val_list_videos.txt'))
+train_dataloader = dict(dataset=_base_.kinetics600.train)
+val_dataloader = dict(dataset=_base_.kinetics600.val)
+test_dataloader = val_dataloader

@@ -1,14 +1,10 @@
-_base_ = './kinetics400_40x3-312px.py'
+_base_ = ['./kinetics400_40x3-312px.py', './kinetics600.py']
+
+from mvitv2_mm.config_edit import edit
 
 # 4 clips x 3 crops
-_base_.test_pipeline[1].num_clips = 4
+test_pipeline = edit(_base_.test_pipeline, SampleClips=dict(num_clips=4))
 
-data_root = 'data/kinetics600'
-train_dataloader = dict(
-    dataset=dict(data_root=data_root, ann_file='kinetics600_train_list_videos.txt'))
-val_dataloader = dict(dataset=dict(data_root=data_root, ann_file='kinetics600_val_list_videos.txt'))
-test_dataloader = dict(
-    dataset=dict(
-        data_root=data_root,
-        ann_file='kinetics600_val_list_videos.txt',
-        pipeline=_base_.test_pipeline))
+train_dataloader = dict(dataset=_base_.kinetics600.train)
+val_dataloader = dict(dataset=_base_.kinetics600.val)
+test_dataloader = dict(dataset=dict(_base_.kinetics600.val, pipeline=test_pipeline))

@@ -1,8 +1,5 @@
-_base_ = './kinetics400_16x4.py'
+_base_ = ['./kinetics400_16x4.py', './kinetics700.py']
 
-data_root = 'data/kinetics700'
-train_dataloader = dict(
-    dataset=dict(data_root=data_root, ann_file='kinetics700_train_list_videos.txt'))
-val_dataloader = dict(dataset=dict(data_root=data_root, ann_file='kinetics700_val_list_videos.txt'))
-test_dataloader = dict(
-    dataset=dict(data_root=data_root, ann_file='kinetics700_val_list_videos.txt'))
+train_dataloader = dict(dataset=_base_.kinetics700.train)
+val_dataloader = dict(dataset=_base_.kinetics700.val)
+test_dataloader = val_dataloader

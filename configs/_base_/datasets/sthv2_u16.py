@@ -1,3 +1,7 @@
+_base_ = ['../loaders/train.py', '../loaders/test.py']
+
+from mvitv2_mm.config_edit import edit
+
 # Frames are jpg files at 30 fps. RandAugment sees RGB; the official loader hands it BGR, which only
 # swaps two luma weights of the operations Color and Contrast.
 train_pipeline = [
@@ -23,21 +27,11 @@ val_pipeline = [
     dict(type='PackActionInputs'),
 ]
 # 1 clip x 3 crops
-test_pipeline = [
-    *val_pipeline[:4],
-    dict(type='ThreeCrop', crop_size=224),
-    *val_pipeline[5:],
-]
+test_pipeline = edit(val_pipeline, CenterCrop=dict(type='ThreeCrop', crop_size=224))
 
 data_root = 'data/sthv2'
 train_dataloader = dict(
     batch_size=8,
-    num_workers=8,
-    # with these seeds a resumed training equals an uninterrupted one
-    worker_init_fn=dict(type='mvitv2_mm.seed_worker'),
-    pin_memory=True,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         type='mvitv2_mm.ClipDataset',
         data_root=data_root,
@@ -46,10 +40,6 @@ train_dataloader = dict(
         pipeline=train_pipeline))
 val_dataloader = dict(
     batch_size=8,
-    num_workers=8,
-    persistent_workers=True,
-    pin_memory=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='mvitv2_mm.ClipDataset',
         data_root=data_root,
@@ -58,17 +48,6 @@ val_dataloader = dict(
         test_mode=True,
         pipeline=val_pipeline))
 test_dataloader = dict(
-    batch_size=4,
-    num_workers=8,
-    persistent_workers=True,
-    pin_memory=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='mvitv2_mm.ClipDataset',
-        data_root=data_root,
-        ann_file='sthv2_val_list_rawframes.txt',
-        data_prefix=dict(img='rawframes'),
-        test_mode=True,
-        pipeline=test_pipeline))
+    batch_size=4, dataset=dict(val_dataloader['dataset'], pipeline=test_pipeline))
 val_evaluator = dict(type='AccMetric')
 test_evaluator = val_evaluator

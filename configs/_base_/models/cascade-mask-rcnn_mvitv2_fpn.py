@@ -1,5 +1,5 @@
-# detectron2's Cascade Mask R-CNN; what is not stated here is equal in mmdet's Mask R-CNN
-_base_ = 'mmdet::_base_/models/mask-rcnn_r50_fpn.py'
+# detectron2's Cascade Mask R-CNN; what is not stated here is equal in its Mask R-CNN
+_base_ = './mask-rcnn_mvitv2_fpn.py'
 
 norm_cfg = dict(type='SyncBN')
 first_sampler = dict(
@@ -9,15 +9,6 @@ later_sampler = dict(type='PseudoSampler')
 
 model = dict(
     type='CascadeRCNN',
-    backbone=dict(
-        _delete_=True,
-        type='mvitv2_mm.MViTv2',
-        arch='tiny',
-        drop_path_rate=0.2,
-        out_scales=(0, 1, 2, 3),
-        window_size=56,
-        rel_pos_zero_init=True),
-    neck=dict(in_channels=[96, 192, 384, 768]),
     rpn_head=dict(num_convs=2),
     roi_head=dict(
         type='mvitv2_mm.CascadeRoIHead',
@@ -43,21 +34,18 @@ model = dict(
             for xy, wh in [(10, 5), (20, 10), (30, 15)]
         ],
         mask_head=dict(norm_cfg=norm_cfg)),
-    train_cfg=dict(
-        # every object gets its best anchors as positives, however small their overlap
-        rpn=dict(assigner=dict(min_pos_iou=0.)),
-        rcnn=[
-            dict(
-                assigner=dict(
-                    type='MaxIoUAssigner',
-                    pos_iou_thr=iou,
-                    neg_iou_thr=iou,
-                    min_pos_iou=iou,
-                    match_low_quality=False,
-                    ignore_iof_thr=-1),
-                sampler=sampler,
-                mask_size=28,
-                pos_weight=-1,
-                debug=False)
-            for iou, sampler in [(0.5, first_sampler), (0.6, later_sampler), (0.7, later_sampler)]
-        ]))
+    train_cfg=dict(rcnn=[
+        dict(
+            assigner=dict(
+                type='MaxIoUAssigner',
+                pos_iou_thr=iou,
+                neg_iou_thr=iou,
+                min_pos_iou=iou,
+                match_low_quality=False,
+                ignore_iof_thr=-1),
+            sampler=sampler,
+            mask_size=28,
+            pos_weight=-1,
+            debug=False)
+        for iou, sampler in [(0.5, first_sampler), (0.6, later_sampler), (0.7, later_sampler)]
+    ]))

@@ -1,3 +1,5 @@
+_base_ = './pretrained.py'
+
 model = dict(
     type='FastRCNN',
     _scope_='mmdet',

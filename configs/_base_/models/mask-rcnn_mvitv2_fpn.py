@@ -1,5 +1,5 @@
 # detectron2's Mask R-CNN; what is not stated here is equal in mmdet's
-_base_ = 'mmdet::_base_/models/mask-rcnn_r50_fpn.py'
+_base_ = ['mmdet::_base_/models/mask-rcnn_r50_fpn.py', './pretrained.py']
 
 model = dict(
     backbone=dict(

@@ -1,3 +1,6 @@
+_base_ = './pretrained.py'
+
+num_classes = 400
 model = dict(
     type='Recognizer3D',
     data_preprocessor=dict(
@@ -8,7 +11,7 @@ model = dict(
         # erases and mixes normalised clips
         blending=dict(
             type='mvitv2_mm.ClipBatchAugment',
-            num_classes=400,
+            num_classes=num_classes,
             erase_prob=0.25,
             mix_prob=1.,
             switch_prob=0.5,
@@ -18,7 +21,7 @@ model = dict(
         type='mvitv2_mm.MViTv2', arch='small', input_size=(16, 224, 224), drop_path_rate=0.2),
     cls_head=dict(
         type='MViTHead',
-        num_classes=400,
+        num_classes=num_classes,
         in_channels=768,
         dropout_ratio=0.5,
         label_smooth_eps=0.1,

@@ -1,9 +1,11 @@
 _base_ = './vitdet_adamw_3x.py'
 
+from mvitv2_mm.config_edit import edit
+
 optim_wrapper = dict(optimizer=dict(lr=8e-5))
-param_scheduler = [
+param_scheduler = edit(
+    _base_.param_scheduler,
     # the official file halves a schedule of 100 epochs, and the warm-up with it
-    dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=125),
-    dict(type='MultiStepLR', by_epoch=False, milestones=[81944, 88773], gamma=0.1),
-]
+    LinearLR=dict(end=125),
+    MultiStepLR=dict(milestones=[81944, 88773]))
 train_cfg = dict(max_iters=92187)

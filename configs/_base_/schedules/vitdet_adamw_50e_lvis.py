@@ -1,7 +1,6 @@
 _base_ = './vitdet_adamw_3x.py'
 
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=250),
-    dict(type='MultiStepLR', by_epoch=False, milestones=[69444, 75231], gamma=0.1),
-]
+from mvitv2_mm.config_edit import edit
+
+param_scheduler = edit(_base_.param_scheduler, MultiStepLR=dict(milestones=[69444, 75231]))
 train_cfg = dict(max_iters=78125, val_interval=30000)

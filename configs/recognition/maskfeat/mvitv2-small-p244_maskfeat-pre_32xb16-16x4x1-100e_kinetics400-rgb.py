@@ -5,6 +5,5 @@ _base_ = [
     '../../_base_/default_runtime_maskfeat.py',
 ]
 
-pretrained = dict(
-    type='Pretrained', checkpoint='mvitv2-small-16x4_maskfeat-k400', prefix='backbone.')
-model = dict(backbone=dict(init_cfg=[_base_.norm_init, pretrained]))
+init = dict(_base_.pretrained, checkpoint='mvitv2-small-16x4_maskfeat-k400')
+model = dict(backbone=dict(init_cfg=[_base_.norm_init, init]))
