@@ -1,4 +1,4 @@
-"""Look at many files in parallel; a file that kills or hangs its reader is a finding, not the end.
+"""Look at many files in parallel; one that kills or hangs its reader is a problem, not the end.
 
 A pool of the standard library does not say which task its dead worker was at. Here every worker
 holds one file at a time, so the culprit is known.
@@ -10,12 +10,14 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Callable, Iterator, List, Optional, Sequence
 
-from .media import Finding, Item, probe
+from .media import Item, probe
+from .report import DataProblem
 
+Look = Callable[[Item], List[DataProblem]]
 TIMEOUT = 120.  # seconds for one file
 
 
-def _work(connection: Connection, look: Callable[[Item], List[Finding]]) -> None:
+def _work(connection: Connection, look: Look) -> None:
     """Answer items until the other side closes. Decoders may not write over the progress bar."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
@@ -28,7 +30,7 @@ def _work(connection: Connection, look: Callable[[Item], List[Finding]]) -> None
 class _Worker:
     """A process and the file it is at."""
 
-    def __init__(self, look: Callable[[Item], List[Finding]]) -> None:
+    def __init__(self, look: Look) -> None:
         self.connection, other = multiprocessing.Pipe()
         self.process = multiprocessing.Process(target=_work, args=(other, look), daemon=True)
         self.process.start()
@@ -40,8 +42,8 @@ class _Worker:
         self.item, self.deadline = item, time.monotonic() + timeout
         self.connection.send(item)
 
-    def finish(self) -> Optional[List[Finding]]:
-        """Findings about the file, None if the process died of it."""
+    def finish(self) -> Optional[List[DataProblem]]:
+        """Problems of the file, None if the process died of it."""
         try:
             return self.connection.recv()
         except (EOFError, ConnectionError):
@@ -57,8 +59,8 @@ def probe_all(items: Sequence[Item],
               num_workers: int,
               quick: bool = False,
               timeout: float = TIMEOUT,
-              look: Optional[Callable[[Item], List[Finding]]] = None) -> Iterator[List[Finding]]:
-    """Findings about each item, as they come, one list per item.
+              look: Optional[Look] = None) -> Iterator[List[DataProblem]]:
+    """Problems of each item, as they come, one list per item.
 
     Args:
         items (Sequence[Item]): What to read.
@@ -103,9 +105,9 @@ def _feed(worker: _Worker, remaining: Iterator[Item], timeout: float) -> bool:
     return item is not None
 
 
-def _culprit(worker: _Worker, timeout: float) -> Finding:
-    if worker.deadline < _now():
-        return 'unreadable', worker.item.path, f'reading it takes more than {timeout:g} s'
-    worker.process.join(5)
-    return ('unreadable', worker.item.path,
-            f'reading it ends the process (exit code {worker.process.exitcode})')
+def _culprit(worker: _Worker, timeout: float) -> DataProblem:
+    what = f'takes more than {timeout:g} s'
+    if worker.deadline >= _now():
+        worker.process.join(5)
+        what = f'ends the process (exit code {worker.process.exitcode})'
+    return DataProblem('unreadable', worker.item.path, f'reading it {what}')

@@ -1,12 +1,12 @@
 """Find missing or empty data before the slow start of a run."""
 import json
 import os
-from typing import Iterator, Sequence, Tuple
+from typing import Sequence
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from .launch import innermost_dataset
+from .nested_datasets import leaf_datasets
 
 _READ_LIMIT = 2**20  # bytes; nothing larger is empty, and huge files are not read twice
 
@@ -27,7 +27,7 @@ def check_data(cfg: Config, loops: Sequence[str]) -> None:
     for loop in loops:
         loader = cfg.get(f'{loop}_dataloader')
         if loader is not None:
-            for key, dataset in _datasets(f'{loop}_dataloader.dataset', loader['dataset']):
+            for key, dataset in leaf_datasets(loader['dataset'], f'{loop}_dataloader.dataset'):
                 _check_dataset(key, dataset)
         evaluators = cfg.get(f'{loop}_evaluator') or []
         for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
@@ -52,20 +52,10 @@ def check_not_empty(runner: Runner, loops: Sequence[str]) -> None:
                 raise
             is_empty = True
         if is_empty:
-            metainfo = str(innermost_dataset(runner.cfg[key].dataset).get('metainfo', {}))
+            _, first = next(leaf_datasets(runner.cfg[key].dataset))
+            metainfo = str(first.get('metainfo', {}))
             raise ValueError(f'{key}.dataset has no sample: its annotations hold none of the '
                              f'classes in its "metainfo" {metainfo[:200]}, or a filter drops all')
-
-
-def _datasets(key: str, dataset: dict) -> Iterator[Tuple[str, dict]]:
-    """Every dataset inside wrappers and concatenations, with its key in the config."""
-    if 'dataset' in dataset:
-        yield from _datasets(f'{key}.dataset', dataset['dataset'])
-    elif 'datasets' in dataset:
-        for i, part in enumerate(dataset['datasets']):
-            yield from _datasets(f'{key}.datasets.{i}', part)
-    else:
-        yield key, dataset
 
 
 def _check_dataset(key: str, dataset: dict) -> None:
