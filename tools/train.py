@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 
 from mvitv2_mm.checkpoints import CheckpointError
 from mvitv2_mm.checkpoints.zoo import check_exists
-from mvitv2_mm.engine.data_check import check_data, check_not_empty
+from mvitv2_mm.engine.early_checks import check_data, check_not_empty
 from mvitv2_mm.engine.launch import (add_runner_arguments, build_runner, load_runner_config,
                                      one_line_errors)
 

@@ -1,4 +1,4 @@
-"""Find missing or empty data before the slow start of a run."""
+"""Find missing or empty data before the slow start of a run; ``data_check`` looks at every file."""
 import json
 import os
 from typing import Sequence
