@@ -20,7 +20,10 @@ CORE = {
     'backbones': ({'ops', 'layers', 'registry'}, {'torch', 'mmengine', 'mmcv'}),
 }
 # parts that every user imports, so a host library may not come with them
-HOST_FREE = {*CORE, '__init__', '__main__', 'compat', 'checkpoints', 'checkpoint_hooks', 'doctor'}
+HOST_FREE = {
+    *CORE, '__init__', '__main__', 'compat', 'checkpoints', 'checkpoint_hooks', 'doctor', 'files',
+    'safe_pickle'
+}
 
 
 def part_of(path):
