@@ -1,12 +1,12 @@
 """``python -m mvitv2_mm doctor`` and ``python -m mvitv2_mm run SCRIPT [ARGS]``."""
 import argparse
-import importlib.util
 import runpy
 import sys
 from pathlib import Path
 from typing import List, Optional
 
 from . import doctor
+from .files import repository_folder
 
 
 def find_script(script: str) -> Path:
@@ -16,25 +16,16 @@ def find_script(script: str) -> Path:
         script (str): A path, or for instance ``mmdet:tools/test.py``.
 
     Returns:
-        Path: The script; for a package, below its ``.mim`` folder (wheels) or beside the package
-        (source checkouts).
+        Path: The script.
 
     Raises:
         FileNotFoundError: If there is no such package or file.
     """
     package, separator, inside = script.partition(':')
-    if not separator:
-        candidates = [Path(script)]
-    else:
-        spec = importlib.util.find_spec(package)
-        if spec is None or spec.origin is None:
-            raise FileNotFoundError(f'"{script}": the package "{package}" is not installed')
-        folder = Path(spec.origin).parent
-        candidates = [folder / '.mim' / inside, folder.parent / inside]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    raise FileNotFoundError(f'"{script}": there is no file {candidates[0]}')
+    path = repository_folder(package) / inside if separator else Path(script)
+    if not path.is_file():
+        raise FileNotFoundError(f'"{script}": there is no file {path}')
+    return path
 
 
 def run_script(script: str, args: List[str]) -> None:

@@ -1,5 +1,6 @@
-"""Files that are either complete or not there."""
+"""Files that are either complete or not there, and where the files of a package are."""
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Iterator, Union
 from uuid import uuid4
@@ -22,3 +23,28 @@ def replaced(path: Union[str, Path]) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Union[str, Path], text: str) -> None:
+    """Write a text file, whole or not at all; see :func:`replaced`."""
+    with replaced(path) as temporary:
+        temporary.write_text(text)
+
+
+def repository_folder(package: str = 'mvitv2_mm') -> Path:
+    """Where the configs, tools and model index of an OpenMMLab package are, without importing it.
+
+    Args:
+        package (str): Name that the package is imported by. Defaults to 'mvitv2_mm'.
+
+    Returns:
+        Path: The folder ``.mim`` in an installed wheel, else the checkout around the package.
+
+    Raises:
+        FileNotFoundError: If the package is not installed.
+    """
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError(f'the package "{package}" is not installed')
+    folder = Path(spec.origin).parent
+    return folder / '.mim' if (folder / '.mim').is_dir() else folder.parent

@@ -144,19 +144,24 @@ def test_make_targets():
     assert 'make lint test' in (ROOT / '.ci' / 'run').read_text()
 
 
-def test_wheel_has_what_mim_looks_for(tmp_path):
-    """Configs and tools below .mim, top_level.txt, and a module that sorts before the metadata."""
-    source = tmp_path / 'source'
+def pip(*args):
+    quiet = ('-q', '--no-deps', '--disable-pip-version-check')
+    subprocess.run([sys.executable, '-m', 'pip', *map(str, args), *quiet], check=True)
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory):
+    """The wheel of a copy of this checkout."""
+    folder = tmp_path_factory.mktemp('wheel')
     ignore = shutil.ignore_patterns('.*', 'work_dirs', 'data', 'build', '*.egg-info', 'tests')
-    shutil.copytree(ROOT, source, ignore=ignore)
-    subprocess.run([
-        sys.executable, '-m', 'pip', 'wheel', '-q', '--no-deps', '--no-build-isolation',
-        '--disable-pip-version-check', '-w',
-        str(tmp_path),
-        str(source)
-    ],
-                   check=True)
-    names = zipfile.ZipFile(next(tmp_path.glob('*.whl'))).namelist()
+    shutil.copytree(ROOT, folder / 'source', ignore=ignore)
+    pip('wheel', '--no-build-isolation', '-w', folder, folder / 'source')
+    return next(folder.glob('*.whl'))
+
+
+def test_wheel_has_what_mim_looks_for(wheel):
+    """Configs and tools below .mim, top_level.txt, and a module that sorts before the metadata."""
+    names = zipfile.ZipFile(wheel).namelist()
     assert 'mvitv2_mm/.mim/tools/setup_env.py' in names
     assert 'mvitv2_mm/compat/mmcv_ops.py' in names
     assert any(re.fullmatch(r'mvitv2_mm/\.mim/configs/.*\.py', name) for name in names)
@@ -164,3 +169,35 @@ def test_wheel_has_what_mim_looks_for(tmp_path):
     assert not any('/scripts/' in name or name.startswith('tests') for name in names)
     metadata = next(name.split('/')[0] for name in names if '.dist-info/' in name)
     assert 'mvitv2_mm/__init__.py' < metadata
+
+
+FILES = '''
+from mvitv2_mm.data_check import KNOWN, find_splits
+from mvitv2_mm.files import repository_folder
+from mvitv2_mm.quickstart.job import TASKS
+assert all(len(find_splits(name)) == 2 for name in KNOWN)
+assert all(task.config.is_file() for task in TASKS)
+print(repository_folder())
+'''
+
+
+def test_an_installed_wheel_finds_its_configs_and_tools(wheel, tmp_path):
+    site = tmp_path / 'site'
+    pip('install', '--target', site, wheel)
+    mim = site / 'mvitv2_mm' / '.mim'
+
+    def python(*args):
+        return subprocess.run([sys.executable, *args],
+                              cwd=tmp_path,
+                              env=dict(os.environ, PYTHONPATH=str(site)),
+                              capture_output=True,
+                              text=True)
+
+    result = python('-c', FILES)
+    assert result.stdout == f'{mim}\n', result.stderr
+    config = next((mim / 'configs/classification').glob('mvitv2-tiny*.py'))
+    result = python('-m', 'mvitv2_mm', 'run', 'mvitv2_mm:tools/analysis_tools/print_config.py',
+                    str(config))
+    assert 'mvitv2_mm.MViTv2' in result.stdout, result.stderr
+    result = python(str(mim / 'tools/train.py'), f'{config.stem}x.py')
+    assert str(config.relative_to(tmp_path)) in result.stderr

@@ -21,7 +21,10 @@ CORE = {
     'backbones': ({'ops', 'layers', 'registry'}, {'torch', 'mmengine', 'mmcv'}),
 }
 # parts that every user imports, so a host library may not come with them
-HOST_FREE = {*CORE, '__init__', '__main__', 'compat', 'checkpoints', 'checkpoint_hooks', 'doctor'}
+HOST_FREE = {
+    *CORE, '__init__', '__main__', 'compat', 'checkpoints', 'checkpoint_hooks', 'doctor', 'files',
+    'safe_pickle'
+}
 
 
 def part_of(path):
@@ -88,6 +91,31 @@ def test_hosts_and_tools(path):
     if part_of(path) in HOST_FREE:
         assert not {name for name, inside in found if name.split('.')[0] in HOSTS and not inside}
     assert not [name for name, _ in found if name.split('.')[0] in ('tools', 'configs', 'tests')]
+
+
+@pytest.mark.parametrize('part', ['models', 'datasets', 'evaluation', 'engine'])
+def test_a_host_is_imported_only_in_its_folder(part):
+    for path in (PACKAGE / part).rglob('*.py'):
+        hosts = split_imports(path)[1] & HOSTS
+        folder, *inside = path.relative_to(PACKAGE / part).parts
+        assert hosts <= ({folder} if inside else set()), path
+
+
+WITHOUT_HOSTS = '''
+import sys
+for host in ('mmpretrain', 'mmdet', 'mmaction'):
+    sys.modules[host] = None
+from mvitv2_mm import datasets, evaluation, models
+print(models.FederatedLoss.__name__)
+'''
+
+
+def test_what_is_registered_by_location_needs_no_host():
+    result = subprocess.run([sys.executable, '-c', WITHOUT_HOSTS],
+                            capture_output=True,
+                            text=True,
+                            cwd=ROOT)
+    assert result.stdout == 'FederatedLoss\n', result.stderr[-600:]
 
 
 def test_parts_do_not_import_each_other_in_circles():

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from mvitv2_mm.data_check import KINDS, NAMES, PLAIN, Problem, Report, check, find_splits
+from mvitv2_mm.data_check import KINDS, NAMES, PLAIN, DataProblem, SplitReport, check, find_splits
 from mvitv2_mm.engine.launch import one_line_errors
 
 
@@ -41,29 +41,30 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-class ProblemLog:
+class ProblemPrinter:
     """Prints the first problems of every kind and writes all of them to a file."""
 
     def __init__(self, console: Console, max_lines: int, out: Optional[object]) -> None:
         self.console, self.max_lines, self.out = console, max_lines, out
         self.counts: Counter = Counter()
 
-    def __call__(self, problem: Problem) -> None:
+    def __call__(self, split: str, problem: DataProblem) -> None:
+        kind, where, what = problem
+        line = f'{KINDS[kind].level}: {split}: {where}: {what} [{kind}]'
         if self.out is not None:
-            print(problem, file=self.out, flush=True)
-        key = problem.split, problem.kind
-        self.counts[key] += 1
-        if self.counts[key] <= self.max_lines:
-            self._print(str(problem))
-        elif self.counts[key] == self.max_lines + 1:
-            self._print(f'{problem.split}: more problems of kind [{problem.kind}] follow, only '
-                        'counted; --out FILE lists all')
+            print(line, file=self.out, flush=True)
+        self.counts[split, kind] += 1
+        if self.counts[split, kind] <= self.max_lines:
+            self._print(line)
+        elif self.counts[split, kind] == self.max_lines + 1:
+            self._print(f'{split}: more problems of kind [{kind}] follow, only counted; --out FILE '
+                        'lists all')
 
     def _print(self, line: str) -> None:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def make_table(reports: List[Report]) -> Table:
+def make_table(reports: List[SplitReport]) -> Table:
     """One row per split, with a column per kind of problem that occurred."""
     kinds = [kind for kind in KINDS if any(report.counts[kind] for report in reports)]
     table = Table('split')
@@ -76,12 +77,12 @@ def make_table(reports: List[Report]) -> Table:
     return table
 
 
-def print_summary(console: Console, reports: List[Report]) -> None:
+def print_summary(console: Console, reports: List[SplitReport]) -> None:
     console.print(make_table(reports))
     counts = sum((report.counts for report in reports), Counter())
     for kind in [kind for kind in KINDS if counts[kind]]:
-        level = 'error' if KINDS[kind].is_error else 'note'
-        console.print(f'{kind} ({level}): {KINDS[kind].remedy}', highlight=False, soft_wrap=True)
+        console.print(
+            f'{kind} ({KINDS[kind].level}): {KINDS[kind].remedy}', highlight=False, soft_wrap=True)
     errors = sum(report.num_errors for report in reports)
     console.print(f'{errors:,} errors' if errors else 'no errors', highlight=False)
 
@@ -99,8 +100,8 @@ def main(argv: Optional[List[str]] = None) -> int:
         def track(iterable: Iterable, total: int, description: str) -> Iterable:
             return progress.track(iterable, total=total, description=description)
 
-        log = ProblemLog(console, args.max_lines, out)
-        reports = check(splits, args.workers, args.quick, log, track)
+        printer = ProblemPrinter(console, args.max_lines, out)
+        reports = check(splits, args.workers, args.quick, printer, track)
     print_summary(console, reports)
     return int(any(report.num_errors for report in reports))
 

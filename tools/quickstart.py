@@ -1,12 +1,14 @@
 #!/usr/bin/env python
-"""Make small data sets, train and test a small MViTv2 on each task, and report."""
+"""Make small data sets, train and test a small MViTv2 on each task, and report.
+
+Data and results go into ``data/quickstart`` and ``work_dirs/quickstart`` of the current folder.
+"""
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import List, Optional
 
-from mvitv2_mm.quickstart.job import ROOT, TASKS, run_task
+from mvitv2_mm.quickstart.job import TASKS, run_task
 from mvitv2_mm.quickstart.pictures import draw_all
 from mvitv2_mm.quickstart.report import missed_targets, print_table, summarize, write_summary
 
@@ -25,7 +27,6 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
 
 def main(argv: Optional[List[str]] = None) -> None:
     args = parse_args(argv)
-    os.chdir(ROOT)  # the configs name their data from here
     tasks = [task for task in TASKS if args.task in ('all', task.name)]
     try:
         outcomes = [run_task(task, WORK_DIR / task.name) for task in tasks]

@@ -8,10 +8,11 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 
 from mvitv2_mm.checkpoints import CheckpointError
-from mvitv2_mm.engine.data_check import check_data, check_not_empty
-from mvitv2_mm.engine.launch import (add_runner_arguments, build_runner, check_checkpoint,
-                                     dump_atomically, innermost_dataset, load_runner_config,
-                                     one_line_errors)
+from mvitv2_mm.checkpoints.zoo import check_exists
+from mvitv2_mm.engine.early_checks import check_data, check_not_empty
+from mvitv2_mm.engine.launch import (add_runner_arguments, build_runner, dump_atomically,
+                                     load_runner_config, one_line_errors)
+from mvitv2_mm.engine.nested_datasets import leaf_datasets
 
 # per host: the visualizer, the hook that uses it on every sample, and the hook's output folder
 PICTURES = {
@@ -45,7 +46,8 @@ def use_tta(cfg: Config) -> None:
         raise ValueError(f'--tta: "{cfg.filename}" has no {" and no ".join(missing)}; run without '
                          '--tta or use a config that defines test-time augmentation')
     cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
-    innermost_dataset(cfg.test_dataloader.dataset).pipeline = cfg.tta_pipeline
+    for _, dataset in leaf_datasets(cfg.test_dataloader.dataset):
+        dataset.pipeline = cfg.tta_pipeline
 
 
 def dump_predictions(cfg: Config, path: str) -> None:
@@ -67,7 +69,7 @@ def draw_predictions(cfg: Config, folder: str) -> None:
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     """Apply the arguments of testing to the config."""
-    check_checkpoint(args.checkpoint)
+    check_exists(args.checkpoint)
     cfg.load_from = args.checkpoint
     cfg.pop('strategy', None)  # sharding serves training; test-time augmentation cannot do with it
     if args.tta:

@@ -8,9 +8,10 @@ from mmengine.device import get_device
 from mmengine.runner import Runner
 
 from mvitv2_mm.checkpoints import CheckpointError
-from mvitv2_mm.engine.data_check import check_data, check_not_empty
-from mvitv2_mm.engine.launch import (add_runner_arguments, build_runner, check_checkpoint,
-                                     load_runner_config, one_line_errors)
+from mvitv2_mm.checkpoints.zoo import check_exists
+from mvitv2_mm.engine.early_checks import check_data, check_not_empty
+from mvitv2_mm.engine.launch import (add_runner_arguments, build_runner, load_runner_config,
+                                     one_line_errors)
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
@@ -42,7 +43,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
     if cfg.get('load_from'):
-        check_checkpoint(cfg.load_from)
+        check_exists(cfg.load_from)
     if args.amp or args.amp_dtype:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')

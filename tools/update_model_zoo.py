@@ -16,7 +16,7 @@ from mmengine.config import Config
 
 from mvitv2_mm.analysis import measure
 from mvitv2_mm.checkpoints.zoo import ZOO, Published
-from mvitv2_mm.files import replaced
+from mvitv2_mm.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = '<!-- model zoo: begin -->', '<!-- model zoo: end -->'
@@ -255,8 +255,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     stale = [path for path, text in texts.items() if not path.exists() or path.read_text() != text]
     for path in stale:
         if not args.check:
-            with replaced(path) as file:
-                file.write_text(texts[path])
+            write_text(path, texts[path])
         print(f'{"out of date" if args.check else "written"}: {path.relative_to(ROOT)}')
     return int(args.check and bool(stale))
 

@@ -6,7 +6,7 @@ from typing import Dict, List, Sequence, Tuple
 from rich.console import Console
 from rich.table import Column, Table
 
-from ..files import replaced
+from ..files import write_text
 from .peers import OTHER_NETWORKS, OURS
 from .session import Row
 
@@ -103,8 +103,7 @@ def write_page(rows: Sequence[Row], page: Path) -> None:
     head, mark, _ = page.read_text().partition(_MARK)
     if not mark:
         raise ValueError(f'"{page}" has no line "{_MARK}" to write the tables after')
-    with replaced(page) as temporary:
-        temporary.write_text(f'{head}{_MARK}\n\n{to_markdown(rows)}')
+    write_text(page, f'{head}{_MARK}\n\n{to_markdown(rows)}')
 
 
 def plot_rows(rows: Sequence[Row], folder: Path) -> None:

@@ -4,16 +4,17 @@ import os
 import platform
 import re
 import statistics
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from torch.utils.benchmark import Timer
 
 from .peers import OTHER_NETWORKS, OURS, VARIANTS, Case
-from .worker import serve
+from .worker import ask, start
 
 _TOLERANCE = {'float32': 1e-4, 'bfloat16': 0.1, 'float16': 0.05}
 
@@ -68,29 +69,20 @@ class Row:
 
 
 class _Worker:
+    """An implementation in a process of its own."""
 
-    def __init__(self, name: str, *meter_args) -> None:
-        self.name = name
-        context = multiprocessing.get_context('spawn')
-        self.pipe, child = context.Pipe()
-        self.process = context.Process(
-            target=serve, args=(child, meter_args[0], name, *meter_args[1:]), daemon=True)
-        self.process.start()
-        self._receive()
+    def __init__(self, name: str, process: ProcessPoolExecutor, *meter_args) -> None:
+        self.name, self.process = name, process
+        self._call(start, *meter_args)
 
     def ask(self, method: str, *args):
-        self.pipe.send((method, args))
-        return self._receive()
+        return self._call(ask, method, *args)
 
-    def _receive(self):
-        answer = self.pipe.recv()
-        if isinstance(answer, Exception):
-            raise RuntimeError(f'{self.name}: {type(answer).__name__}: {answer}') from answer
-        return answer
-
-    def close(self) -> None:
-        self.pipe.send(None)
-        self.process.join()
+    def _call(self, function: Callable, *args):
+        try:
+            return self.process.submit(function, *args).result()
+        except Exception as error:
+            raise RuntimeError(f'{self.name}: {type(error).__name__}: {error}') from error
 
 
 def matmul_peak(device: str, dtype: str, threads: int, size: int = 2048) -> float:
@@ -142,14 +134,13 @@ def profile_case(case: Case, mode: str, **setting) -> List[Tuple[str, int, float
 
 @contextmanager
 def _serving(names: Sequence[str], case: Case, **setting) -> Iterator[List[_Worker]]:
-    workers = []
-    try:
+    with ExitStack() as stack:
+        workers = []
         for name in names:
-            workers.append(_Worker(name, case, *setting.values()))
+            pool = ProcessPoolExecutor(1, multiprocessing.get_context('spawn'))
+            stack.enter_context(pool)
+            workers.append(_Worker(name, pool, case, name, *setting.values()))
         yield workers
-    finally:
-        for worker in workers:
-            worker.close()
 
 
 @contextmanager

@@ -5,9 +5,8 @@ One process each, so that one implementation's memory is not another's.
 import ctypes
 import gc
 import time
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -96,12 +95,15 @@ def _resident(field: str) -> float:
     return int(status.split(f'{field}:')[1].split()[0]) / 1024
 
 
-def serve(pipe: Connection, *meter_args) -> None:
-    """Answer ``(method, args)`` requests until None arrives; errors are answered too."""
-    try:
-        meter = Meter(*meter_args)
-        pipe.send(None)
-        for method, args in iter(pipe.recv, None):
-            pipe.send(getattr(meter, method)(*args))
-    except Exception as error:  # the parent reports it beside the implementation's name
-        pipe.send(error)
+_meter: Optional[Meter] = None  # of this process
+
+
+def start(*meter_args) -> None:
+    """Build what this process measures."""
+    global _meter
+    _meter = Meter(*meter_args)
+
+
+def ask(method: str, *args):
+    """Answer of the process's :class:`Meter`."""
+    return getattr(_meter, method)(*args)

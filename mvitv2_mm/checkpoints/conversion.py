@@ -10,7 +10,7 @@ from .formats import Source, candidates, key_map_of
 from .io import CheckpointError, check_finite, check_suffix, write_file
 from .keymaps import MASKFEAT, timm_key_map
 from .loading import fit_to_module, read_source
-from .report import Report
+from .report import TransferReport
 
 TARGETS = ('openmmlab', 'mvit', 'slowfast', 'detectron2', 'timm', 'torchvision')
 
@@ -19,7 +19,7 @@ def convert(src: str,
             dst: Optional[str] = None,
             to: str = 'openmmlab',
             model: Optional[nn.Module] = None,
-            inflate: str = 'centre') -> Report:
+            inflate: str = 'centre') -> TransferReport:
     """Convert a checkpoint of any known layout.
 
     Args:
@@ -33,7 +33,7 @@ def convert(src: str,
             'centre'.
 
     Returns:
-        Report: What happened to every tensor.
+        TransferReport: What happened to every tensor.
 
     Raises:
         ValueError: For an unknown ``to``, or ``model`` with another layout than OpenMMLab's.
@@ -71,14 +71,14 @@ def _wrap(tensors: Dict[str, Tensor], to: str, dst: str, source: Source) -> dict
     return dict(model_state=tensors)
 
 
-def export(source: Source, to: str) -> Tuple[Dict[str, Tensor], Report]:
+def export(source: Source, to: str) -> Tuple[Dict[str, Tensor], TransferReport]:
     """Rename a checkpoint's tensors to a layout, and give them its ranks.
 
     Raises:
         CheckpointError: If that layout has no such model.
     """
     _check_exportable(source, to)
-    report = Report(source.title)
+    report = TransferReport(source.title)
     for key, why in source.ignored:
         report.add('ignored', key, '', why)
     rename = _renamer(source, to)

@@ -102,14 +102,17 @@ def parse(state: Mapping[str, Tensor], path: str) -> Source:
             neither mapped nor known to be superfluous.
     """
     layout = recognise(state)
+    others = (what for pattern, what in _UNSUPPORTED if any(
+        re.fullmatch(pattern, key) for key in state))
+    other = next(others, '')
     if layout is None:
-        raise CheckpointError(f'{path} is not an MViTv2 checkpoint: {_what_else(state)}. Give '
-                              'weights of mvit, SlowFast, detectron2, torchvision, timm or '
-                              'OpenMMLab.')
-    for pattern, what in _UNSUPPORTED:
-        if any(re.fullmatch(pattern, key) for key in state):
-            raise CheckpointError(f'{path} is {what}, which this package does not implement. Give '
-                                  'MViTv2 weights.')
+        what = f'it looks like {other}' if other else \
+            f'its tensors are named {", ".join(list(state)[:3])}, ...'
+        raise CheckpointError(f'{path} is not an MViTv2 checkpoint: {what}. Give weights of mvit, '
+                              'SlowFast, detectron2, torchvision, timm or OpenMMLab.')
+    if other:
+        raise CheckpointError(f'{path} is {other}, which this package does not implement. Give '
+                              'MViTv2 weights.')
     state = _unify(dict(state))
     try:
         if layout == 'openmmlab':
@@ -119,13 +122,6 @@ def parse(state: Mapping[str, Tensor], path: str) -> Source:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f'{path} is not an MViTv2 checkpoint: {error}.') from None
-
-
-def _what_else(state: Mapping[str, Tensor]) -> str:
-    for pattern, what in _UNSUPPORTED:
-        if any(re.fullmatch(pattern, key) for key in state):
-            return f'it looks like {what}'
-    return f'its tensors are named {", ".join(list(state)[:3])}, ...'
 
 
 def _unify(state: Dict[str, Tensor]) -> Dict[str, Tensor]:

@@ -18,7 +18,7 @@ from safetensors.torch import save_file as save_safetensors
 from torch import Tensor
 
 from ..files import replaced
-from .safe_pickle import ForbiddenName, load_arrays
+from ..safe_pickle import ForbiddenName, load_arrays
 
 # torch < 1.6 began its files with this pickled number.
 _LEGACY_TORCH = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'
@@ -57,8 +57,7 @@ def _read_torch(path: str, map_location) -> Any:
 
 def _read_pickle(path: str, map_location) -> Any:
     try:
-        with open(path, 'rb') as file:
-            return load_arrays(file)
+        return load_arrays(path)
     except ForbiddenName as error:
         raise _refusal(path, str(error)) from None
 

@@ -11,7 +11,7 @@ from ..backbones import MViTv2
 from ..registry import WEIGHT_INITIALIZERS
 from .formats import Source, parse
 from .io import read_file, unwrap
-from .report import Report
+from .report import TransferReport
 from .transfer import fit
 from .zoo import locate
 
@@ -47,7 +47,7 @@ def find_backbone(module: nn.Module) -> Optional[Tuple[str, MViTv2, nn.Module]]:
 
 def fit_to_module(source: Source,
                   module: nn.Module,
-                  inflate: str = 'centre') -> Tuple[Mapping[str, Tensor], Report]:
+                  inflate: str = 'centre') -> Tuple[Mapping[str, Tensor], TransferReport]:
     """Fit a checkpoint to a model that holds an MViTv2; see :func:`transfer.fit`.
 
     Raises:
@@ -63,7 +63,7 @@ def fit_to_module(source: Source,
     return fitted, report
 
 
-def _notes(source: Source, backbone: MViTv2, report: Report) -> List[str]:
+def _notes(source: Source, backbone: MViTv2, report: TransferReport) -> List[str]:
     """Settings that shapes do not show but the classifier of the file relies on."""
     head = source.origin.get('head.weight')
     place = next((entry.target for entry in report.entries if entry.source == head), '')
@@ -85,14 +85,14 @@ def _notes(source: Source, backbone: MViTv2, report: Report) -> List[str]:
     return []
 
 
-def log_report(report: Report) -> None:
+def log_report(report: TransferReport) -> None:
     """Write a report to the current logger: a summary, what changed, and what to know."""
     print_log('\n'.join([f'{report.title}: {report.counts()}', *report.changes()]), 'current')
     for line in report.warnings():
         print_log(line, 'current', logging.WARNING)
 
 
-def load_into(module: nn.Module, checkpoint: str, inflate: str = 'centre') -> Report:
+def load_into(module: nn.Module, checkpoint: str, inflate: str = 'centre') -> TransferReport:
     """Load a checkpoint of any known layout into a model.
 
     Args:
@@ -102,7 +102,7 @@ def load_into(module: nn.Module, checkpoint: str, inflate: str = 'centre') -> Re
             :func:`transfer.inflate_kernel`. Defaults to 'centre'.
 
     Returns:
-        Report: What happened to every tensor.
+        TransferReport: What happened to every tensor.
 
     Raises:
         CheckpointError: If the file is unusable or of another architecture.

@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
 
 @dataclass
-class Report:
+class TransferReport:
     """Account of one transfer; prints as one line per tensor and a summary."""
     title: str
     entries: List[Entry] = field(default_factory=list)

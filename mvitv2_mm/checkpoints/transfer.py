@@ -9,7 +9,7 @@ from ..ops import resize_rel_pos
 from .formats import CLASSIFIERS, Source, backbone_of, candidates
 from .infer import infer_arch
 from .io import CheckpointError, check_finite
-from .report import Report
+from .report import TransferReport
 
 INFLATE_MODES = ('centre', 'repeat', 'mean')
 _IN21K_CLASSES, _IN1K_CLASSES = 19168, 1000
@@ -50,7 +50,7 @@ def inflate_kernel(kernel: Tensor, frames: int, mode: str = 'centre') -> Tensor:
 def fit(source: Source,
         target: Mapping[str, Tensor],
         prefix: str = 'backbone.',
-        inflate: str = 'centre') -> Tuple[Dict[str, Tensor], Report]:
+        inflate: str = 'centre') -> Tuple[Dict[str, Tensor], TransferReport]:
     """Fit a checkpoint to the tensors of a model.
 
     Position tables are resized once, by linear interpolation; 2D kernels become 3D (``inflate``)
@@ -96,7 +96,7 @@ class _Transfer:
         self.num_norms = sum(bool(re.fullmatch(r'backbone\.norm\d\.weight', n)) for n in own)
         self.fitted: Dict[str, Tensor] = {}
         self.misfits: List[str] = []
-        self.report = Report(source.title)
+        self.report = TransferReport(source.title)
         for key, why in source.ignored:
             self.report.add('ignored', key, '', why)
 

@@ -8,7 +8,6 @@ import csv
 import difflib
 import hashlib
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Optional
@@ -19,6 +18,7 @@ from urllib.request import Request, urlopen
 import torch.hub
 from mmengine.dist import barrier, get_local_rank
 
+from ..files import replaced
 from .io import CheckpointError
 
 
@@ -33,25 +33,14 @@ class Published:
     size_mib: Optional[float]
     url: str
 
-    @property
-    def cache_name(self) -> str:
-        """File name in the cache: the URL's, as torch.hub does, where that one is telling."""
-        file = Path(urlparse(self.url).path)
-        return self.name + file.suffix if file.stem == 'model' else file.name
-
 
 def _read_zoo() -> Dict[str, Published]:
     with open(Path(__file__).with_name('zoo.csv'), newline='') as file:
-        rows = [Published(**row) for row in csv.DictReader(file)]
-    return {
-        row.name:
-        Published(
-            **{
-                **vars(row), 'params': int(row.params),
-                'size_mib': float(row.size_mib) if row.size_mib else None
-            })
-        for row in rows
-    }
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        size = row['size_mib']
+        row.update(params=int(row['params']), size_mib=float(size) if size else None)
+    return {row['name']: Published(**row) for row in rows}
 
 
 ZOO = _read_zoo()
@@ -70,34 +59,44 @@ def locate(checkpoint: str) -> str:
         FileNotFoundError: If it is none of the three; similar registry names are given.
         CheckpointError: If a download fails or is not the published file.
     """
-    if os.path.isfile(os.path.expanduser(checkpoint)):
-        return os.path.expanduser(checkpoint)
-    if checkpoint.startswith(('http://', 'https://')):
-        return fetch(checkpoint)
+    check_exists(checkpoint)
+    path = os.path.expanduser(checkpoint)
+    if os.path.isfile(path):
+        return path
     if checkpoint in ZOO:
-        entry = ZOO[checkpoint]
-        return fetch(entry.url, entry.cache_name, entry.sha256)
+        return fetch(ZOO[checkpoint].url, ZOO[checkpoint].sha256)
+    return fetch(checkpoint)
+
+
+def check_exists(checkpoint: str) -> None:
+    """Raise FileNotFoundError for what is no file, URL or published model; names similar ones."""
+    path = Path(checkpoint).expanduser()
+    if '://' in checkpoint or checkpoint in ZOO or path.is_file():
+        return
+    beside = sorted(file.name
+                    for file in path.parent.glob(f'*{path.suffix}')) if path.suffix else ()
     similar = difflib.get_close_matches(checkpoint, ZOO, n=3)
-    hint = f'Similar published models: {", ".join(similar)}' if similar else \
-        'Published models: see "tools/convert_checkpoint.py --list"'
+    hint = 'Published models: see "tools/convert_checkpoint.py --list"'
+    if beside or similar:
+        names = ', '.join(beside or similar)
+        hint = f'Its folder holds {names}' if beside else f'Similar published models: {names}'
     raise FileNotFoundError(f'{checkpoint} can not be found. {hint}.')
 
 
-def fetch(url: str, file_name: Optional[str] = None, sha256: str = '') -> str:
+def fetch(url: str, sha256: str = '') -> str:
     """Download a file once, into torch.hub's cache; afterwards no network is needed.
 
     Args:
         url (str): What to download.
-        file_name (str, optional): Name in the cache. Defaults to that in the URL.
         sha256 (str): Leading digits of the expected hash. Defaults to '', which checks nothing.
 
     Returns:
-        str: Path of the file in the cache.
+        str: Path of the file in the cache, see :func:`cache_path`.
 
     Raises:
         CheckpointError: If the download fails, is cut short, or has another hash.
     """
-    path = Path(torch.hub.get_dir(), 'checkpoints', file_name or Path(urlparse(url).path).name)
+    path = cache_path(url)
     if get_local_rank() == 0 and not path.exists():
         _download(url, path, sha256)
     barrier()
@@ -107,16 +106,20 @@ def fetch(url: str, file_name: Optional[str] = None, sha256: str = '') -> str:
     return str(path)
 
 
+def cache_path(url: str) -> Path:
+    """Where a download is kept: in a folder for its URL alone, since many files share a name."""
+    folder = hashlib.sha256(url.encode()).hexdigest()[:16]
+    return Path(torch.hub.get_dir(), 'checkpoints', folder, Path(urlparse(url).path).name)
+
+
 def _download(url: str, path: Path, sha256: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + '.unchecked')
     try:
-        torch.hub.download_url_to_file(url, str(part), hash_prefix=sha256 or None)
-        expected = _content_length(url)
-        if expected is not None and expected != part.stat().st_size:
-            raise CheckpointError(f'{url} was cut short: {part.stat().st_size} of {expected} bytes '
-                                  'arrived. Run again.')
-        shutil.move(part, path)
+        with replaced(path) as part:
+            torch.hub.download_url_to_file(url, str(part), hash_prefix=sha256 or None)
+            expected, size = _content_length(url), part.stat().st_size
+            if expected not in (None, size):
+                raise CheckpointError(f'{url} was cut short: {size} of {expected} bytes arrived. '
+                                      'Run again.')
     except RuntimeError as error:
         if 'invalid hash' not in str(error):
             raise
@@ -125,8 +128,6 @@ def _download(url: str, path: Path, sha256: str) -> None:
     except (URLError, OSError) as error:
         raise CheckpointError(f'{url} cannot be downloaded ({error}). Check the connection, or get '
                               f'the file elsewhere and put it at {path}.') from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _content_length(url: str) -> Optional[int]:

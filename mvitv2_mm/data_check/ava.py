@@ -1,26 +1,18 @@
 """Action detection data in AVA's format."""
 import os.path as osp
-import pickle
 from typing import Dict, List, Optional
 
-from ..checkpoints.safe_pickle import load_arrays
-from ..datasets.ava_dataset import FIRST_SECOND, FPS, LAST_SECOND
+from ..datasets.mmaction.annotations import (FIRST_SECOND, FPS, LAST_SECOND, PERSON_COLUMNS,
+                                             read_detections)
 from .lists import open_lines
 from .media import Frames, Item
-from .report import Report
+from .report import SplitReport
 
-_COLUMNS = 'video,second,x1,y1,x2,y2,action,person'
 _MARGIN = 2  # seconds of frames that a clip reads after its key frame
 
 
-def scan_ava(dataset: dict, num_classes: Optional[int], report: Report) -> List[Item]:
-    """Videos of a dataset of our ``AVADataset``.
-
-    Args:
-        dataset (dict): Its config.
-        num_classes (int, optional): Number of actions, if known; action ids start from 1.
-        report (Report): Takes the findings.
-    """
+def scan_ava(dataset: dict, num_classes: Optional[int], report: SplitReport) -> List[Item]:
+    """Videos of a dataset of our ``AVADataset``."""
     root = dataset.get('data_root') or ''
     folder = osp.join(root, dataset['data_prefix']['img'])
     if not osp.isdir(folder):
@@ -40,7 +32,7 @@ def scan_ava(dataset: dict, num_classes: Optional[int], report: Report) -> List[
     ]
 
 
-def _scan_boxes(path: str, num_classes: Optional[int], report: Report) -> Dict[str, int]:
+def _scan_boxes(path: str, num_classes: Optional[int], report: SplitReport) -> Dict[str, int]:
     """Last annotated second of every video."""
     last: Dict[str, int] = {}
     actions = set()
@@ -53,7 +45,7 @@ def _scan_boxes(path: str, num_classes: Optional[int], report: Report) -> Dict[s
             time, action, box = int(time), int(action), [float(x) for x in box]
             x1, y1, x2, y2 = box
         except ValueError:
-            report.add('annotation', where, f'expected "{_COLUMNS}", but got "{line[:100]}"')
+            report.add('annotation', where, f'expected "{PERSON_COLUMNS}", but got "{line[:100]}"')
             continue
         if not (0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1):
             report.add('box', where, f'box {box} should be x1 < x2, y1 < y2, all in [0, 1]')
@@ -66,18 +58,16 @@ def _scan_boxes(path: str, num_classes: Optional[int], report: Report) -> Dict[s
     return last
 
 
-def _scan_proposals(path: str, report: Report) -> None:
+def _scan_proposals(path: str, report: SplitReport) -> None:
     try:
-        with open(path, 'rb') as file:
-            proposals = load_arrays(file)
+        proposals = read_detections(path)
     except FileNotFoundError:
         report.add('layout', path, 'no such file ("proposal_file" of the dataset)')
         return
-    except (pickle.UnpicklingError, EOFError, ValueError) as error:
-        report.add('annotation', path,
-                   f'is not a pickle of arrays: {type(error).__name__}: {error}')
+    except ValueError as error:
+        report.add('annotation', path, str(error).replace(f'{path}: ', ''))
         return
-    for key, boxes in proposals.items():
-        if boxes.shape[1:] != (5, ) or boxes.min(initial=0) < 0 or boxes.max(initial=0) > 1:
-            report.add('box', f'{path}, {key}', 'proposals should be rows x1, y1, x2, y2, score, '
-                       'all in [0, 1]')
+    for (video, second), boxes in proposals.items():
+        if boxes.min(initial=0) < 0 or boxes.max(initial=0) > 1:
+            report.add('box', f'{path}, {video},{second:04d}',
+                       'x1, y1, x2, y2 and score of proposals should be in [0, 1]')

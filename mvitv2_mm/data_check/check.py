@@ -1,15 +1,18 @@
 """Check the splits of a dataset: annotations, counts, files."""
-from typing import Callable, Dict, Iterable, List
+from typing import Callable, Dict, Iterable, List, Optional
 
 from .ava import scan_ava
 from .clips import scan_clips
 from .coco import scan_coco
 from .images import scan_images
 from .known import Expected, Split
+from .media import Item
 from .pool import probe_all
-from .report import Problem, Report
+from .report import DataProblem, SplitReport
 
-SCANS: Dict[str, Callable] = {
+# Each takes the config of a dataset, the number of its classes if known, and a report for what is
+# wrong, and returns the files to read.
+SCANS: Dict[str, Callable[[dict, Optional[int], SplitReport], List[Item]]] = {
     'ImageNet': scan_images,
     'ImageNet21k': scan_images,
     'CustomDataset': scan_images,
@@ -21,19 +24,20 @@ SCANS: Dict[str, Callable] = {
 _COMPLETE_ENOUGH = 0.98
 
 
-def check(splits: List[Split], num_workers: int, quick: bool, on_problem: Callable[[Problem], None],
-          track: Callable[[Iterable, int, str], Iterable]) -> List[Report]:
+def check(splits: List[Split], num_workers: int, quick: bool,
+          on_problem: Callable[[str, DataProblem], None],
+          track: Callable[[Iterable, int, str], Iterable]) -> List[SplitReport]:
     """Check all splits.
 
     Args:
         splits (list[Split]): What to check.
         num_workers (int): Number of processes that read files.
         quick (bool): Only look whether files are there.
-        on_problem (Callable): Called with every finding at once.
+        on_problem (Callable): Called with the name of a split and each of its problems at once.
         track (Callable): Wraps an iterable, given its length and a description, to show progress.
 
     Returns:
-        list[Report]: One per split.
+        list[SplitReport]: One per split.
 
     Raises:
         ValueError: If a dataset class is not known here.
@@ -42,17 +46,17 @@ def check(splits: List[Split], num_workers: int, quick: bool, on_problem: Callab
         if _kind(split) not in SCANS:
             raise ValueError(f'cannot check a dataset of type {split.dataset["type"]}, only '
                              f'{", ".join(SCANS)}')
-    reports: List[Report] = []
+    reports: List[SplitReport] = []
     for split in splits:
-        report = Report(split.name, on_problem)
+        report = SplitReport(split.name, on_problem)
         items = SCANS[_kind(split)](split.dataset, split.expected.classes, report)
         _check_size(split, report)
         if reports:
             _check_same_classes(reports[0], report)
         results = probe_all(items, num_workers, quick)
-        for findings in track(results, len(items), split.name):
-            for finding in findings:
-                report.add(*finding)
+        for problems in track(results, len(items), split.name):
+            for problem in problems:
+                report.add(*problem)
         reports.append(report)
     return reports
 
@@ -62,7 +66,7 @@ def _kind(split: Split) -> str:
     return str(split.dataset.get('type')).split('.')[-1]
 
 
-def _check_size(split: Split, report: Report) -> None:
+def _check_size(split: Split, report: SplitReport) -> None:
     expected: Expected = split.expected
     where = split.dataset.get('ann_file') or split.dataset.get('data_root')
     if report.counts['layout']:
@@ -77,7 +81,7 @@ def _check_size(split: Split, report: Report) -> None:
                    f'{expected.samples:,}')
 
 
-def _check_same_classes(first: Report, report: Report) -> None:
+def _check_same_classes(first: SplitReport, report: SplitReport) -> None:
     """Classes are numbered by their sorted names, so all splits need the same names."""
     a, b = first.classes, report.classes
     if a and b and a != b and isinstance(a[0], str):

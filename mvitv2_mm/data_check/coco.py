@@ -5,7 +5,7 @@ import os.path as osp
 from typing import Dict, List, Optional, Tuple
 
 from .media import Image, Item
-from .report import Report
+from .report import SplitReport
 
 _TOLERANCE = 1.  # pixels by which a box may leave its picture
 _NEEDED = {
@@ -15,14 +15,8 @@ _NEEDED = {
 }
 
 
-def scan_coco(dataset: dict, num_classes: Optional[int], report: Report) -> List[Item]:
-    """Pictures of a dataset of mmdet's ``CocoDataset`` or ``LVISV1Dataset``.
-
-    Args:
-        dataset (dict): Its config.
-        num_classes (int, optional): Number of categories, if known.
-        report (Report): Takes the findings.
-    """
+def scan_coco(dataset: dict, num_classes: Optional[int], report: SplitReport) -> List[Item]:
+    """Pictures of a dataset of mmdet's ``CocoDataset`` or ``LVISV1Dataset``."""
     root = dataset.get('data_root') or ''
     path = osp.join(root, dataset['ann_file'])
     folder = osp.join(root, (dataset.get('data_prefix') or {}).get('img', ''))
@@ -53,7 +47,7 @@ def _file_name(image: dict) -> Optional[str]:
     return '/'.join(image['coco_url'].split('/')[-2:]) if 'coco_url' in image else None
 
 
-def _load(path: str, report: Report) -> Optional[dict]:
+def _load(path: str, report: SplitReport) -> Optional[dict]:
     try:
         with open(path, encoding='utf-8') as file:
             content = json.load(file)
@@ -76,7 +70,7 @@ def _load(path: str, report: Report) -> Optional[dict]:
     return content
 
 
-def _index(path: str, name: str, entries: List[dict], report: Report) -> Dict[int, dict]:
+def _index(path: str, name: str, entries: List[dict], report: SplitReport) -> Dict[int, dict]:
     """Entries by id, without those that lack a key or repeat an id."""
     table: Dict[int, dict] = {}
     for i, entry in enumerate(entries):
@@ -92,7 +86,7 @@ def _index(path: str, name: str, entries: List[dict], report: Report) -> Dict[in
 
 
 def _check_categories(path: str, categories: Dict[int, dict], dataset: dict,
-                      num_classes: Optional[int], report: Report) -> None:
+                      num_classes: Optional[int], report: SplitReport) -> None:
     names = [category['name'] for category in categories.values()]
     report.classes = tuple(names)
     wanted = (dataset.get('metainfo') or {}).get('classes')
@@ -107,7 +101,7 @@ def _check_categories(path: str, categories: Dict[int, dict], dataset: dict,
         report.add('label', path, f'{len(names)} categories, but {num_classes} are expected')
 
 
-def _check_annotations(path: str, tables: Dict[str, Dict[int, dict]], report: Report) -> None:
+def _check_annotations(path: str, tables: Dict[str, Dict[int, dict]], report: SplitReport) -> None:
     images, categories = tables['images'], tables['categories']
     report.objects = len(tables['annotations'])
     for annotation in tables['annotations'].values():

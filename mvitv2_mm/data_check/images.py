@@ -3,21 +3,15 @@ import os
 import os.path as osp
 from typing import List, Optional
 
-from .lists import check_labels, read_lines
+from .lists import read_samples
 from .media import Image, Item
-from .report import Report
+from .report import SplitReport
 
 EXTENSIONS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')  # mmpretrain's
 
 
-def scan_images(dataset: dict, num_classes: Optional[int], report: Report) -> List[Item]:
-    """Pictures of a dataset of mmpretrain's ``ImageNet``, ``ImageNet21k`` or ``CustomDataset``.
-
-    Args:
-        dataset (dict): Its config.
-        num_classes (int, optional): Number of classes, if known.
-        report (Report): Takes the findings.
-    """
+def scan_images(dataset: dict, num_classes: Optional[int], report: SplitReport) -> List[Item]:
+    """Pictures of a dataset of mmpretrain's ``ImageNet``, ``ImageNet21k`` or ``CustomDataset``."""
     root, split = dataset.get('data_root') or '', dataset.get('split') or ''
     prefix = dataset.get('data_prefix') or split
     prefix = prefix['img_path'] if isinstance(prefix, dict) else prefix
@@ -30,12 +24,13 @@ def scan_images(dataset: dict, num_classes: Optional[int], report: Report) -> Li
         report.add('layout', folder, 'no such folder')
         return []
     if ann_file:
-        return _scan_list(osp.join(root, ann_file), folder, num_classes, report)
+        samples = read_samples(osp.join(root, ann_file), 'path label', num_classes, report)
+        return [Image(osp.join(folder, path)) for path, in samples]
     return scan_class_folders(folder, EXTENSIONS, Image, num_classes, report)
 
 
 def scan_class_folders(folder: str, extensions: tuple, item: type, num_classes: Optional[int],
-                       report: Report) -> List[Item]:
+                       report: SplitReport) -> List[Item]:
     """Files of a folder with one sub-folder per class, whose sorted names are the classes.
 
     Pictures may lie in further folders below, as in mmpretrain; clips may not.
@@ -61,7 +56,7 @@ def scan_class_folders(folder: str, extensions: tuple, item: type, num_classes: 
     return items
 
 
-def _find_files(folder: str, extensions: tuple, nested: bool, report: Report) -> List[str]:
+def _find_files(folder: str, extensions: tuple, nested: bool, report: SplitReport) -> List[str]:
     found = []
     for parent, folders, names in os.walk(folder):
         if not nested:
@@ -74,14 +69,3 @@ def _find_files(folder: str, extensions: tuple, nested: bool, report: Report) ->
                 report.add('ignored', osp.join(parent, name), 'not one of the file types '
                            f'{" ".join(extensions)}')
     return found
-
-
-def _scan_list(ann_file: str, folder: str, num_classes: Optional[int],
-               report: Report) -> List[Item]:
-    items, labels = [], []
-    for line, (path, label) in read_lines(ann_file, 'path label', report):
-        items.append(Image(osp.join(folder, path)))
-        labels.append((line, label))
-    check_labels(ann_file, labels, num_classes, report)
-    report.samples = len(items)
-    return items

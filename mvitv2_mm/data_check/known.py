@@ -2,9 +2,12 @@
 import os.path as osp
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional
+from typing import Dict, List, Optional
 
 from mmengine.config import Config
+
+from ..engine.nested_datasets import leaf_datasets
+from ..files import repository_folder
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,6 @@ PLAIN = {
     'images': lambda split: dict(type='CustomDataset', data_prefix=split),
     'clips': lambda split: dict(type='ClipDataset', data_prefix=dict(video=split)),
 }
-_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def find_splits(name: str, data_root: Optional[str] = None) -> List[Split]:
@@ -77,7 +79,8 @@ def find_splits(name: str, data_root: Optional[str] = None) -> List[Split]:
         raise FileNotFoundError(f'--data-root "{data_root}" is not a folder')
     if name in KNOWN:
         known = KNOWN[name]
-        splits = _config_splits(Config.fromfile(_find_config(known.config)), data_root)
+        config = repository_folder() / 'configs/_base_/datasets' / known.config
+        splits = _config_splits(Config.fromfile(config), data_root)
         return [Split(s.name, s.dataset, getattr(known, s.name)) for s in splits]
     if name == 'coco-o':
         return _coco_o_splits(data_root or 'data/coco-o')
@@ -89,13 +92,6 @@ def find_splits(name: str, data_root: Optional[str] = None) -> List[Split]:
     if not osp.isfile(name):
         raise FileNotFoundError(f'config "{name}" does not exist')
     return _config_splits(Config.fromfile(name), data_root)
-
-
-def _find_config(name: str) -> Path:
-    """In a wheel configs are below the package, in a checkout beside it."""
-    folders = [_PACKAGE / '.mim', _PACKAGE.parent]
-    paths = [folder / 'configs/_base_/datasets' / name for folder in folders]
-    return paths[0] if paths[0].exists() else paths[1]
 
 
 def _coco_o_splits(data_root: str) -> List[Split]:
@@ -127,26 +123,16 @@ def _config_splits(cfg: Config, data_root: Optional[str]) -> List[Split]:
     splits: Dict[str, Split] = {}
     for loop in ('train', 'val', 'test'):
         loader = cfg.get(f'{loop}_dataloader')
-        for i, dataset in enumerate(_datasets(loader['dataset']) if loader else ()):
+        for i, (_, dataset) in enumerate(leaf_datasets(loader['dataset']) if loader else ()):
+            dataset = dict(dataset)
             if data_root is not None:
-                dataset = dict(dataset, data_root=data_root)
+                dataset['data_root'] = data_root
             files = ('data_root', 'ann_file', 'data_prefix', 'split')
             identity = repr([dataset.get(key) for key in files])
             splits.setdefault(identity, Split(f'{loop}{i or ""}', dataset, expected))
     if not splits:
         raise ValueError(f'config "{cfg.filename}" has no data loader')
     return list(splits.values())
-
-
-def _datasets(dataset: dict) -> Iterator[dict]:
-    """The datasets inside wrappers and concatenations."""
-    if 'dataset' in dataset:
-        yield from _datasets(dataset['dataset'])
-    elif 'datasets' in dataset:
-        for part in dataset['datasets']:
-            yield from _datasets(part)
-    else:
-        yield dict(dataset)
 
 
 def _num_classes(cfg: Config) -> Optional[int]:

@@ -1,10 +1,10 @@
 """Annotation files with one sample per line."""
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Iterator, List, Optional, Tuple
 
-from .report import Report
+from .report import SplitReport
 
 
-def read_lines(path: str, columns: str, report: Report) -> Iterator[Tuple[int, list]]:
+def read_lines(path: str, columns: str, report: SplitReport) -> Iterator[Tuple[int, list]]:
     """Line numbers and fields of the lines that have the right form.
 
     The first field is text and may hold blanks, the others are whole numbers. Lines of another
@@ -13,7 +13,7 @@ def read_lines(path: str, columns: str, report: Report) -> Iterator[Tuple[int, l
     Args:
         path (str): The annotation file.
         columns (str): Names of the fields, separated by blanks, e.g. 'path label'.
-        report (Report): Takes the findings.
+        report (SplitReport): Takes the findings.
     """
     num_numbers = len(columns.split()) - 1
     seen = {}
@@ -33,7 +33,7 @@ def read_lines(path: str, columns: str, report: Report) -> Iterator[Tuple[int, l
         yield number, fields
 
 
-def open_lines(path: str, report: Report) -> Iterator[Tuple[int, str]]:
+def open_lines(path: str, report: SplitReport) -> Iterator[Tuple[int, str]]:
     """Numbers and texts of the lines that are not blank; reports a file that cannot be read."""
     try:
         with open(path, encoding='utf-8') as file:
@@ -49,25 +49,24 @@ def open_lines(path: str, report: Report) -> Iterator[Tuple[int, str]]:
     yield from ((i, line.strip()) for i, line in enumerate(lines, 1) if line.strip())
 
 
-def check_labels(path: str, labels: Sequence[Tuple[int, int]], num_classes: Optional[int],
-                 report: Report) -> None:
-    """Check that labels lie in ``[0, num_classes)`` and that every class occurs.
+def read_samples(path: str, columns: str, num_classes: Optional[int],
+                 report: SplitReport) -> List[list]:
+    """Fields before the label of every sample, see :func:`read_lines`.
 
-    Args:
-        path (str): The annotation file.
-        labels (Sequence[tuple]): Line numbers and labels.
-        num_classes (int, optional): Number of classes; by default what the largest label implies.
-        report (Report): Takes the findings, and the classes.
+    Labels should lie in ``[0, num_classes)``, and every class should occur; by default the largest
+    label implies how many there are.
     """
-    present = {label for _, label in labels}
-    report.classes = tuple(sorted(present))
+    rows = list(read_lines(path, columns, report))
+    present = {fields[-1] for _, fields in rows}
+    report.samples, report.classes = len(rows), tuple(sorted(present))
     num_classes = num_classes or max(present, default=-1) + 1
-    for line, label in labels:
+    for line, (*_, label) in rows:
         if not 0 <= label < num_classes:
             report.add('label', f'{path}, line {line}',
                        f'label {label} is outside of 0..{num_classes - 1}')
-    absent: List[int] = sorted(set(range(num_classes)) - present)
-    if labels and absent:
+    absent = sorted(set(range(num_classes)) - present)
+    if rows and absent:
         report.add(
             'count', path, f'{len(absent)} of {num_classes} classes have no sample, the '
             f'first is {absent[0]}')
+    return [fields[:-1] for _, fields in rows]

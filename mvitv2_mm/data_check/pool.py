@@ -1,64 +1,26 @@
-"""Look at many files in parallel; a file that kills or hangs its reader is a finding, not the end.
-
-A pool of the standard library does not say which task its dead worker was at. Here every worker
-holds one file at a time, so the culprit is known.
-"""
-import multiprocessing
+"""Look at many files in parallel; one that kills or hangs its reader is a problem, not the end."""
 import os
-import time
+from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
 from functools import partial
-from multiprocessing.connection import Connection, wait
-from typing import Callable, Iterator, List, Optional, Sequence
+from itertools import islice
+from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
-from .media import Finding, Item, probe
+from pebble import ProcessExpired, ProcessPool
+
+from .media import Item, probe
+from .report import DataProblem
 
 TIMEOUT = 120.  # seconds for one file
+_AHEAD = 8  # files per process that wait for it
 
 
-def _work(connection: Connection, look: Callable[[Item], List[Finding]]) -> None:
-    """Answer items until the other side closes. Decoders may not write over the progress bar."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    try:
-        while True:
-            connection.send(look(connection.recv()))
-    except (EOFError, BrokenPipeError, KeyboardInterrupt):
-        pass
-
-
-class _Worker:
-    """A process and the file it is at."""
-
-    def __init__(self, look: Callable[[Item], List[Finding]]) -> None:
-        self.connection, other = multiprocessing.Pipe()
-        self.process = multiprocessing.Process(target=_work, args=(other, look), daemon=True)
-        self.process.start()
-        other.close()  # else the death of the process would not be noticed
-        self.item: Optional[Item] = None
-        self.deadline = 0.
-
-    def start(self, item: Item, timeout: float) -> None:
-        self.item, self.deadline = item, time.monotonic() + timeout
-        self.connection.send(item)
-
-    def finish(self) -> Optional[List[Finding]]:
-        """Findings about the file, None if the process died of it."""
-        try:
-            return self.connection.recv()
-        except (EOFError, ConnectionError):
-            return None
-
-    def stop(self) -> None:
-        self.connection.close()
-        self.process.kill()
-        self.process.join()
-
-
-def probe_all(items: Sequence[Item],
-              num_workers: int,
-              quick: bool = False,
-              timeout: float = TIMEOUT,
-              look: Optional[Callable[[Item], List[Finding]]] = None) -> Iterator[List[Finding]]:
-    """Findings about each item, as they come, one list per item.
+def probe_all(
+        items: Sequence[Item],
+        num_workers: int,
+        quick: bool = False,
+        timeout: float = TIMEOUT,
+        look: Optional[Callable[[Item], List[DataProblem]]] = None) -> Iterator[List[DataProblem]]:
+    """Problems of each item, as they come, one list per item.
 
     Args:
         items (Sequence[Item]): What to read.
@@ -67,45 +29,32 @@ def probe_all(items: Sequence[Item],
         timeout (float): Seconds after which a file counts as unreadable. Defaults to 120.
         look (Callable, optional): Reads one item. Defaults to :func:`probe`.
     """
-    look = look or partial(probe, quick=quick)
-    remaining = iter(items)
-    workers = [_Worker(look) for _ in range(max(min(num_workers, len(items)), 1))]
+    look, remaining = look or partial(probe, quick=quick), iter(items)
+    pending: Dict[Future, Item] = {}
+    pool = ProcessPool(max(num_workers, 1), initializer=_silence)
     try:
-        busy = [worker for worker in workers if _feed(worker, remaining, timeout)]
-        while busy:
-            ready = wait([worker.connection for worker in busy], timeout=1.)
-            for worker in [w for w in busy if w.connection in ready or w.deadline < _now()]:
-                answer = worker.finish() if worker.connection in ready else None
-                busy.remove(worker)
-                if answer is None:
-                    answer = [_culprit(worker, timeout)]
-                    workers.remove(worker)
-                    worker.stop()
-                    worker = _Worker(look)
-                    workers.append(worker)
-                if _feed(worker, remaining, timeout):
-                    busy.append(worker)
-                yield answer
+        while True:
+            for item in islice(remaining, _AHEAD * max(num_workers, 1) - len(pending)):
+                pending[pool.schedule(look, args=[item], timeout=timeout)] = item
+            if not pending:
+                return
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                yield _result(future, pending.pop(future), timeout)
     finally:
-        for worker in workers:
-            worker.stop()
+        pool.stop()
+        pool.join()
 
 
-def _now() -> float:
-    return time.monotonic()
+def _silence() -> None:
+    """Decoders may not write over the progress bar."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
-def _feed(worker: _Worker, remaining: Iterator[Item], timeout: float) -> bool:
-    """Give a worker its next file, if there is one."""
-    item = next(remaining, None)
-    if item is not None:
-        worker.start(item, timeout)
-    return item is not None
-
-
-def _culprit(worker: _Worker, timeout: float) -> Finding:
-    if worker.deadline < _now():
-        return 'unreadable', worker.item.path, f'reading it takes more than {timeout:g} s'
-    worker.process.join(5)
-    return ('unreadable', worker.item.path,
-            f'reading it ends the process (exit code {worker.process.exitcode})')
+def _result(future: Future, item: Item, timeout: float) -> List[DataProblem]:
+    try:
+        return future.result()
+    except TimeoutError:
+        what = f'takes more than {timeout:g} s'
+    except ProcessExpired as error:
+        what = f'ends the process (exit code {error.exitcode})'
+    return [DataProblem('unreadable', item.path, f'reading it {what}')]

@@ -5,9 +5,13 @@ from typing import Callable, NamedTuple, Optional, Tuple
 
 
 class Kind(NamedTuple):
-    """A kind of finding: only errors make the check fail."""
+    """A kind of problem: only errors make the check fail."""
     is_error: bool
     remedy: str
+
+    @property
+    def level(self) -> str:
+        return 'error' if self.is_error else 'note'
 
 
 KINDS = {
@@ -42,41 +46,36 @@ KINDS = {
 }
 
 
-class Problem(NamedTuple):
-    """One line of the report."""
-    split: str
+class DataProblem(NamedTuple):
+    """What is wrong with a file or an entry, of a kind in ``KINDS``."""
     kind: str
     where: str
     what: str
 
-    def __str__(self) -> str:
-        level = 'error' if KINDS[self.kind].is_error else 'note'
-        return f'{level}: {self.split}: {self.where}: {self.what} [{self.kind}]'
-
 
 @dataclass
-class Report:
-    """Findings about one split of a dataset.
+class SplitReport:
+    """Size and problems of one split of a dataset.
 
     Attributes:
         split (str): 'train', 'val', ...
-        on_problem (Callable): Called with every :class:`Problem`.
+        on_problem (Callable): Called with the name of the split and every :class:`DataProblem`.
         samples (int): Number of pictures, clips or videos.
         objects (int, optional): Number of annotated boxes, for detection.
         classes (tuple): Names or indices of the classes that occur.
         counts (Counter): Number of problems per kind.
     """
     split: str
-    on_problem: Callable[[Problem], None]
+    on_problem: Callable[[str, DataProblem], None]
     samples: int = 0
     objects: Optional[int] = None
     classes: Tuple = ()
     counts: Counter = field(default_factory=Counter)
 
     def add(self, kind: str, where: str, what: str) -> None:
-        """Record a finding of a kind in ``KINDS`` about a file or an entry."""
+        """Record a problem; the arguments are those of :class:`DataProblem`."""
         self.counts[kind] += 1
-        self.on_problem(Problem(self.split, kind, str(where), what))
+        self.on_problem(self.split, DataProblem(kind, str(where), what))
 
     @property
     def num_errors(self) -> int:

@@ -1,12 +1,20 @@
-"""Data pieces that no host library has correctly. Nothing here imports a host library."""
-from .ava_dataset import AVADataset
-from .clip_dataset import ClipDataset
+"""Data pieces that no host library has correctly, in a folder for each host that they serve.
+
+Only files in the folder of a host import it, and configs name those; nothing here imports a host.
+"""
+from .mmaction.ava_dataset import AVADataset
+from .mmaction.clip_dataset import ClipDataset
+from .mmaction.loading import OpenClip, ReadFrames
+from .mmaction.masking import MaskCubes
+from .mmaction.rand_augment import ClipRandAugment
+from .mmaction.sampling import SampleClips, SampleKeyFrame, SampleSegments
+from .mmaction.spatial import BoxesToPixels, ShortSideJitter
+from .mmdet.repeat_factor_sampler import RepeatFactorSampler
+from .mmpretrain.rand_augment import ImageRandAugment
 from .readers import FrameFolder, UnreadableClipError, VideoFile
-from .repeat_factor_sampler import RepeatFactorSampler
-from .transforms import *  # noqa: F401, F403
-from .transforms import __all__ as _transforms
 
 __all__ = [
-    'AVADataset', 'ClipDataset', 'FrameFolder', 'RepeatFactorSampler', 'UnreadableClipError',
-    'VideoFile', *_transforms
+    'AVADataset', 'BoxesToPixels', 'ClipDataset', 'ClipRandAugment', 'FrameFolder',
+    'ImageRandAugment', 'MaskCubes', 'OpenClip', 'ReadFrames', 'RepeatFactorSampler', 'SampleClips',
+    'SampleKeyFrame', 'SampleSegments', 'ShortSideJitter', 'UnreadableClipError', 'VideoFile'
 ]

@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import Iterator, List, Optional, Type, Union
 
 import mmengine
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import FlexibleRunner, Runner
 
-from ..checkpoints.zoo import ZOO
 from ..compat.versions import HOSTS
-from ..files import replaced
-
-_CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+from ..files import repository_folder, write_text
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,20 +94,6 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     return RUNNERS.build(cfg)
 
 
-def check_checkpoint(checkpoint: str) -> None:
-    """Raise FileNotFoundError for what is no file, URL or published model; names similar ones."""
-    path = Path(checkpoint).expanduser()
-    if '://' in checkpoint or checkpoint in ZOO or path.is_file():
-        return
-    if path.suffix:
-        found = sorted(file.name for file in path.parent.glob(f'*{path.suffix}'))
-        hint = f'; its folder holds {", ".join(found)}' if found else ''
-    else:
-        similar = difflib.get_close_matches(checkpoint, ZOO)
-        hint = f'; similar published models: {", ".join(similar)}' if similar else ''
-    raise FileNotFoundError(f'checkpoint "{checkpoint}" does not exist{hint}')
-
-
 def dump_atomically(obj: dict, path: str) -> None:
     """Write JSON so that a reader never sees half a file.
 
@@ -119,12 +102,11 @@ def dump_atomically(obj: dict, path: str) -> None:
     """
     if not path.endswith('.json'):
         raise ValueError(f'"{path}" should end with .json')
-    with replaced(path) as temporary:
-        mmengine.dump(obj, temporary, indent=2)
+    write_text(path, mmengine.dump(obj, file_format='json', indent=2))
 
 
 def _similar_configs(path: str) -> str:
-    files = [*_CONFIGS.rglob('*.py'), *Path(path).parent.glob('*.py')]
+    files = [*(repository_folder() / 'configs').rglob('*.py'), *Path(path).parent.glob('*.py')]
     configs = {file.name: file for file in files}
     names = difflib.get_close_matches(Path(path).name, configs, n=3)
     similar = [os.path.relpath(configs[name]) for name in names]
@@ -149,10 +131,3 @@ def _check_hosts(path: str, scopes: List[str]) -> None:
         if host in HOSTS and importlib.util.find_spec(host) is None:
             raise ImportError(f'config "{path}" needs {host}, which is not installed; run: '
                               f'pip install {HOSTS[host]}')
-
-
-def innermost_dataset(dataset: ConfigDict) -> ConfigDict:
-    """The dataset inside wrappers such as RepeatDataset, the first one of a concatenation."""
-    while 'dataset' in dataset or 'datasets' in dataset:
-        dataset = dataset['dataset'] if 'dataset' in dataset else dataset['datasets'][0]
-    return dataset

@@ -1,5 +1,5 @@
-"""Metrics that no host library has; they need mmdet."""
-from .ava_metric import AVAMetric
-from .coco_o import COCOOMetric
+"""Metrics that no host library has, in a folder for each host that they serve."""
+from .mmaction.ava_metric import AVAMetric
+from .mmdet.coco_o import COCOOMetric
 
 __all__ = ['AVAMetric', 'COCOOMetric']

@@ -1,13 +1,14 @@
-"""Model parts that no host library has correctly.
+"""Model parts that no host library has correctly, in a folder for each host that they serve.
 
-Nothing here imports a host library but the modules that configs import by name.
+Only files in the folder of a host import it, and configs name those; nothing here imports a host.
 """
-from .batch_augment import ClipBatchAugment, ImageBatchAugment
-from .channel_layer_norm import ChannelLayerNorm
-from .federated_loss import FederatedLoss
+from .layer_norm_2d import LayerNorm2d
 from .maskfeat import MaskFeat, MaskFeatMViTv2
+from .mmaction.batch_augment import ClipBatchAugment
+from .mmdet.federated_loss import FederatedLoss
+from .mmpretrain.batch_augment import ImageBatchAugment
 
 __all__ = [
-    'ChannelLayerNorm', 'ClipBatchAugment', 'FederatedLoss', 'ImageBatchAugment', 'MaskFeat',
+    'ClipBatchAugment', 'FederatedLoss', 'ImageBatchAugment', 'LayerNorm2d', 'MaskFeat',
     'MaskFeatMViTv2'
 ]

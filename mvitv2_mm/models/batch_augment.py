@@ -1,11 +1,8 @@
 import math
-from typing import List, Tuple
+from typing import Tuple
 
 import numpy as np
-import torch.nn.functional as F
 from torch import Tensor
-
-from ..registry import MODELS
 
 _ERASE_AREA = (0.02, 1 / 3)
 _ERASE_ASPECT = (0.3, 1 / 0.3)
@@ -109,58 +106,3 @@ class BatchAugment:
         if np.random.rand() < self.switch_prob:
             return cutmix(inputs, np.random.beta(self.cutmix_alpha, self.cutmix_alpha))
         return mixup(inputs, np.random.beta(self.mixup_alpha, self.mixup_alpha))
-
-
-class ImageBatchAugment(BatchAugment):
-    """:class:`BatchAugment` for mmpretrain.
-
-    Goes into ``train_cfg.augments`` of mmpretrain's ``ImageClassifier``, whose preprocessor calls
-    it in training with normalised images. mmpretrain's own mixup and cutmix draw the partners at
-    random, so that images meet themselves, and its erasing cuts the noise off at 0 and 255.
-
-    It is not registered, because mmpretrain's registry of batch augmentations has no parent to
-    share; a config names its module: ``type='mvitv2_mm.models.batch_augment.ImageBatchAugment'``.
-    """
-
-    def __call__(self, inputs: Tensor, scores: Tensor) -> Tuple[Tensor, Tensor]:
-        """Augment a batch.
-
-        Args:
-            inputs (Tensor): Normalised images of shape (B, C, H, W); erased in place.
-            scores (Tensor): Their one-hot labels of shape (B, num_classes).
-        """
-        inputs, lam = self.augment(inputs)
-        return inputs, scores * lam + scores.flip(0) * (1 - lam)
-
-
-@MODELS.register_module()
-class ClipBatchAugment(BatchAugment):
-    """:class:`BatchAugment` for mmaction2.
-
-    Goes into ``blending`` of mmaction2's ``ActionDataPreprocessor``, which calls it in training
-    with normalised clips. mmaction2's own blending draws the partners at random, so that clips
-    meet themselves.
-
-    Args:
-        num_classes (int): Number of classes, the same as in the head.
-        **kwargs: Arguments of :class:`BatchAugment`.
-    """
-
-    def __init__(self, num_classes: int, **kwargs: float) -> None:
-        super().__init__(**kwargs)
-        self.num_classes = num_classes
-
-    def __call__(self, inputs: Tensor, data_samples: List) -> Tuple[Tensor, List]:
-        """Augment a batch.
-
-        Args:
-            inputs (Tensor): Normalised clips of shape (B, N, C, T, H, W); erased in place.
-            data_samples (list[ActionDataSample]): Their ``gt_label`` of shape (1, ) becomes a soft
-                label of shape (num_classes, ) if the batch is mixed.
-        """
-        inputs, lam = self.augment(inputs)
-        if lam < 1:
-            labels = [F.one_hot(s.gt_label[0], self.num_classes).float() for s in data_samples]
-            for sample, own, partner in zip(data_samples, labels, reversed(labels)):
-                sample.set_gt_label(own * lam + partner * (1 - lam))
-        return inputs, data_samples

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
+from ..files import repository_folder
 from . import data
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Task:
 
     @property
     def config(self) -> Path:
-        return ROOT / 'configs' / 'quickstart' / f'{self.name}.py'
+        return repository_folder() / 'configs' / 'quickstart' / f'{self.name}.py'
 
 
 def _clips(variant: str) -> Sequence[str]:
@@ -101,7 +100,7 @@ def run_task(task: Task, work_dir: Path) -> Outcome:
 
 def _call(tool: str, args: list, log: Path) -> None:
     """Run a tool; all it says goes to ``log``, its progress to the screen."""
-    command = [sys.executable, str(ROOT / 'tools' / tool), *map(str, args)]
+    command = [sys.executable, str(repository_folder() / 'tools' / tool), *map(str, args)]
     print(f'{log.parent.name}: {tool}, log in {log}', flush=True)
     with log.open(
             'w', buffering=1) as file, subprocess.Popen(

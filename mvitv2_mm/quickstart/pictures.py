@@ -3,14 +3,15 @@ import json
 from pathlib import Path
 from typing import Callable, Dict, List, Tuple
 
-import cv2
 import matplotlib.pyplot as plt
+import mmcv
 import mmengine
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from pycocotools import mask as coco_mask
 
+from ..datasets import VideoFile
 from .clips import DIRECTIONS
 from .digits import CLASSES
 from .job import Outcome
@@ -81,10 +82,6 @@ def _sheet(rows: int, columns: int, size: float) -> Tuple[plt.Figure, np.ndarray
     return figure, axes
 
 
-def _read(path: str) -> np.ndarray:
-    return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-
-
 def _title(axis: Axes, predicted: str, truth: str) -> None:
     text = predicted if predicted == truth else f'{predicted}, not {truth}'
     axis.set_title(text, fontsize=9, color=_RIGHT if predicted == truth else _WRONG)
@@ -94,7 +91,7 @@ def draw_images(outcome: Outcome) -> plt.Figure:
     """Test images with the predicted digit."""
     figure, axes = _sheet(4, 8, 1.4)
     for axis, row in zip(axes.flat, _predictions(outcome, axes.size)):
-        axis.imshow(_read(row['img_path']))
+        axis.imshow(mmcv.imread(row['img_path'], channel_order='rgb'))
         _title(axis, CLASSES[int(row['pred_label'])], CLASSES[int(row['gt_label'])])
     return figure
 
@@ -104,7 +101,7 @@ def draw_scenes(outcome: Outcome) -> plt.Figure:
     figure, axes = _sheet(2, 4, 3)
     colours = plt.get_cmap('tab10').colors
     for axis, row in zip(axes.flat, _predictions(outcome, axes.size)):
-        image = _read(row['img_path']).astype(np.float32) / 255
+        image = mmcv.imread(row['img_path'], channel_order='rgb').astype(np.float32) / 255
         found = row['pred_instances']
         for box, mask, label, score in zip(found['bboxes'], found['masks'], found['labels'],
                                            found['scores']):
@@ -124,22 +121,13 @@ def draw_clips(outcome: Outcome) -> plt.Figure:
     """Frames of test clips, one clip per row, with the predicted motion."""
     figure, axes = _sheet(8, 8, 1.2)
     for clip_axes, row in zip(axes, _predictions(outcome, len(axes))):
-        frames = _read_frames(row['filename'])
-        for axis, i in zip(clip_axes, np.linspace(0, len(frames) - 1, len(clip_axes)).astype(int)):
-            axis.imshow(frames[i])
+        video = VideoFile(row['filename'])
+        indices = np.linspace(0, video.num_frames - 1, len(clip_axes)).astype(int)
+        for axis, frame in zip(clip_axes, video.read(indices)):
+            axis.imshow(frame)
         predicted = DIRECTIONS[int(row['pred_label'])]
         _title(clip_axes[0], predicted, DIRECTIONS[int(row['gt_label'])])
     return figure
-
-
-def _read_frames(path: str) -> List[np.ndarray]:
-    video = cv2.VideoCapture(str(path))
-    frames = []
-    while True:
-        found, frame = video.read()
-        if not found:
-            return frames
-        frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
 
 
 SHEETS: Dict[str, Callable[[Outcome], plt.Figure]] = {

@@ -6,7 +6,7 @@ from typing import List
 from rich.console import Console
 from rich.table import Table
 
-from ..files import replaced
+from ..files import write_text
 from .job import Outcome
 
 
@@ -42,8 +42,7 @@ def write_summary(summary: dict, folder: Path) -> None:
     """Write ``summary.json``, whole or not at all; tasks that did not run now are kept."""
     path = folder / 'summary.json'
     before = json.loads(path.read_text()) if path.exists() else {}
-    with replaced(path) as temporary:
-        temporary.write_text(json.dumps({**before, **summary}, indent=2))
+    write_text(path, json.dumps({**before, **summary}, indent=2))
 
 
 def missed_targets(outcomes: List[Outcome]) -> str:

@@ -15,13 +15,13 @@ from oracles import ARCH, SIZE, image_net, randomise, to_detectron2
 from torch.utils._pytree import tree_leaves
 from torchvision.ops import batched_nms
 
-import mvitv2_mm.models.cascade_roi_head  # noqa: F401
+import mvitv2_mm.models.mmdet.cascade_roi_head  # noqa: F401
 from mvitv2_mm import MViTv2
 from mvitv2_mm.checkpoints import CheckpointError, convert, read_source
 
 CLASSES, WIDTH, FC = 3, 16, 32
 STDS = ([.1, .1, .2, .2], [.05, .05, .1, .1], [1 / 30, 1 / 30, 1 / 15, 1 / 15])
-LN = dict(type='mvitv2_mm.ChannelLayerNorm', eps=1e-6)
+LN = dict(type='mvitv2_mm.LayerNorm2d', eps=1e-6)
 
 
 def detector(cascade=True, norm=None, stock=False, fc=FC):

@@ -14,7 +14,7 @@ from oracles import image_net, randomise, to_meta
 
 from mvitv2_mm import MViTv2
 from mvitv2_mm.checkpoints import ZOO, CheckpointError, load_into
-from mvitv2_mm.checkpoints.zoo import Published, fetch, locate
+from mvitv2_mm.checkpoints.zoo import Published, cache_path, fetch, locate
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
@@ -76,7 +76,8 @@ def data(source, tmp_path_factory):
 
 
 def cached(tmp_path):
-    return [path.name for path in (tmp_path / 'torch/hub/checkpoints').glob('*')]
+    files = (tmp_path / 'torch/hub/checkpoints').rglob('*')
+    return [path.name for path in files if path.is_file()]
 
 
 def publish(monkeypatch, url, sha256=''):
@@ -128,6 +129,31 @@ def test_a_spoiled_cache_is_noticed(serve, monkeypatch, tmp_path, data):
             match=r'weights\.pyth is not the published file: its '
             r'SHA-256 does not start with .*Delete it, then it is downloaded again'):
         locate('tiny-test')
+
+
+def test_files_of_one_name_do_not_meet_in_the_cache(serve, monkeypatch, data):
+    other = data + b' '
+    url, hits, _ = serve({'/a/model.safetensors': data, '/b/model.safetensors': other})
+    publish(monkeypatch, url + '/b/model.safetensors', hashlib.sha256(other).hexdigest()[:8])
+    for _ in range(2):
+        a, b = fetch(url + '/a/model.safetensors'), locate('tiny-test')
+        assert Path(a).read_bytes() == data and Path(b).read_bytes() == other
+        assert Path(a).name == Path(b).name == 'model.safetensors'
+    assert hits == ['/a/model.safetensors', '/b/model.safetensors']
+
+
+def test_a_download_is_whole_or_not_there(serve, monkeypatch, tmp_path, data):
+    """While the bytes arrive, another process finds no file that it could take for the whole."""
+    url, _, _ = serve({'/weights.pyth': data})
+    download, seen = torch.hub.download_url_to_file, []
+
+    def slow_download(*args, **kwargs):
+        download(*args, **kwargs)
+        seen.append(cache_path(url + '/weights.pyth').exists())
+
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', slow_download)
+    assert Path(fetch(url + '/weights.pyth')).read_bytes() == data
+    assert seen == [False] and cached(tmp_path) == ['weights.pyth']
 
 
 def test_an_interrupted_download_is_not_kept(serve, tmp_path, data):
@@ -187,8 +213,8 @@ def test_entries_are_complete():
         assert re.fullmatch('[0-9a-f]{8}|', model.sha256)
         if '-' + model.sha256 + '.pth' in model.url:
             assert model.sha256
-    # names in the cache are unique, so no model is taken for another
-    assert len({model.cache_name for model in ZOO.values()}) == len(ZOO)
+    # places in the cache are unique, so no model is taken for another
+    assert len({cache_path(model.url) for model in ZOO.values()}) == len(ZOO)
 
 
 def test_torchvision_entry_is_what_torchvision_states():

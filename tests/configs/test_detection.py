@@ -11,9 +11,9 @@ from mmdet.models.task_modules import DeltaXYWHBBoxCoder, PseudoSampler, RandomS
 from mmengine.runner.amp import autocast
 
 from mvitv2_mm.checkpoints.zoo import ZOO
-from mvitv2_mm.models import ChannelLayerNorm, FederatedLoss
+from mvitv2_mm.models import FederatedLoss, LayerNorm2d
 
-NORMS = {None: type(None), 'SyncBN': torch.nn.SyncBatchNorm, 'LN': ChannelLayerNorm}
+NORMS = {None: type(None), 'SyncBN': torch.nn.SyncBatchNorm, 'LN': LayerNorm2d}
 # images with objects in the training sets
 IMAGES = dict(coco=117_266, lvis=99_388)
 

@@ -12,7 +12,7 @@ from mmdet.structures.bbox import HorizontalBoxes
 from mmdet.structures.mask import BitmapMasks, PolygonMasks
 from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
 
-from mvitv2_mm.engine.launch import innermost_dataset
+from mvitv2_mm.engine.nested_datasets import leaf_datasets
 
 SHORT_SIDES = [480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800]
 DOMAINS = ('sketch', 'weather', 'cartoon', 'painting', 'tattoo', 'handmake')
@@ -231,7 +231,8 @@ def test_coco_o_is_tested_with_coco():
         datasets=[dict(base.test_dataloader.dataset, data_root=root) for root in roots.values()])
     assert cfg.model == base.model
     # offline evaluation takes the classes from the first
-    assert innermost_dataset(cfg.test_dataloader.dataset) == base.test_dataloader.dataset
+    _, first = next(leaf_datasets(cfg.test_dataloader.dataset))
+    assert first == base.test_dataloader.dataset
 
 
 def test_views_of_the_multi_scale_test():

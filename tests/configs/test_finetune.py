@@ -10,7 +10,7 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.runner import Runner
 from small_detectors import shrink
 
-from mvitv2_mm.engine.data_check import check_data
+from mvitv2_mm.engine.early_checks import check_data
 from mvitv2_mm.registry import DATASETS
 
 FOLDER = harness.CONFIGS / 'finetune'

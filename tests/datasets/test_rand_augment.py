@@ -6,7 +6,7 @@ import timm.data.auto_augment as timm_augment
 from PIL import Image
 
 from mvitv2_mm.datasets import ClipRandAugment, ImageRandAugment
-from mvitv2_mm.datasets.transforms.rand_augment import OPERATIONS, apply_operation
+from mvitv2_mm.datasets.rand_augment import OPERATIONS, apply_operation
 
 # timm's names of the increasing set
 TIMM = {
@@ -80,7 +80,7 @@ def draws(monkeypatch):
         calls.append((name, magnitude, sign))
         return frames
 
-    monkeypatch.setattr('mvitv2_mm.datasets.transforms.rand_augment.apply_operation', record)
+    monkeypatch.setattr('mvitv2_mm.datasets.rand_augment.apply_operation', record)
     return calls
 
 
@@ -110,7 +110,7 @@ def test_images_are_bgr(image, monkeypatch):
         expected = Image.fromarray(_timm(name, expected, magnitude, sign, fill))
         return apply_operation(name, frames, magnitude, sign, fill)
 
-    monkeypatch.setattr('mvitv2_mm.datasets.transforms.rand_augment.apply_operation', record)
+    monkeypatch.setattr('mvitv2_mm.datasets.rand_augment.apply_operation', record)
     augment = ImageRandAugment(9, 20, fill=(200, 20, 90))
     bgr = np.array(image)[..., ::-1]
     result = augment(dict(img=bgr))['img']

@@ -23,8 +23,7 @@ MODEL = dict(
         drop_path_rate=0.5,
         out_type='avg_featmap'),
     head=dict(type='LinearClsHead', num_classes=2, in_channels=32),
-    train_cfg=dict(
-        augments=dict(type='mvitv2_mm.models.batch_augment.ImageBatchAugment', erase_prob=0.5)))
+    train_cfg=dict(augments=dict(type='mvitv2_mm.models.ImageBatchAugment', erase_prob=0.5)))
 AUGMENTS = [
     dict(type='RandomResizedCrop', scale=32),
     dict(type='RandomFlip', prob=0.5),

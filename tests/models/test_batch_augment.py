@@ -10,7 +10,8 @@ from mmpretrain.structures import DataSample
 from timm.data.mixup import Mixup
 from timm.loss import SoftTargetCrossEntropy
 
-from mvitv2_mm.models.batch_augment import ClipBatchAugment, cutmix, mixup, random_erase
+from mvitv2_mm.models import ClipBatchAugment
+from mvitv2_mm.models.batch_augment import cutmix, mixup, random_erase
 
 MEAN, STD = 114.75, 57.375
 
@@ -168,8 +169,7 @@ def _classifier(**kwargs):
                 in_channels=512,
                 loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1, mode='original')),
             train_cfg=dict(
-                augments=dict(type='mvitv2_mm.models.batch_augment.ImageBatchAugment', **
-                              kwargs)))).eval()
+                augments=dict(type='mvitv2_mm.models.ImageBatchAugment', **kwargs)))).eval()
 
 
 def _images(batch=4):

@@ -4,10 +4,13 @@ import json
 import sys
 from pathlib import Path
 
+import mmengine
+import numpy as np
 import pytest
 from mmengine.config import Config
 
 from mvitv2_mm.quickstart import job, pictures, report
+from mvitv2_mm.quickstart.clips import write_mp4
 
 ROOT = Path(__file__).parents[2]
 GOOD = dict(
@@ -102,6 +105,17 @@ def test_curves_of_resumed_runs_join(tmp_path):
         (tmp_path / name / 'vis_data' / 'scalars.json').write_text('\n'.join(map(json.dumps, rows)))
     losses, scores = pictures.read_curves(tmp_path, 'acc/top1')
     assert losses == [(10, 3.), (20, 1.)] and scores == [(1, 0.5), (2, 0.7)]
+
+
+def test_a_clip_is_drawn_as_a_row_of_its_frames(tmp_path):
+    frames = [np.full((32, 32, 3), (0, 0, 7 * i), np.uint8) for i in range(32)]  # redder and redder
+    write_mp4(tmp_path / 'clip.mp4', frames)
+    row = dict(filename=str(tmp_path / 'clip.mp4'), pred_label=1, gt_label=2)
+    mmengine.dump([row] * 8, tmp_path / 'test_predictions.pkl')
+    figure = pictures.draw_clips(job.Outcome(job.TASKS[2], tmp_path, 1., {}))
+    reds = [axis.images[0].get_array()[..., 0].mean() for axis in figure.axes[:8]]
+    assert np.allclose(reds, 7 * np.linspace(0, 31, 8).astype(int), atol=4)
+    assert figure.axes[0].get_title() == 'southeast, not south'
 
 
 def test_no_target_missed_is_silent():

@@ -121,13 +121,13 @@ def test_no_sample_of_the_classes(loop, train, configs, tmp_path):
 
 def test_checkpoint_missing(fails, configs, checkpoints):
     missing = str(Path(checkpoints['image']).with_name('epoch_3.pth'))
-    expected = f'checkpoint "{missing}" does not exist; its folder holds epoch_1.pth, epoch_2.pth'
+    expected = f'{missing} can not be found. Its folder holds epoch_1.pth, epoch_2.pth.'
     assert expected in fails('test', [configs['image'], missing])
     assert expected in fails('train', [configs['image'], '--resume', missing])
     message = fails('test', [configs['image'], '/no/where.pth'])
-    assert message.endswith('checkpoint "/no/where.pth" does not exist')
+    assert '/no/where.pth can not be found. Published models: see "tools/convert_ch' in message
     message = fails('test', [configs['image'], 'mvitv2_tiny_in1k'])
-    assert 'similar published models: mvitv2-tiny_in1k' in message
+    assert 'Similar published models: mvitv2-tiny_in1k' in message
 
 
 @pytest.mark.parametrize('args, expected', [

@@ -12,6 +12,7 @@ from mvitv2_mm.benchmark.report import (append_rows, plot_rows, print_profile, p
                                         read_rows, to_markdown, write_page)
 from mvitv2_mm.benchmark.session import Row, profile_case, run_case
 from mvitv2_mm.engine.launch import one_line_errors
+from mvitv2_mm.files import write_text
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
@@ -90,7 +91,7 @@ def main(argv: Optional[List[str]] = None) -> List[Row]:
             append_rows(new, args.out_dir)
     if rows and args.out_dir:
         known = read_rows(args.out_dir)
-        (args.out_dir / 'benchmark.md').write_text(to_markdown(known))
+        write_text(args.out_dir / 'benchmark.md', to_markdown(known))
         plot_rows(known, args.out_dir)
         if args.page:
             with one_line_errors():

@@ -7,8 +7,9 @@ import mmengine
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DATASETS, init_default_scope
 
-from mvitv2_mm.engine.launch import (add_config_arguments, dump_atomically, innermost_dataset,
-                                     load_config, one_line_errors)
+from mvitv2_mm.engine.launch import (add_config_arguments, dump_atomically, load_config,
+                                     one_line_errors)
+from mvitv2_mm.engine.nested_datasets import leaf_datasets
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
@@ -26,7 +27,7 @@ def main(argv: Optional[List[str]] = None) -> Dict[str, float]:
         predictions = mmengine.load(args.predictions)
     init_default_scope(cfg.default_scope)
     # only its meta information is needed, not its annotations
-    dataset = innermost_dataset(cfg.test_dataloader.dataset)
+    _, dataset = next(leaf_datasets(cfg.test_dataloader.dataset))
     dataset = DATASETS.build({**dataset, 'pipeline': [], 'lazy_init': True})
     evaluator = Evaluator(cfg.test_evaluator)
     evaluator.dataset_meta = dataset.metainfo

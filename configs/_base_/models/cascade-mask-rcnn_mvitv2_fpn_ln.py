@@ -1,7 +1,7 @@
 # as in detectron2's ViTDet project
 _base_ = './cascade-mask-rcnn_mvitv2_fpn.py'
 
-norm_cfg = dict(type='mvitv2_mm.ChannelLayerNorm', eps=1e-6)
+norm_cfg = dict(type='mvitv2_mm.LayerNorm2d', eps=1e-6)
 model = dict(
     # images fit into 1024 x 1024, so that all become that square
     data_preprocessor=dict(pad_size_divisor=1024),

@@ -18,7 +18,7 @@ model = dict(
     # erases and mixes normalised images
     train_cfg=dict(
         augments=dict(
-            type='mvitv2_mm.models.batch_augment.ImageBatchAugment',
+            type='mvitv2_mm.models.ImageBatchAugment',
             erase_prob=0.25,
             mix_prob=1.,
             switch_prob=0.5,

@@ -1,0 +1,87 @@
+"""Annotation files of clips: lines of columns, and the detections of AVA."""
+import pickle
+from typing import Any, Callable, Dict, List, Tuple
+
+import numpy as np
+from mmengine.fileio import list_from_file
+
+from ...safe_pickle import load_arrays
+
+# columns of a list of clips, by the key in ``data_prefix``
+CLIP_COLUMNS = dict(video='path label', img='folder num_frames label')
+PERSON_COLUMNS, KEY_COLUMNS = 'video,second,x1,y1,x2,y2,action,person', 'video,second'
+# AVA annotates the seconds 902 to 1798 of movies, of which 900 to 1800 are on disk.
+FPS = 30
+FIRST_SECOND, LAST_SECOND = 900, 1800
+KEY_SECONDS = range(902, 1799)
+NUM_ACTIONS = 80
+
+Key = Tuple[str, int]
+
+
+def parse_lines(path: str, parse: Callable[[str], Any], columns: str) -> List[Any]:
+    """Parse an annotation file line by line.
+
+    Args:
+        path (str): The file.
+        parse (Callable): Turns a line into an annotation, or raises ValueError.
+        columns (str): What a line should be, for messages.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If a line is not as it should be, or there is none.
+    """
+    try:
+        lines = list_from_file(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(f'annotation file {path} does not exist; set "data_root" and '
+                                '"ann_file" of the dataset') from None
+    parsed = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                parsed.append(parse(line.strip()))
+            except ValueError:
+                raise ValueError(f'{path}, line {number}: expected "{columns}", but got '
+                                 f'"{line.strip()}"') from None
+    if not parsed:
+        raise ValueError(f'annotation file {path} is empty')
+    return parsed
+
+
+def parse_person(line: str) -> dict:
+    """Key frame, box and action of a person in AVA, see ``PERSON_COLUMNS``."""
+    video, second, *box, action, _ = line.split(',')
+    box = tuple(float(x) for x in box)
+    if len(box) != 4 or not 1 <= int(action) <= NUM_ACTIONS:
+        raise ValueError
+    return dict(key=(video, int(second)), box=box, action=int(action))
+
+
+def parse_key(key: str) -> Key:
+    """A key frame of AVA, see ``KEY_COLUMNS``."""
+    video, second = key.split(',')
+    return video, int(second)
+
+
+def read_detections(path: str) -> Dict[Key, np.ndarray]:
+    """Rows x1, y1, x2, y2, score of the people detected in AVA's key frames.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not a pickled dict from 'VIDEO,SECOND' to such arrays.
+    """
+    try:
+        detections = {parse_key(key): boxes for key, boxes in load_arrays(path).items()}
+        wrong = [key for key, boxes in detections.items() if boxes.shape[1:] != (5, )]
+        if wrong:
+            raise ValueError(f'an array of shape {detections[wrong[0]].shape} for {wrong[0]}')
+    except FileNotFoundError:
+        raise FileNotFoundError(f'{path} does not exist; set "data_root" and "proposal_file" of '
+                                'the dataset') from None
+    except (pickle.UnpicklingError, EOFError, AttributeError, IndexError, TypeError,
+            ValueError) as error:
+        raise ValueError(f'{path}: expected a pickled dict from "VIDEO,SECOND" to arrays with rows '
+                         'of x1, y1, x2, y2, score, but got '
+                         f'{type(error).__name__}: {error}') from None
+    return detections

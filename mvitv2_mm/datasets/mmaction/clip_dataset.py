@@ -1,0 +1,186 @@
+import copy
+import logging
+import os.path as osp
+from pathlib import Path
+from typing import Callable, List, Sequence, Union
+
+import torch
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+
+from ...registry import DATASETS
+from ..readers import UnreadableClipError
+from .annotations import CLIP_COLUMNS, parse_lines
+
+VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.mov', '.webm')
+
+
+@DATASETS.register_module()
+class ClipDataset(BaseDataset):
+    """Labelled clips, from video files or folders of frames, read once and augmented repeatedly.
+
+    Each line of the annotation file is ``path label`` for video files (``data_prefix`` has the key
+    ``video``) or ``folder num_frames label`` for folders of frames (key ``img``), as in mmaction2;
+    paths may hold blanks. Without an annotation file, video files lie in one folder per class,
+    ``data_prefix['video']/CLASS/``; the classes are ``metainfo['classes']``.
+
+    A clip that cannot be read is reported once, with its path and the reason. Training goes on with
+    another clip drawn at random. Testing goes on with grey frames in its place, which are scored
+    like any prediction. Too many such clips end the run.
+
+    Args:
+        ann_file (str): Path of the annotation file, or '' to go by folders.
+        pipeline (Sequence[dict | Callable]): Transforms. Those up to the one that declares
+            ``reads_frames`` run once per clip, the others once per repeat.
+        data_prefix (dict): Where the clips are, ``dict(video=...)`` or ``dict(img=...)``.
+        num_repeats (int): Augmentations per clip, all of the same frames. With more than one, an
+            item is a list and the data loader needs ``collate_fn=dict(type=
+            'repeat_pseudo_collate')``; its batch size counts clips before repetition. Defaults
+            to 1.
+        max_bad_share (float): Share of the clips, in each training process, that may be damaged or
+            unreadable. Defaults to 0.01.
+        max_refetch (int): How many unreadable clips in a row end a training run. Defaults to 10.
+        filename_tmpl (str): File names of frames, numbered from 1. Defaults to 'img_{:05}.jpg'.
+        **kwargs: See :class:`mmengine.dataset.BaseDataset`.
+
+    Raises:
+        FileNotFoundError: If the annotation file does not exist.
+        ValueError: If the annotation file is empty or a line of it is not as described, if a class
+            has no video file, or if no transform reads frames that could be repeated.
+
+    Source: repeated augmentation of the same frames and the replacement of unreadable clips in
+    training as in SlowFast ``slowfast/datasets/kinetics.py``.
+    """
+
+    def __init__(self,
+                 ann_file: str,
+                 pipeline: Sequence[Union[dict, Callable]],
+                 data_prefix: dict,
+                 num_repeats: int = 1,
+                 max_bad_share: float = 0.01,
+                 max_refetch: int = 10,
+                 filename_tmpl: str = 'img_{:05}.jpg',
+                 **kwargs) -> None:
+        if set(data_prefix) not in ({'video'}, {'img'}):
+            raise ValueError('"data_prefix" should be dict(video=...) or dict(img=...), but got '
+                             f'{dict(data_prefix)}')
+        if num_repeats < 1 or (num_repeats > 1 and kwargs.get('test_mode')):
+            raise ValueError('"num_repeats" should be at least 1, and 1 in test mode, but got '
+                             f'{num_repeats}')
+        self.num_repeats = num_repeats
+        self.max_bad_share = max_bad_share
+        self.filename_tmpl = filename_tmpl
+        super().__init__(
+            ann_file=ann_file,
+            pipeline=pipeline,
+            data_prefix=data_prefix,
+            max_refetch=max_refetch,
+            **kwargs)
+        steps = enumerate(self.pipeline.transforms, 1)
+        self._num_reading = max((n for n, step in steps if getattr(step, 'reads_frames', 0)),
+                                default=0)
+        if num_repeats > 1 and not self._num_reading:
+            raise ValueError('"num_repeats" repeats what follows the reading of the frames; put '
+                             'mvitv2_mm.ReadFrames into "pipeline"')
+
+    def full_init(self) -> None:
+        """Load the annotations, see :class:`mmengine.dataset.BaseDataset`."""
+        if not self._fully_initialized:
+            super().full_init()
+            # Shared, so that the workers of a data loader report and count a clip once.
+            self._bad = torch.zeros(len(self), dtype=torch.bool).share_memory_()
+
+    def load_data_list(self) -> List[dict]:
+        """Parse the annotation file, or list the folders of the classes."""
+        if not self.ann_file:
+            return self._scan_folders()
+        key, = self.data_prefix
+        parse = self._parse_video if key == 'video' else self._parse_folder
+        return parse_lines(self.ann_file, parse, CLIP_COLUMNS[key])
+
+    def _scan_folders(self) -> List[dict]:
+        root, found = Path(self.data_prefix['video']), []
+        for label, name in enumerate(self.metainfo['classes']):
+            files = sorted((root / name).glob('*'))
+            clips = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
+            if not clips:
+                raise ValueError(f'{root / name} holds no video file ({", ".join(VIDEO_SUFFIXES)}) '
+                                 f'for the class "{name}"')
+            found += [
+                dict(filename=str(path), video_id=f'{name}/{path.name}', label=label)
+                for path in clips
+            ]
+        return found
+
+    def _parse_video(self, line: str) -> dict:
+        path, label = line.rsplit(maxsplit=1)
+        return dict(filename=self._locate('video', path), video_id=path, label=int(label))
+
+    def _parse_folder(self, line: str) -> dict:
+        path, num_frames, label = line.rsplit(maxsplit=2)
+        return dict(
+            frame_dir=self._locate('img', path),
+            video_id=path,
+            total_frames=int(num_frames),
+            filename_tmpl=self.filename_tmpl,
+            label=int(label))
+
+    def _locate(self, key: str, path: str) -> str:
+        return osp.join(self.data_prefix[key], path)
+
+    def get_data_info(self, idx: int) -> dict:
+        """Annotation of one clip with the keys that the transforms of mmaction2 read."""
+        return dict(super().get_data_info(idx), modality='RGB', start_index=0)
+
+    def __getitem__(self, idx: int) -> Union[dict, List[dict]]:
+        """Processed clip ``idx``, or in training another one if it cannot be read."""
+        self.full_init()
+        for _ in range(self.max_refetch + 1):
+            try:
+                return self.prepare_data(idx)
+            except UnreadableClipError as error:
+                reason = str(error)
+            if self.test_mode:
+                self._report(idx, reason, 'scored on grey frames')
+                return self.prepare_data(idx, blank=True)
+            self._report(idx, reason, 'replaced by another clip')
+            idx = self._rand_another()
+        raise RuntimeError(f'{self.max_refetch + 1} clips in a row could not be read; check '
+                           f'"data_root" and "data_prefix" of the dataset. The last one: {reason}')
+
+    def prepare_data(self, idx: int, blank: bool = False) -> Union[dict, List[dict]]:
+        """Read a clip once, then augment it ``num_repeats`` times.
+
+        Args:
+            idx (int): Index of the clip.
+            blank (bool): Use grey frames instead of reading. Defaults to False.
+
+        Returns:
+            dict | list[dict]: The processed clip; a list if ``num_repeats`` exceeds 1.
+        """
+        results = dict(self.get_data_info(idx), blank=blank)
+        read = self.pipeline.transforms[:self._num_reading]
+        augment = self.pipeline.transforms[self._num_reading:]
+        for transform in read:
+            results = transform(results)
+        fault = results.pop('fault', None)
+        if fault:
+            self._report(idx, fault, 'using the rest')
+        clips = [copy.deepcopy(results) for _ in range(self.num_repeats - 1)] + [results]
+        for transform in augment:
+            clips = [transform(clip) for clip in clips]
+        return clips if self.num_repeats > 1 else clips[0]
+
+    def _report(self, idx: int, reason: str, consequence: str) -> None:
+        """Log a bad clip once; raise if there are too many."""
+        if self._bad[idx]:
+            return
+        self._bad[idx] = True
+        count, total = int(self._bad.sum()), len(self)
+        print_log(f'bad clip {count} of {total}: {reason}; {consequence}', 'current',
+                  logging.WARNING)
+        if count > self.max_bad_share * total:
+            raise RuntimeError(
+                f'{count} of the {total} clips of {self.ann_file} are damaged or unreadable, more '
+                f'than max_bad_share={self.max_bad_share}. Repair or remove them, or raise '
+                f'max_bad_share. The last one: {reason}')

@@ -1,0 +1,41 @@
+from mmcv.transforms import BaseTransform
+
+from ...registry import TRANSFORMS
+from ..readers import BlankClip, FrameFolder, VideoFile
+
+
+@TRANSFORMS.register_module()
+class OpenClip(BaseTransform):
+    """Open a clip: a video file (key 'filename') or a folder of frames (key 'frame_dir').
+
+    Adds 'video_reader', 'total_frames' and 'avg_fps' (None if unknown), as the samplers of this
+    package and of mmaction2 expect.
+    """
+
+    def transform(self, results: dict) -> dict:
+        if results.get('blank'):
+            reader = BlankClip()
+        elif 'frame_dir' in results:
+            reader = FrameFolder(results['frame_dir'], results['total_frames'],
+                                 results['filename_tmpl'])
+        else:
+            reader = VideoFile(results['filename'])
+        results.update(video_reader=reader, total_frames=reader.num_frames, avg_fps=reader.fps)
+        return results
+
+
+@TRANSFORMS.register_module()
+class ReadFrames(BaseTransform):
+    """Read the frames at 'frame_inds' from 'video_reader'.
+
+    Adds 'imgs', a list of RGB arrays (H, W, 3) of uint8, with 'img_shape', 'original_shape', and
+    'fault' if only a part of the clip could be read.
+    """
+    reads_frames = True  # :class:`ClipDataset` repeats what comes after
+
+    def transform(self, results: dict) -> dict:
+        reader = results.pop('video_reader')
+        imgs = reader.read(results['frame_inds'])
+        shape = imgs[0].shape[:2]
+        results.update(imgs=imgs, img_shape=shape, original_shape=shape, fault=reader.fault)
+        return results

@@ -1,0 +1,133 @@
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Set, Tuple
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from torch import Tensor
+from torchvision.ops import box_iou
+
+from ...datasets.mmaction.annotations import (KEY_COLUMNS, PERSON_COLUMNS, Key, parse_key,
+                                              parse_lines, parse_person)
+from ...registry import METRICS
+
+_IOU = 0.5
+# first and last action of each kind, counted from 1
+_KINDS = dict(person_movement=(1, 14), object_manipulation=(15, 63), person_interaction=(64, 80))
+_NOBODY = torch.zeros(0, 4, dtype=torch.double), np.zeros(0, int)
+
+People = Tuple[Tensor, np.ndarray]
+
+
+@METRICS.register_module()
+class AVAMetric(BaseMetric):
+    """Mean average precision of actions in key frames at an IoU of 0.5 (AVA).
+
+    As in the official evaluation all scores count as they are, and so do detections in key frames
+    without annotation. mmaction2's ``AVAMetric`` leaves the latter out, rounds scores to four
+    digits, and fails with numpy 2 on actions without annotation.
+
+    Args:
+        ann_file (str): Lines ``video,second,x1,y1,x2,y2,action,person``; actions count from 1.
+        label_file (str): Label map (pbtxt) of the actions to evaluate; in AVA 60 of 80.
+        exclude_file (str, optional): Lines ``video,second``: key frames to leave out. Defaults to
+            None.
+        collect_device (str): Where processes exchange results, 'cpu' or 'gpu'. Defaults to 'cpu'.
+
+    Source: the PASCAL evaluator of ActivityNet's ``get_ava_performance.py``.
+    """
+    default_prefix = 'mAP'
+
+    def __init__(self,
+                 ann_file: str,
+                 label_file: str,
+                 exclude_file: Optional[str] = None,
+                 collect_device: str = 'cpu') -> None:
+        super().__init__(collect_device=collect_device)
+        self.ann_file = ann_file
+        self.label_file = label_file
+        self.exclude_file = exclude_file
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Keep relative boxes (n, 4) and scores (n, 80) of each key frame."""
+        for sample in data_samples:
+            found = sample['pred_instances']
+            self.results.append(((sample['video_id'], sample['timestamp']),
+                                 found['bboxes'].cpu().double(), found['scores'].cpu().numpy()))
+
+    def compute_metrics(self, results: List[Tuple[Key, Tensor, np.ndarray]]) -> Dict[str, float]:
+        """Mean over all actions that are annotated, and over those of each kind; in [0, 1]."""
+        ids = re.findall(r'^\s*(?:label_)?id:\s*(\d+)', Path(self.label_file).read_text(), re.M)
+        actions = np.array(sorted(int(i) for i in ids))
+        excluded = self._read_excluded()
+        truth = self._read_truth(excluded)
+        annotated = np.concatenate([labels for _, labels in truth.values()])
+        scores, hits = [], []
+        for key, boxes, all_scores in results:
+            if key not in excluded:
+                scores.append(all_scores[:, actions - 1])
+                hits.append(match(boxes, scores[-1], truth.get(key, _NOBODY), actions))
+        columns = zip(actions, np.concatenate(scores).T, np.concatenate(hits).T)
+        aps = np.array([average_precision(s, h, np.sum(annotated == a)) for a, s, h in columns])
+        metrics = {
+            kind: _mean(aps[(actions >= first) & (actions <= last)])
+            for kind, (first, last) in _KINDS.items()
+        }
+        return dict(overall=_mean(aps), **metrics)
+
+    def _read_excluded(self) -> Set[Key]:
+        if self.exclude_file is None:
+            return set()
+        return set(parse_lines(self.exclude_file, parse_key, KEY_COLUMNS))
+
+    def _read_truth(self, excluded: Set[Key]) -> Dict[Key, People]:
+        """Boxes (m, 4) and actions (m, ), one per annotation, of each key frame."""
+        rows = defaultdict(list)
+        for person in parse_lines(self.ann_file, parse_person, PERSON_COLUMNS):
+            if person['key'] not in excluded:
+                rows[person['key']].append([*person['box'], person['action']])
+        tables = {key: torch.tensor(row, dtype=torch.double) for key, row in rows.items()}
+        return {key: (t[:, :4], t[:, 4].numpy().astype(int)) for key, t in tables.items()}
+
+
+def match(boxes: Tensor, scores: np.ndarray, people: People, actions: np.ndarray) -> np.ndarray:
+    """Which detections of a frame find an annotation that no better one has found.
+
+    Args:
+        boxes (Tensor): Detected boxes (n, 4).
+        scores (np.ndarray): Their scores (n, len(actions)).
+        people (tuple): Annotated boxes (m, 4) and actions (m, ).
+        actions (np.ndarray): The action of each column of ``scores``.
+
+    Returns:
+        np.ndarray: Truth values of shape (n, len(actions)).
+    """
+    hits = np.zeros(scores.shape, bool)
+    overlaps = box_iou(boxes, people[0]).numpy()
+    for column, action in enumerate(actions):
+        candidates = np.flatnonzero(people[1] == action)
+        found = set()
+        for i in np.argsort(-scores[:, column], kind='stable') if len(candidates) else ():
+            best = candidates[overlaps[i, candidates].argmax()]
+            hits[i, column] = overlaps[i, best] >= _IOU and best not in found
+            if hits[i, column]:
+                found.add(best)
+    return hits
+
+
+def average_precision(scores: np.ndarray, hits: np.ndarray, num_annotated: int) -> float:
+    """Area under the precision-recall curve made monotone (PASCAL VOC); NaN without annotation."""
+    if not num_annotated:
+        return np.nan
+    hits = hits[np.argsort(-scores, kind='stable')]
+    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return envelope[hits].sum() / num_annotated
+
+
+def _mean(aps: np.ndarray) -> float:
+    """Mean over the actions that are annotated."""
+    aps = aps[~np.isnan(aps)]
+    return float(aps.mean()) if len(aps) else float('nan')

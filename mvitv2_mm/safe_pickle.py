@@ -1,0 +1,98 @@
+"""A pickle reader that can only make arrays and plain containers.
+
+Detectron2 publishes its models as bare pickles, and unpickling runs whatever the file names. Here
+every name that a pickle may use is served by this file, and array data never reaches numpy's own
+``__setstate__``; any other name ends the reading before anything is called.
+"""
+import pickle
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+
+
+class ForbiddenName(pickle.UnpicklingError):
+    """A pickle asked for a name that arrays and plain containers do not need."""
+
+
+class _DType:
+    """Stands for ``numpy.dtype``: numbers and booleans only, no objects or records."""
+
+    def __init__(self, code: str, *flags) -> None:
+        self.dtype = np.dtype(str(code))
+        if self.dtype.kind not in 'biuf':
+            raise ForbiddenName(f'numpy.dtype({code!r})')
+
+    def __setstate__(self, state: tuple) -> None:
+        self.dtype = self.dtype.newbyteorder(state[1])
+
+
+class _Array:
+    """Stands for an array whose shape and data follow."""
+
+    def __init__(self, *args) -> None:
+        self.array = np.empty(0)
+
+    def __setstate__(self, state: tuple) -> None:
+        _, shape, dtype, fortran, data = state
+        self.array = _from_buffer(data, dtype, shape, 'F' if fortran else 'C')
+
+
+def _from_buffer(data: bytes, dtype: _DType, shape: tuple, order: str) -> np.ndarray:
+    return np.frombuffer(_latin1(data), dtype=dtype.dtype).reshape(shape, order=order)
+
+
+def _scalar(dtype: _DType, data: bytes) -> np.generic:
+    return _from_buffer(data, dtype, (), 'C')[()]
+
+
+def _latin1(text, encoding: str = 'latin1') -> bytes:
+    """Protocol 2 writes bytes as ``_codecs.encode(text, 'latin1')``."""
+    return text.encode('latin1') if isinstance(text, str) else bytes(memoryview(text))
+
+
+def _no_bytes() -> bytes:
+    """Protocol 2 writes the data of an empty array as ``bytes()``."""
+    return b''
+
+
+_ALLOWED = {
+    ('collections', 'OrderedDict'): OrderedDict,
+    ('numpy', 'dtype'): _DType,
+    ('numpy', 'ndarray'): 'numpy.ndarray',  # only ever an argument that is not used
+    ('_codecs', 'encode'): _latin1,
+    ('__builtin__', 'bytes'): _no_bytes,
+}
+for _core in ('numpy.core', 'numpy._core'):  # the homes in numpy 1 and numpy 2
+    _ALLOWED[_core + '.multiarray', '_reconstruct'] = _Array
+    _ALLOWED[_core + '.multiarray', 'scalar'] = _scalar
+    _ALLOWED[_core + '.numeric', '_frombuffer'] = _from_buffer
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+
+    def find_class(self, module: str, name: str):
+        if (module, name) not in _ALLOWED:
+            raise ForbiddenName(f'{module}.{name}')
+        return _ALLOWED[module, name]
+
+
+def _plain(value: Any) -> Any:
+    """Put the finished arrays in place of their stand-ins."""
+    if isinstance(value, _Array):
+        return value.array
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_plain(item) for item in value)
+    return value
+
+
+def load_arrays(path: str) -> Any:
+    """Read a pickle of numpy arrays in dicts, lists and tuples, written by numpy 1 or 2.
+
+    Raises:
+        ForbiddenName: If the pickle refers to anything else. Nothing has been executed then.
+    """
+    with open(path, 'rb') as file:
+        return _plain(_ArrayUnpickler(file, encoding='latin1').load())

@@ -1,0 +1,237 @@
+import cv2
+import numpy as np
+import pytest
+from mmengine.logging import MMLogger
+from torch.utils.data import DataLoader
+
+from mvitv2_mm.datasets import ClipDataset
+
+READ = [
+    dict(type='mvitv2_mm.OpenClip'),
+    dict(type='mvitv2_mm.SampleClips', clip_len=4, frame_interval=2),
+    dict(type='mvitv2_mm.ReadFrames'),
+]
+
+
+@pytest.fixture
+def make(tmp_path, write_video):
+    """Three good videos, then the given bad ones, as a dataset."""
+
+    def build(bad=(), **kwargs):
+        names = ['a/0.mp4', 'a/with blanks.mp4', 'b/2.mp4']
+        for name in names:
+            write_video(f'videos/{name}')
+        for name in bad:
+            (tmp_path / 'videos' / name).write_bytes(b'nonsense')
+        lines = [f'{name} {i}' for i, name in enumerate([*names, *bad])]
+        (tmp_path / 'list.txt').write_text('\n'.join(lines) + '\n\n')
+        kwargs = {
+            'data_root': str(tmp_path),
+            'ann_file': 'list.txt',
+            'data_prefix': dict(video='videos'),
+            'pipeline': READ,
+            **kwargs
+        }
+        return ClipDataset(**kwargs)
+
+    return build
+
+
+@pytest.fixture
+def reports(tmp_path):
+    """Lines about bad clips in the log of the current run, which workers write to as well."""
+    path = tmp_path / 'run.log'
+    MMLogger.get_instance(f'reports {tmp_path}', log_file=str(path))
+    yield lambda: [line for line in path.read_text().splitlines() if 'bad clip' in line]
+    logger = MMLogger._instance_dict.popitem()[1]
+    for handler in logger.handlers:
+        handler.close()
+
+
+def test_annotations_of_videos(make, tmp_path):
+    dataset = make()
+    assert len(dataset) == 3
+    info = dataset.get_data_info(1)
+    assert info['filename'] == str(tmp_path / 'videos/a/with blanks.mp4')
+    assert (info['video_id'], info['label']) == ('a/with blanks.mp4', 1)
+    results = dataset[1]
+    assert [img.shape for img in results['imgs']] == [(48, 64, 3)] * 4
+    assert results['img_shape'] == (48, 64)
+
+
+def test_annotations_of_frame_folders(tmp_path):
+    folder = tmp_path / 'rawframes' / '78687'
+    folder.mkdir(parents=True)
+    for i in range(1, 9):
+        cv2.imwrite(str(folder / f'img_{i:05}.jpg'), np.full((8, 10, 3), 20 * i, np.uint8))
+    (tmp_path / 'list.txt').write_text('78687 8 5\n')
+    dataset = ClipDataset(
+        data_root=str(tmp_path),
+        ann_file='list.txt',
+        data_prefix=dict(img='rawframes'),
+        pipeline=[
+            READ[0],
+            dict(type='mvitv2_mm.SampleSegments', clip_len=4, test_mode=True), READ[2]
+        ],
+        test_mode=True)
+    results = dataset[0]
+    assert results['label'] == 5
+    # segments of 7 / 4 frames: borders 0, 2, 4, 5, 7
+    assert [img.mean() for img in results['imgs']] == [40, 80, 100, 140]
+
+
+def test_mistakes_in_annotations(make, tmp_path):
+    with pytest.raises(FileNotFoundError, match='absent.txt does not exist; set "data_root"'):
+        make(ann_file='absent.txt')
+    dataset = make(lazy_init=True)
+    (tmp_path / 'list.txt').write_text('a/0.mp4 0\na/1.mp4\n')
+    with pytest.raises(ValueError, match='list.txt, line 2: expected "path label", but got "a/1'):
+        dataset.full_init()
+    (tmp_path / 'list.txt').write_text('\n')
+    with pytest.raises(ValueError, match='list.txt is empty'):
+        dataset.full_init()
+    with pytest.raises(ValueError, match='"data_prefix" should be dict'):
+        make(data_prefix=dict(imgs='x'))
+    with pytest.raises(ValueError, match='"num_repeats" should be at least 1, and 1 in test mode'):
+        make(num_repeats=2, test_mode=True)
+    with pytest.raises(ValueError, match='put mvitv2_mm.ReadFrames into "pipeline"'):
+        make(num_repeats=2, pipeline=READ[:2])
+
+
+class _AddNoise:
+
+    def __call__(self, results):
+        results['imgs'] = [img + np.random.rand() for img in results['imgs']]
+        results['first'] = results['imgs'][0]
+        return results
+
+
+class _CountCalls:
+    calls = 0
+
+    def __call__(self, results):
+        type(self).calls += 1
+        return results
+
+
+def test_repeats_share_frames_but_not_augmentations(make):
+    _CountCalls.calls = 0
+    dataset = make(pipeline=[*READ[:2], _CountCalls(), READ[2], _AddNoise()], num_repeats=3)
+    clips = dataset[0]
+    assert len(clips) == 3 and _CountCalls.calls == 1
+    first, *others = [np.stack(clip['imgs']) for clip in clips]
+    for other in others:
+        assert len(np.unique((other - first)[0].round(9))) == 1  # the same frame, shifted
+        assert not np.array_equal(other, first)
+    assert len({tuple(clip['frame_inds']) for clip in clips}) == 1
+    assert not isinstance(make()[0], list)
+
+
+class _OwnReader:
+    reads_frames = True
+
+    def __call__(self, results):
+        return dict(results, frames=np.random.rand(4))
+
+
+def _augment_own(results):
+    return dict(results, frames=results['frames'] + np.random.rand())
+
+
+def test_a_transform_declares_that_it_reads(make):
+    first, second = make(pipeline=[_OwnReader(), _augment_own], num_repeats=2)[0]
+    shift = second['frames'] - first['frames']
+    np.testing.assert_allclose(shift, shift[0])
+    assert shift[0] != 0
+
+
+def test_repeats_do_not_share_memory(make):
+    clips = make(num_repeats=2)[0]
+    clips[0]['imgs'][0][:] = 0
+    assert clips[1]['imgs'][0].any()
+
+
+def test_repeats_collate_into_one_batch(make):
+    from mmaction.datasets import repeat_pseudo_collate
+    pipeline = [
+        *READ,
+        dict(type='mmaction.FormatShape', input_format='NCTHW'),
+        dict(type='mmaction.PackActionInputs')
+    ]
+    loader = DataLoader(
+        make(pipeline=pipeline, num_repeats=2),
+        batch_size=3,
+        num_workers=2,
+        collate_fn=repeat_pseudo_collate)
+    batch, = loader
+    assert [tuple(x.shape) for x in batch['inputs']] == [(1, 3, 4, 48, 64)] * 6
+    assert [int(s.gt_label) for s in batch['data_samples']] == [0, 0, 1, 1, 2, 2]
+
+
+def test_training_replaces_unreadable_clips(make, reports):
+    dataset = make(['bad.mp4'], max_bad_share=0.5)
+    for _ in range(5):
+        assert dataset[3]['label'] in (0, 1, 2)
+    report, = reports()  # once
+    assert 'bad clip 1 of 4' in report and 'videos/bad.mp4: Invalid data' in report
+    assert 'replaced by another clip' in report
+
+
+def test_testing_scores_grey_frames(make, reports):
+    dataset = make(['bad.mp4'], test_mode=True, max_bad_share=0.5)
+    results = dataset[3]
+    assert results['label'] == 3
+    assert {img.shape for img in results['imgs']} == {(256, 256, 3)}
+    assert {value for img in results['imgs'] for value in img.flat} == {128}
+    report, = reports()
+    assert 'bad.mp4' in report and 'scored on grey frames' in report
+
+
+def test_damaged_clips_are_reported_and_used(make, write_video, reports):
+    dataset = make(max_bad_share=0.5)
+    path = write_video(
+        'videos/a/0.mp4', num_frames=60, size=(96, 128), container=dict(movflags='faststart'))
+    data = open(path, 'rb').read()
+    with open(path, 'wb') as file:
+        file.write(data[:len(data) * 3 // 4])
+    for _ in range(2):
+        results = dataset[0]
+        assert results['label'] == 0 and len(results['imgs']) == 4
+    report, = reports()
+    assert '0.mp4: only' in report and 'of 60 frames are in the file; using the rest' in report
+
+
+def test_workers_count_together(make, reports):
+    dataset = make(['x.mp4', 'y.mp4', 'z.mp4'], max_bad_share=0.5)
+    loader = DataLoader(dataset, batch_size=1, num_workers=2, collate_fn=list)
+    for _ in range(2):
+        assert len(list(loader)) == 6
+    assert len(reports()) == 3
+    assert '3 of 6' in ''.join(reports())
+    assert int(dataset._bad.sum()) == 3
+
+
+def test_too_many_bad_clips_end_the_run(make):
+    dataset = make(['x.mp4', 'y.mp4'], test_mode=True, max_bad_share=0.3)
+    dataset[3]
+    message = '2 of the 5 clips of .*list.txt are .* more than max_bad_share=0.3.*y.mp4: Invalid'
+    with pytest.raises(RuntimeError, match=message):
+        dataset[4]
+    with pytest.raises(RuntimeError, match='1 of the 5 clips'):  # the default is 1 %
+        make(['x.mp4', 'y.mp4'])[3]
+
+
+def test_a_wrong_folder_ends_the_run_at_once(make, tmp_path):
+    dataset = make(max_bad_share=1, data_prefix=dict(video='elsewhere'))
+    message = '11 clips in a row could not be read; check "data_root".*No such file'
+    with pytest.raises(RuntimeError, match=message):
+        dataset[0]
+
+
+def test_other_errors_are_not_hidden(make):
+
+    def bug(results):
+        raise KeyError('bug')
+
+    with pytest.raises(KeyError, match='bug'):
+        make(pipeline=[*READ, bug])[0]
