@@ -1,9 +1,8 @@
-"""Annotation files of clips: lines of columns, and the detections of AVA."""
+"""Columns of the lists of clips, and the annotations and detections of AVA."""
 import pickle
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Dict, Tuple
 
 import numpy as np
-from mmengine.fileio import list_from_file
 
 from ...safe_pickle import load_arrays
 
@@ -17,36 +16,6 @@ KEY_SECONDS = range(902, 1799)
 NUM_ACTIONS = 80
 
 Key = Tuple[str, int]
-
-
-def parse_lines(path: str, parse: Callable[[str], Any], columns: str) -> List[Any]:
-    """Parse an annotation file line by line.
-
-    Args:
-        path (str): The file.
-        parse (Callable): Turns a line into an annotation, or raises ValueError.
-        columns (str): What a line should be, for messages.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If a line is not as it should be, or there is none.
-    """
-    try:
-        lines = list_from_file(path)
-    except FileNotFoundError:
-        raise FileNotFoundError(f'annotation file {path} does not exist; set "data_root" and '
-                                '"ann_file" of the dataset') from None
-    parsed = []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                parsed.append(parse(line.strip()))
-            except ValueError:
-                raise ValueError(f'{path}, line {number}: expected "{columns}", but got '
-                                 f'"{line.strip()}"') from None
-    if not parsed:
-        raise ValueError(f'annotation file {path} is empty')
-    return parsed
 
 
 def parse_person(line: str) -> dict:

@@ -5,9 +5,9 @@ from typing import Dict, List, Optional
 import numpy as np
 
 from ...registry import DATASETS
+from ..lists import parse_lines
 from .annotations import (FIRST_SECOND, FPS, KEY_COLUMNS, KEY_SECONDS, LAST_SECOND, NUM_ACTIONS,
-                          PERSON_COLUMNS, Key, parse_key, parse_lines, parse_person,
-                          read_detections)
+                          PERSON_COLUMNS, Key, parse_key, parse_person, read_detections)
 from .clip_dataset import ClipDataset
 
 

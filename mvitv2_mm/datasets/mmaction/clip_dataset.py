@@ -2,15 +2,18 @@ import copy
 import logging
 import os.path as osp
 from pathlib import Path
-from typing import Callable, List, Sequence, Union
+from typing import Callable, List, Optional, Sequence, Union
 
 import torch
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from ...registry import DATASETS
+from ..class_folders import class_names, is_hidden, label_folders
+from ..lists import (LabelError, check_label, ends_in_number, name_to_number, parse_lines,
+                     split_numbers)
 from ..readers import UnreadableClipError
-from .annotations import CLIP_COLUMNS, parse_lines
+from .annotations import CLIP_COLUMNS
 
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.mov', '.webm')
 
@@ -21,8 +24,11 @@ class ClipDataset(BaseDataset):
 
     Each line of the annotation file is ``path label`` for video files (``data_prefix`` has the key
     ``video``) or ``folder num_frames label`` for folders of frames (key ``img``), as in mmaction2;
-    paths may hold blanks. Without an annotation file, video files lie in one folder per class,
-    ``data_prefix['video']/CLASS/``; the classes are ``metainfo['classes']``.
+    paths may hold blanks, tabs and commas may separate the columns, and names of
+    ``metainfo['classes']`` may stand for their numbers. With ``multi_class`` a line ends with the
+    labels of all classes that the clip shows. Without an annotation file, video files lie in one
+    folder per class, ``data_prefix['video']/CLASS/``, named as in ``metainfo['classes']``; in
+    testing a class may lack clips. Hidden files and folders are no data.
 
     A clip that cannot be read is reported once, with its path and the reason. Training goes on with
     another clip drawn at random. Testing goes on with grey frames in its place, which are scored
@@ -41,12 +47,19 @@ class ClipDataset(BaseDataset):
             unreadable. Defaults to 0.01.
         max_refetch (int): How many unreadable clips in a row end a training run. Defaults to 10.
         filename_tmpl (str): File names of frames, numbered from 1. Defaults to 'img_{:05}.jpg'.
+        multi_class (bool): Whether a clip has several labels, as in Charades. They become a vector
+            of zeros and ones. Defaults to False.
+        num_classes (int, optional): Length of that vector. Defaults to the number of
+            ``metainfo['classes']``.
+        with_label (bool): Whether the clips are labelled; without, they can be predicted. Lines
+            then have no label, and files lie in any folder. Defaults to True.
         **kwargs: See :class:`mmengine.dataset.BaseDataset`.
 
     Raises:
         FileNotFoundError: If the annotation file does not exist.
         ValueError: If the annotation file is empty or a line of it is not as described, if a class
-            has no video file, or if no transform reads frames that could be repeated.
+            has no video file or a folder is no class, or if no transform reads frames that could be
+            repeated.
 
     Source: repeated augmentation of the same frames and the replacement of unreadable clips in
     training as in SlowFast ``slowfast/datasets/kinetics.py``.
@@ -60,6 +73,9 @@ class ClipDataset(BaseDataset):
                  max_bad_share: float = 0.01,
                  max_refetch: int = 10,
                  filename_tmpl: str = 'img_{:05}.jpg',
+                 multi_class: bool = False,
+                 num_classes: Optional[int] = None,
+                 with_label: bool = True,
                  **kwargs) -> None:
         if set(data_prefix) not in ({'video'}, {'img'}):
             raise ValueError('"data_prefix" should be dict(video=...) or dict(img=...), but got '
@@ -70,6 +86,9 @@ class ClipDataset(BaseDataset):
         self.num_repeats = num_repeats
         self.max_bad_share = max_bad_share
         self.filename_tmpl = filename_tmpl
+        self.multi_class = multi_class
+        self.num_classes = num_classes
+        self.with_label = with_label
         super().__init__(
             ann_file=ann_file,
             pipeline=pipeline,
@@ -92,45 +111,94 @@ class ClipDataset(BaseDataset):
 
     def load_data_list(self) -> List[dict]:
         """Parse the annotation file, or list the folders of the classes."""
+        self.num_classes = self.num_classes or len(self.metainfo.get('classes', ())) or None
         if not self.ann_file:
-            return self._scan_folders()
+            return self._scan_folders() if self.with_label else self._scan_files()
+        if self.multi_class and not self.num_classes:
+            raise ValueError('"multi_class" needs "num_classes" or the names in '
+                             '"metainfo.classes" of the dataset')
         key, = self.data_prefix
-        parse = self._parse_video if key == 'video' else self._parse_folder
-        return parse_lines(self.ann_file, parse, CLIP_COLUMNS[key])
+        columns = CLIP_COLUMNS[key] + ' ...' * self.multi_class
+        return parse_lines(self.ann_file, self._parse, columns)
 
     def _scan_folders(self) -> List[dict]:
         root, found = Path(self.data_prefix['video']), []
-        for label, name in enumerate(self.metainfo['classes']):
-            files = sorted((root / name).glob('*'))
-            clips = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
-            if not clips:
+        classes = self.metainfo.get('classes') or class_names(root)
+        labels = label_folders(root, class_names(root), classes)
+        for name in classes:
+            paths = sorted((root / name).glob('*')) if name in labels else []
+            clips = [path for path in paths if self._is_video(path.relative_to(root))]
+            if not clips and not self.test_mode:
                 raise ValueError(f'{root / name} holds no video file ({", ".join(VIDEO_SUFFIXES)}) '
                                  f'for the class "{name}"')
             found += [
-                dict(filename=str(path), video_id=f'{name}/{path.name}', label=label)
+                dict(filename=str(path), video_id=f'{name}/{path.name}', label=labels[name])
                 for path in clips
             ]
+        if not found:
+            raise ValueError(f'{root} holds no video file ({", ".join(VIDEO_SUFFIXES)}) in a '
+                             'folder of a class')
         return found
 
-    def _parse_video(self, line: str) -> dict:
-        path, label = line.rsplit(maxsplit=1)
-        return dict(filename=self._locate('video', path), video_id=path, label=int(label))
+    def _scan_files(self) -> List[dict]:
+        root = Path(self.data_prefix['video'])
+        names = sorted(path.relative_to(root) for path in root.rglob('*'))
+        return [
+            dict(filename=str(root / name), video_id=str(name)) for name in names
+            if self._is_video(name)
+        ]
 
-    def _parse_folder(self, line: str) -> dict:
-        path, num_frames, label = line.rsplit(maxsplit=2)
-        return dict(
-            frame_dir=self._locate('img', path),
-            video_id=path,
-            total_frames=int(num_frames),
-            filename_tmpl=self.filename_tmpl,
-            label=int(label))
+    @staticmethod
+    def _is_video(path: Path) -> bool:
+        return path.suffix.lower() in VIDEO_SUFFIXES and not is_hidden(path)
+
+    def _parse(self, line: str) -> dict:
+        key, = self.data_prefix
+        in_frames, classes = int(key == 'img'), self.metainfo.get('classes', ())
+        count = -1 if self.multi_class else in_frames + self.with_label
+        if self.with_label and not self.multi_class:
+            line = name_to_number(line, classes)
+        path, numbers = split_numbers(line, count)
+        info = dict(video_id=path)
+        if in_frames:
+            info.update(
+                frame_dir=self._locate(key, path),
+                total_frames=numbers[0],
+                filename_tmpl=self.filename_tmpl)
+        else:
+            info.update(filename=self._locate(key, path))
+        if self.with_label:
+            labels = self._check_labels(path, numbers[in_frames:])
+            info.update(label=labels if self.multi_class else labels[0])
+        return info
+
+    def _check_labels(self, path: str, labels: List[int]) -> List[int]:
+        if not labels:
+            raise ValueError
+        for label in labels if self.num_classes else ():
+            check_label(label, self.num_classes)
+        key, = self.data_prefix
+        if ends_in_number(path) and not osp.exists(self._locate(key, path)):
+            raise LabelError(f'several labels for one clip need multi_class=True in the dataset '
+                             f'(or the name "{path}" is wrong)')
+        return labels
 
     def _locate(self, key: str, path: str) -> str:
         return osp.join(self.data_prefix[key], path)
 
     def get_data_info(self, idx: int) -> dict:
         """Annotation of one clip with the keys that the transforms of mmaction2 read."""
-        return dict(super().get_data_info(idx), modality='RGB', start_index=0)
+        info = dict(super().get_data_info(idx), modality='RGB', start_index=0)
+        if self.multi_class:
+            labels = torch.zeros(self.num_classes)
+            labels[info['label']] = 1.
+            info['label'] = labels
+        return info
+
+    def get_cat_ids(self, idx: int) -> List[int]:
+        """Labels of one clip, by which mmengine's ``ClassBalancedDataset`` repeats clips."""
+        labels = super().get_data_info(idx).get('label', [])
+        return labels if isinstance(labels, list) else [labels]
 
     def __getitem__(self, idx: int) -> Union[dict, List[dict]]:
         """Processed clip ``idx``, or in training another one if it cannot be read."""

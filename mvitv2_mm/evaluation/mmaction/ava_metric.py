@@ -9,8 +9,9 @@ from mmengine.evaluator import BaseMetric
 from torch import Tensor
 from torchvision.ops import box_iou
 
+from ...datasets.lists import parse_lines
 from ...datasets.mmaction.annotations import (KEY_COLUMNS, PERSON_COLUMNS, Key, parse_key,
-                                              parse_lines, parse_person)
+                                              parse_person)
 from ...registry import METRICS
 
 _IOU = 0.5
