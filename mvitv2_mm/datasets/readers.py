@@ -12,6 +12,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 
+from .class_folders import is_hidden
 from .video_index import decode, decode_all, index_video, open_video
 
 try:
@@ -145,6 +146,22 @@ class VideoFile:
         return [frames[int(i)] for i in indices]
 
 
+def find_videos(folder: str) -> Dict[str, str]:
+    """Paths of the video files in a folder by their names, with and without the suffix.
+
+    Raises:
+        ValueError: If names differ in the suffix only.
+    """
+    found: Dict[str, str] = {}
+    for name in sorted(os.listdir(folder)):
+        stem, suffix = osp.splitext(name)
+        if suffix.lower() in VIDEO_SUFFIXES and not is_hidden(name):
+            if stem in found:
+                raise ValueError(f'{found[stem]} and {name} have the same name; remove one of them')
+            found[stem] = found[name] = osp.join(folder, name)
+    return found
+
+
 class _ToRGB:
     """Converts frames with the filters, and thus to the bytes, of ``ffmpeg``."""
 
@@ -185,7 +202,7 @@ class FrameFolder:
         path (str): The folder.
         num_frames (int, optional): Number of frames, None for as many as there are.
         filename_tmpl (str): Template of the file names, such as ``'img_{:05}.jpg'``.
-        start_index (int, optional): Number of the first frame. Defaults to None: the lowest number
+        first_number (int, optional): Number of the first frame. Defaults to None: the lowest number
             in the folder.
 
     Raises:
@@ -199,15 +216,15 @@ class FrameFolder:
                  path: str,
                  num_frames: Optional[int],
                  filename_tmpl: str,
-                 start_index: Optional[int] = None) -> None:
+                 first_number: Optional[int] = None) -> None:
         if num_frames is not None and num_frames < 1:
             raise UnreadableClipError(f'{path}: the annotation says {num_frames} frames')
         self.path = path
         self.filename_tmpl = filename_tmpl
-        self.start_index = self._find_start(num_frames) if start_index is None else start_index
+        self.first_number = self._find_start(num_frames) if first_number is None else first_number
         self.num_frames = num_frames
         if num_frames is None:
-            self.num_frames = max(frame_numbers(path, filename_tmpl)) - self.start_index + 1
+            self.num_frames = max(frame_numbers(path, filename_tmpl)) - self.first_number + 1
 
     def _find_start(self, num_frames: Optional[int]) -> int:
         """The usual numbers without listing the folder, which may be long and far away."""
@@ -226,7 +243,7 @@ class FrameFolder:
         """Frames at ``indices`` (from 0) as RGB arrays (H, W, 3) of uint8."""
         frames = {}
         for index in set(int(i) for i in indices):
-            path = self._name(self.start_index + index)
+            path = self._name(self.first_number + index)
             image = cv2.imread(path, cv2.IMREAD_COLOR)
             if image is None:
                 state = 'not a picture' if osp.exists(path) else 'missing'
@@ -272,6 +289,9 @@ class BlankClip:
     num_frames = 1
     fps = None
     fault = None
+
+    def frame_at(self, second: float) -> int:
+        return 0
 
     def read(self, indices: Sequence[int]) -> List[np.ndarray]:
         return [np.full((256, 256, 3), 128, dtype=np.uint8) for _ in indices]

@@ -62,6 +62,17 @@ def _demux(container: 'av.container.InputContainer',
         pass
 
 
+def video_duration(path: str) -> Optional[float]:
+    """Seconds that the header of a file promises; None if it does not tell, or cannot be read."""
+    try:
+        with open_video(path) as (container, stream):
+            if stream.duration is not None:
+                return float(stream.duration * stream.time_base)
+            return None if container.duration is None else container.duration / av.time_base
+    except (av.FFmpegError, OSError, ValueError):
+        return None
+
+
 class PacketTable:
     """The packets of a stream that can be entered at each of its key frames.
 

@@ -304,7 +304,7 @@ def test_ava(tmp_path):
         ('annotation', 'line 3: expected "video,second'),
         ('layout', r'exclude\.csv: no such file'),
         ('box', 'proposals.pkl, vid,0902: .* of proposals should be'),
-        ('missing', 'rawframes/vid: 1410 of 1560 frames'),
+        ('missing', 'rawframes/vid: 1351 of 1501 frames'),
         ('missing', 'rawframes/lost: no such folder'),
     )
 

@@ -12,10 +12,11 @@ from ...registry import DATASETS
 from ..class_folders import class_names, is_hidden, label_folders
 from ..lists import (LabelError, check_label, ends_in_number, name_to_number, parse_lines,
                      split_numbers)
-from ..readers import UnreadableClipError
+from ..readers import VIDEO_SUFFIXES, UnreadableClipError, frame_pattern
 from .annotations import CLIP_COLUMNS
 
-VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.mov', '.webm')
+# what is known of a clip
+_DAMAGED, _BAD = 1, 2
 
 
 @DATASETS.register_module()
@@ -32,7 +33,8 @@ class ClipDataset(BaseDataset):
 
     A clip that cannot be read is reported once, with its path and the reason. Training goes on with
     another clip drawn at random. Testing goes on with grey frames in its place, which are scored
-    like any prediction. Too many such clips end the run.
+    like any prediction. Too many such clips end the run. One that is damaged but can be used in
+    part is reported once, too, and is not among these.
 
     Args:
         ann_file (str): Path of the annotation file, or '' to go by folders.
@@ -43,10 +45,12 @@ class ClipDataset(BaseDataset):
             item is a list and the data loader needs ``collate_fn=dict(type=
             'repeat_pseudo_collate')``; its batch size counts clips before repetition. Defaults
             to 1.
-        max_bad_share (float): Share of the clips, in each training process, that may be damaged or
+        max_bad_share (float): Share of the clips, in each training process, that may be
             unreadable. Defaults to 0.01.
         max_refetch (int): How many unreadable clips in a row end a training run. Defaults to 10.
-        filename_tmpl (str): File names of frames, numbered from 1. Defaults to 'img_{:05}.jpg'.
+        filename_tmpl (str): File names of frames. Defaults to 'img_{:05}.jpg'.
+        start_index (int, optional): Number of the first frame in its name. Defaults to None: the
+            lowest in the folder.
         multi_class (bool): Whether a clip has several labels, as in Charades. They become a vector
             of zeros and ones. Defaults to False.
         num_classes (int, optional): Length of that vector. Defaults to the number of
@@ -73,6 +77,7 @@ class ClipDataset(BaseDataset):
                  max_bad_share: float = 0.01,
                  max_refetch: int = 10,
                  filename_tmpl: str = 'img_{:05}.jpg',
+                 start_index: Optional[int] = None,
                  multi_class: bool = False,
                  num_classes: Optional[int] = None,
                  with_label: bool = True,
@@ -85,7 +90,9 @@ class ClipDataset(BaseDataset):
                              f'{num_repeats}')
         self.num_repeats = num_repeats
         self.max_bad_share = max_bad_share
+        frame_pattern(filename_tmpl)
         self.filename_tmpl = filename_tmpl
+        self.start_index = start_index
         self.multi_class = multi_class
         self.num_classes = num_classes
         self.with_label = with_label
@@ -107,7 +114,7 @@ class ClipDataset(BaseDataset):
         if not self._fully_initialized:
             super().full_init()
             # Shared, so that the workers of a data loader report and count a clip once.
-            self._bad = torch.zeros(len(self), dtype=torch.bool).share_memory_()
+            self._states = torch.zeros(len(self), dtype=torch.uint8).share_memory_()
 
     def load_data_list(self) -> List[dict]:
         """Parse the annotation file, or list the folders of the classes."""
@@ -164,7 +171,8 @@ class ClipDataset(BaseDataset):
             info.update(
                 frame_dir=self._locate(key, path),
                 total_frames=numbers[0],
-                filename_tmpl=self.filename_tmpl)
+                filename_tmpl=self.filename_tmpl,
+                first_number=self.start_index)
         else:
             info.update(filename=self._locate(key, path))
         if self.with_label:
@@ -209,9 +217,9 @@ class ClipDataset(BaseDataset):
             except UnreadableClipError as error:
                 reason = str(error)
             if self.test_mode:
-                self._report(idx, reason, 'scored on grey frames')
+                self._report(idx, _BAD, f'{reason}; scored on grey frames')
                 return self.prepare_data(idx, blank=True)
-            self._report(idx, reason, 'replaced by another clip')
+            self._report(idx, _BAD, f'{reason}; replaced by another clip')
             idx = self._rand_another()
         raise RuntimeError(f'{self.max_refetch + 1} clips in a row could not be read; check '
                            f'"data_root" and "data_prefix" of the dataset. The last one: {reason}')
@@ -233,22 +241,22 @@ class ClipDataset(BaseDataset):
             results = transform(results)
         fault = results.pop('fault', None)
         if fault:
-            self._report(idx, fault, 'using the rest')
+            self._report(idx, _DAMAGED, f'{fault}; using the rest')
         clips = [copy.deepcopy(results) for _ in range(self.num_repeats - 1)] + [results]
         for transform in augment:
             clips = [transform(clip) for clip in clips]
         return clips if self.num_repeats > 1 else clips[0]
 
-    def _report(self, idx: int, reason: str, consequence: str) -> None:
-        """Log a bad clip once; raise if there are too many."""
-        if self._bad[idx]:
+    def _report(self, idx: int, state: int, reason: str) -> None:
+        """Log a clip that is damaged or bad once; raise if there are too many bad ones."""
+        if self._states[idx] >= state:
             return
-        self._bad[idx] = True
-        count, total = int(self._bad.sum()), len(self)
-        print_log(f'bad clip {count} of {total}: {reason}; {consequence}', 'current',
-                  logging.WARNING)
-        if count > self.max_bad_share * total:
+        self._states[idx] = state
+        count, total = int((self._states == state).sum()), len(self)
+        kind = 'bad' if state == _BAD else 'damaged'
+        print_log(f'{kind} clip {count} of {total}: {reason}', 'current', logging.WARNING)
+        if state == _BAD and count > self.max_bad_share * total:
             raise RuntimeError(
-                f'{count} of the {total} clips of {self.ann_file} are damaged or unreadable, more '
-                f'than max_bad_share={self.max_bad_share}. Repair or remove them, or raise '
+                f'{count} of the {total} clips of {self.ann_file} are unreadable, more than '
+                f'max_bad_share={self.max_bad_share}. Repair or remove them, or raise '
                 f'max_bad_share. The last one: {reason}')

@@ -32,6 +32,8 @@ def make(root, **kwargs):
             proposal_file=PROPOSALS,
             exclude_file=EXCLUDED,
             data_prefix=dict(img='rawframes'),
+            num_frames=27000,
+            key_seconds=(902, 1798),
             pipeline=READ), **kwargs)
     return AVADataset(**kwargs)
 
@@ -90,7 +92,7 @@ def test_a_missing_frame_is_named(root, tmp_path):
 @pytest.mark.parametrize('name, content, message', [
     ('ava_val_v2.2.csv', b'vid,0902,0.1,0.2,0.3,0.4,12\n',
      'line 1: expected "video,second,x1,y1,x2,y2,action,person", but got "vid,0902'),
-    ('ava_val_v2.2.csv', b'vid,0902,0.1,0.2,0.3,0.4,81,0\n', 'ava_val_v2.2.csv, line 1: expected'),
+    ('ava_val_v2.2.csv', b'vid,0902,0.1,0.2,0.3,0.4,81,0\n', 'ava_val_v2.2.csv, line 1: action 81 is outside of 1..80; set "num_actions"'),
     ('ava_val_excluded_timestamps_v2.2.csv', b'vid 0902\n', 'line 1: expected "video,second"'),
     (PROPOSALS[12:], pickle.dumps({'vid0902': np.zeros((1, 5))}), 'expected a pickled dict from'),
     (PROPOSALS[12:], pickle.dumps({'v,0902': np.zeros((1, 4))}), 'rows of x1, y1, x2, y2, score'),
