@@ -181,8 +181,7 @@ class _ToRGB:
                 height=frame.height,
                 format=frame.format,
                 time_base=frame.time_base)
-            # fields would be converted one by one
-            steps = [('setfield', 'prog'), *turns, ('format', 'rgb24'), ('buffersink', None)]
+            steps = [*turns, ('format', 'rgb24'), ('buffersink', None)]
             graph.link_nodes(source, *(graph.add(*step) for step in steps)).configure()
         self._graphs[key].vpush(frame)
         return self._graphs[key].vpull().to_ndarray()
