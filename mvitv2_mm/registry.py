@@ -2,8 +2,8 @@
 
 ``dict(type='mvitv2_mm.MViTv2', ...)`` builds from any OpenMMLab config, whatever its
 ``default_scope``: mmengine imports ``mvitv2_mm.registry`` by itself when it meets the prefix, and
-``locations`` imports the modules that hold the registered classes. Keep this file trivial: mmengine
-reports an error in it only as an unknown name.
+``locations`` imports the modules that hold the registered classes. The repairs of the hosts come
+with it. Keep this file trivial: mmengine reports an error in it only as an unknown name.
 """
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
@@ -11,9 +11,13 @@ from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import METRICS as MMENGINE_METRICS
 from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
+from mmengine.registry import STRATEGIES as MMENGINE_STRATEGIES
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import WEIGHT_INITIALIZERS as MMENGINE_WEIGHT_INITIALIZERS
 from mmengine.registry import Registry
+
+from . import repairs  # noqa: F401
 
 MODELS = Registry(
     'model',
@@ -38,6 +42,13 @@ FUNCTIONS = Registry(
     parent=MMENGINE_FUNCTIONS,
     scope='mvitv2_mm',
     locations=['mvitv2_mm.engine.hooks', 'mvitv2_mm.engine.fsdp'])
+OPTIM_WRAPPERS = Registry(
+    'optim wrapper',
+    parent=MMENGINE_OPTIM_WRAPPERS,
+    scope='mvitv2_mm',
+    locations=['mvitv2_mm.engine.amp'])
+STRATEGIES = Registry(
+    'strategy', parent=MMENGINE_STRATEGIES, scope='mvitv2_mm', locations=['mvitv2_mm.engine.fsdp'])
 WEIGHT_INITIALIZERS = Registry(
     'weight initializer',
     parent=MMENGINE_WEIGHT_INITIALIZERS,

@@ -1,8 +1,8 @@
 _base_ = './default_runtime.py'
 default_scope = 'mmdet'
 custom_imports = dict(imports=[
-    'mvitv2_mm', 'mvitv2_mm.datasets.transforms.detection', 'mvitv2_mm.models.cascade_roi_head',
-    'mvitv2_mm.models.instance_tta'
+    'mvitv2_mm.repairs', 'mvitv2_mm.datasets.transforms.detection',
+    'mvitv2_mm.models.cascade_roi_head', 'mvitv2_mm.models.instance_tta'
 ])
 visualizer = dict(type='DetLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')])
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = '''
 default_scope = 'mmpretrain'
-custom_imports = dict(imports=['mvitv2_mm'], allow_failed_imports=False)
+custom_imports = dict(imports=['mvitv2_mm.repairs'], allow_failed_imports=False)
 model = dict(
     type='ImageClassifier',
     backbone=dict(
