@@ -10,7 +10,7 @@ REQUIRED = {
     'torchvision': 'torchvision==0.26.0',
     'mmengine': 'mmengine==0.10.7',
     'mmcv': 'mmcv-lite==2.1.0',
-    'wrapt': 'wrapt',
+    'wrapt': 'wrapt==2.5.2',
 }
 # host library (the scope in configs): what pip should install
 HOSTS = {

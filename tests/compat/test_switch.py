@@ -247,7 +247,7 @@ def test_missing_requirement(monkeypatch):
     with pytest.raises(ImportError) as error:
         versions.check_required()
     assert str(error.value) == ('mvitv2_mm needs mmcv, wrapt; '
-                                'run: pip install mmcv-lite==2.1.0 wrapt')
+                                'run: pip install mmcv-lite==2.1.0 wrapt==2.5.2')
 
 
 @pytest.mark.parametrize('name', switch.ALL)
