@@ -259,9 +259,8 @@ def check_compile() -> str:
     try:
         assert torch.equal(torch.compile(lambda x: torch.relu(x) + 1)(x), x + 1)
     except Exception as error:
-        lines = str(error).strip().splitlines() or [repr(error)]
         raise Problem(
-            lines[0],
+            first_line(error),
             'torch.compile needs a C++ compiler, for example: apt install g++',
             needed=False)
     return 'works'

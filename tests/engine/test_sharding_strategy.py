@@ -8,7 +8,7 @@ from mmengine._strategy import FSDPStrategy as MMEngineFSDPStrategy
 from mmengine.registry import STRATEGIES
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
-from mvitv2_mm.engine import fsdp
+from mvitv2_mm.engine import fsdp_strategy
 
 
 def test_mmengines_strategies_are_left_alone():
@@ -20,12 +20,12 @@ def test_mmengines_strategies_are_left_alone():
 
 @pytest.fixture
 def strategy():
-    return fsdp.FSDPStrategy.__new__(fsdp.FSDPStrategy)
+    return fsdp_strategy.FSDPStrategy.__new__(fsdp_strategy.FSDPStrategy)
 
 
 @pytest.mark.parametrize('device, moved', [('cpu', False), ('cuda', True)])
 def test_state_dicts_are_moved_from_accelerators_only(strategy, device, moved, monkeypatch):
-    monkeypatch.setattr(fsdp, 'get_device', lambda: device)
+    monkeypatch.setattr(fsdp_strategy, 'get_device', lambda: device)
     strategy._init_state_dict_cfg('full')
     assert strategy.state_dict_config.offload_to_cpu == moved
     assert strategy.optim_state_dict_config.offload_to_cpu == moved
@@ -34,7 +34,7 @@ def test_state_dicts_are_moved_from_accelerators_only(strategy, device, moved, m
 @pytest.mark.parametrize('device, wanted', [('cpu', dict(type='W', device_id=torch.device('cpu'))),
                                             ('cuda', dict(type='W'))])
 def test_the_device_of_an_accelerator_is_kept(strategy, device, wanted, monkeypatch):
-    monkeypatch.setattr(fsdp, 'get_device', lambda: device)
+    monkeypatch.setattr(fsdp_strategy, 'get_device', lambda: device)
     seen = []
     monkeypatch.setattr(MMEngineFSDPStrategy, '_wrap_model',
                         lambda self, model: seen.append(self.model_wrapper))

@@ -15,12 +15,7 @@ class VideoVisualizationHook(VisualizationHook):
     mmaction2's fails for clips with an axis of clips in front (format ``NCTHW``), of which this one
     draws the first, and uses names that its visualizer and data samples no longer have.
 
-    Args:
-        enable (bool): Whether to draw. Defaults to False.
-        interval (int): Draw every ``interval``-th sample. Defaults to 5000.
-        show (bool): Whether to open windows. Defaults to False.
-        out_dir (str, optional): Folder for the frames. Defaults to None, the visualizer's backends.
-        **kwargs: Arguments of ``ActionVisualizer.add_datasample``.
+    Arguments are mmaction2's.
     """
 
     def __init__(self, *args, **kwargs) -> None:
