@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.fx import Proxy
 
 from ..layers import MultiScaleBlock, PatchEmbed, compute_path, get_compute_path
-from ..ops import resize_abs_pos, to_ntuple
+from ..ops import conv_out_size, resize_abs_pos, to_ntuple
 from ..registry import MODELS
 from .arch import (check_frozen_stages, plan_blocks, resolve_arch, resolve_out_scales,
                    resolve_with_cp)
@@ -195,7 +195,7 @@ class MViTv2(BaseModule):
             }.items()
         }
         self.patch_embed = PatchEmbed(in_channels, dims, **patch_cfg)
-        self.grid_size = self.patch_embed.out_size(self.input_size)
+        self.grid_size = conv_out_size(self.input_size, **patch_cfg)
         self.cls_token = self.pos_embed = None
         if self.with_cls_token:
             self.cls_token = nn.Parameter(torch.zeros(1, 1, dims))
@@ -221,15 +221,15 @@ class MViTv2(BaseModule):
 
     def embed_patches(self, x: Tensor) -> Tuple[Tensor, Tuple[int, ...]]:
         """Images or clips -> patch tokens (B, prod(grid), C) and their grid; for masking."""
-        if isinstance(x, Proxy):  # a symbolic trace knows no sizes and serves the nominal one
-            return self.patch_embed(x), self.grid_size
+        if isinstance(x, Proxy):  # torch.fx: no size is known, so the graph is for the nominal one
+            return self.patch_embed(x)[0], self.grid_size
         if x.dim() != len(self.input_size) + 2:
             raise ValueError(f'expected {len(self.input_size) + 2}-D input for input_size='
                              f'{self.input_size}, but got shape {tuple(x.shape)}')
-        size = x.shape[2:]
+        tokens, grid = self.patch_embed(x)
         if torch.jit.is_tracing():
-            size = [int(n) for n in size]  # numbers, not tensors: a traced model has one size
-        return self.patch_embed(x), self.patch_embed.out_size(size)
+            grid = tuple(int(n) for n in grid)  # numbers, not tensors: the graph is for one size
+        return tokens, grid
 
     def forward_tokens(self, x: Tensor,
                        grid: Sequence[int]) -> Tuple[Union[Tensor, List[Tensor]], ...]:
