@@ -36,7 +36,8 @@ def test_python_on_a_page(name, num_printed, capsys):
         assert namespace['model']['backbone']['type'] == 'mvitv2_mm.MViTv2'
 
 
-@pytest.mark.parametrize('text', ['print((1, 2))\n# (1, 3)\n', 'x = 1\n# (1, 2)\n', 'print((1, 2))\n'])
+@pytest.mark.parametrize('text',
+                         ['print((1, 2))\n# (1, 3)\n', 'x = 1\n# (1, 2)\n', 'print((1, 2))\n'])
 def test_a_wrong_comment_is_seen(text, capsys):
     """Control: the check above compares what it is meant to compare."""
     printed, said = run(text, {}, capsys)

@@ -30,7 +30,8 @@ def compute_path(name: str) -> ContextManager[None]:
             (:func:`mvitv2_mm.ops.pooling_attention`). 'triton': the same as 'auto' with
             :func:`mvitv2_mm.ops.triton_pool_norm`, for GPUs, where it has not been timed yet.
             'reference': the formulas of the paper and nothing else. Every module is called, the
-            whole attention matrix is written, nothing is recomputed: for comparison and counting.
+            whole attention matrix is stored and nothing is recomputed. This serves to compare
+            results and to count operations.
 
     Returns:
         ContextManager: The ``with`` block.
