@@ -12,8 +12,9 @@ from .path import get_compute_path
 from .pooling import pool_tokens
 
 _AXES = {2: 'hw', 3: 'thw'}
-# A symbolic trace (torch.fx) records this as one call: it looks at sizes.
-torch.fx.wrap('pooling_attention')
+# A symbolic trace (torch.fx) records each of these as one call: they look at sizes.
+for name in ('merge_windows', 'pooling_attention', 'split_windows'):
+    torch.fx.wrap(name)
 
 
 class MultiScaleAttention(nn.Module):
