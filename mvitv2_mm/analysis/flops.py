@@ -4,7 +4,7 @@
 fvcore's ``flop_count`` gives them for the official code: convolutions and matrix products, plus 5
 per element of every layer norm. Activations, softmax, resizing and RoIAlign are free.
 
-To get these figures, count inside ``compute_path('reference')``. The other paths run something else.
+To get these figures, count inside ``compute_path('reference')``. Other paths run something else.
 Most counters report 0 for fused attention on a CPU. Those that see it also count the position terms
 that are appended as channels and the padding of head dims, and count only those keys and values
 that a strided pooling reads.
