@@ -10,7 +10,6 @@ from importlib.util import find_spec
 
 from .version import __version__
 
-
 # parts that need no repaired host
 _ALONE = ('ops', 'layers', 'config_edit', 'doctor', '__main__')
 
