@@ -1,19 +1,44 @@
-"""MViTv2 model zoo for OpenMMLab: image classification, detection and video."""
+"""MViTv2 model zoo for OpenMMLab: image classification, detection and video.
+
+``import mvitv2_mm`` also repairs the installed host libraries (:mod:`mvitv2_mm.repairs`), so that
+it is enough in a config or script. ``mvitv2_mm.ops`` and ``mvitv2_mm.layers`` alone change nothing
+elsewhere.
+"""
+import importlib
+import sys
 from importlib.util import find_spec
 
 from .version import __version__
 
-if find_spec('mmengine') and find_spec('mmcv'):
-    from . import checkpoint_hooks, compat
-    compat.apply()
-    checkpoint_hooks.install()
+# parts that need no repaired host
+_ALONE = ('ops', 'layers', 'config_edit', 'doctor', '__main__')
+
+
+def _stands_alone() -> bool:
+    """Whether the running import is of a part that needs no repaired host.
+
+    Python imports a package before its parts. Which part is asked for is only written in the
+    frames of the import system that called this file.
+    """
+    if sys.argv[:1] == ['-m']:  # ``python -m mvitv2_mm``, before __main__ is found
+        return True
+    importers = (__name__, 'importlib._bootstrap', 'importlib._bootstrap_external')
+    frame, names = sys._getframe(1), []
+    while frame is not None and frame.f_globals.get('__name__') in importers:
+        names.append(f'{frame.f_locals.get("name")}.')
+        frame = frame.f_back
+    return any(name.startswith(f'{__name__}.{part}.') for part in _ALONE for name in names)
+
+
+if not _stands_alone() and all(map(find_spec, ('torch', 'mmengine', 'mmcv', 'wrapt'))):
+    from . import repairs  # noqa: F401
 
 
 def __getattr__(name: str):
     """Load the backbone on first use: ``mvitv2_mm.ops`` needs no OpenMMLab package."""
     if name != 'MViTv2':
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    from . import compat  # noqa: F401  names a missing package and its remedy
+    importlib.import_module('.repairs', __name__)  # names a missing package and its remedy
     from .backbones import MViTv2
     return MViTv2
 

@@ -2,6 +2,7 @@
 import argparse
 import runpy
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import List, Optional
 
@@ -30,6 +31,9 @@ def find_script(script: str) -> Path:
 
 def run_script(script: str, args: List[str]) -> None:
     """Run a script as ``python SCRIPT ARGS`` would, with the repairs already applied."""
+    import_module('mvitv2_mm.repairs')
+    switch = import_module('mvitv2_mm.compat.switch')
+    switch.switch_on(*switch.ALL)
     path = str(find_script(script))
     sys.argv = [path, *args]
     sys.path[0] = str(Path(path).parent)

@@ -1,21 +1,18 @@
-"""Show the installed versions, try what our models need, and say how to repair the rest."""
-import importlib
+"""Show the installed versions, try what our models need, and say how to repair the rest.
+
+Only the standard library is imported at the top: this serves broken environments.
+"""
 import platform
 import sys
 import tempfile
-from importlib import metadata
+from importlib import import_module
 from pathlib import Path
-from typing import Callable, List, NamedTuple, Tuple
+from types import ModuleType
+from typing import Any, Callable, List, NamedTuple, Tuple
 
-import cv2
-import numpy as np
-import torch
-from mmengine.utils import digit_version
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
-from .compat import mmcv_ops, transformers_clash, versions
+from .compat import versions
+from .compat.mmpretrain import transformers
+from .compat.versions import version_of
 
 PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmdet',
             'mmaction2', 'numpy', 'opencv-python', 'opencv-contrib-python', 'timm', 'setuptools')
@@ -56,19 +53,11 @@ class Problem(Exception):
 
 
 class Finding(NamedTuple):
-    """Result of a check: ``state`` is 'ok', 'missing' (optional) or 'broken'."""
+    """A line of the report: ``state`` of a check is 'ok', 'missing' (optional) or 'broken'."""
     name: str
     state: str
     detail: str
     remedy: str = ''
-
-
-def version_of(package: str) -> str:
-    """Installed version of a distribution, '' if it is not installed."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ''
 
 
 def first_line(error: Exception) -> str:
@@ -85,16 +74,13 @@ def check_python() -> str:
 
 def check_versions() -> str:
     """All packages are inside the window of versions known to work."""
-    for package, (low, high) in versions.WINDOWS.items():
-        version, remedy = version_of(package), REMEDIES[package]
-        if not version:
+    for window in versions.SUPPORTED:
+        package, remedy = window.package, REMEDIES[window.package]
+        if not window.installed():
             raise Problem(f'{package} is not installed', remedy)
-        if not digit_version(low) <= digit_version(version) < digit_version(high):
+        if window.misfit():
             # setuptools 82 lacks pkg_resources, which a repair serves
-            raise Problem(
-                f'{package} {version} is not in [{low}, {high})',
-                remedy,
-                needed=package != 'setuptools')
+            raise Problem(window.misfit(), remedy, needed=package != 'setuptools')
     return 'inside the supported windows'
 
 
@@ -114,7 +100,7 @@ def check_clashes() -> str:
             f'opencv-python and opencv-contrib-python differ: {" and ".join(sorted(opencv))}',
             'pip install --force-reinstall opencv-python==4.11.0.86 '
             'opencv-contrib-python==4.11.0.86')
-    if transformers_clash.is_clashing():
+    if transformers.is_clashing():
         raise Problem(
             f'transformers {version_of("transformers")} breaks the multimodal models of mmpretrain '
             'and mmaction2 (they are switched off)',
@@ -125,8 +111,9 @@ def check_clashes() -> str:
 
 def check_torchvision() -> str:
     """torchvision's ops load, which needs a build that belongs to torch's."""
+    torch = import_module('torch')
     try:
-        torchvision = importlib.import_module('torchvision')
+        torchvision = import_module('torchvision')
         torchvision.ops.nms(torch.ones(1, 4), torch.ones(1), .5)
     except (RuntimeError, OSError, ImportError) as error:
         raise Problem(
@@ -136,22 +123,44 @@ def check_torchvision() -> str:
     return f'torch {torch.__version__}, torchvision {torchvision.__version__}'
 
 
+def check_repairs() -> str:
+    """The repairs of the hosts can be switched on; what became of each is told at the end."""
+    versions.check_required()
+    import_module('mvitv2_mm.repairs')
+    switch = _switch()
+    if switch.unknown_names():
+        raise Problem(switch.unknown_names(), f'correct {switch.VARIABLE}', needed=False)
+    off = len(switch.switched_off())
+    return f'switched on, but for {off}' if off else 'switched on'
+
+
+def _switch() -> ModuleType:
+    return import_module('mvitv2_mm.compat.switch')
+
+
+def repairs() -> List[Finding]:
+    """What became of every repair, which the checks let meet their hosts."""
+    try:
+        return [Finding(*outcome) for outcome in _switch().report()]
+    except ImportError:
+        return []  # the check has told why
+
+
 def check_host(package: str, requirement: str) -> str:
     """A host library imports with its models."""
     try:
-        importlib.import_module(package)
+        import_module(package)
     except ModuleNotFoundError as error:
         if error.name != package:
             raise
         raise Problem(f'{package} is not installed', f'pip install {requirement}', needed=False)
-    importlib.import_module(f'{package}.models')
+    import_module(f'{package}.models')
     return f'{package} {sys.modules[package].__version__}'
 
 
 def check_ops() -> str:
     """nms, Soft-NMS and RoIAlign give the right answer; says who provides them."""
-    ops = importlib.import_module('mmcv.ops')
-    ext = importlib.import_module('mmcv._ext')
+    torch, ops, ext = (import_module(name) for name in ('torch', 'mmcv.ops', 'mmcv._ext'))
     boxes = torch.tensor([[0., 0., 9., 9.], [0., 0., 9., 8.], [20., 20., 29., 29.]])
     scores = torch.tensor([.9, .8, .7])
     for device in ['cpu', 'cuda'][:1 + torch.cuda.is_available()]:
@@ -160,31 +169,32 @@ def check_ops() -> str:
         rois = torch.tensor([[0., 0., 0., 4., 4.]], device=device)
         pooled = ops.roi_align(torch.ones(1, 1, 4, 4, device=device), rois, 2, 1., 2)
         if kept != [0, 2] or soft != [0, 2] or not torch.all(pooled == 1):
-            raise Problem(f'wrong result on {device}', mmcv_ops.REMEDY)
+            raise Problem(f'wrong result on {device}', versions.COMPILED_OPS)
     compiled = getattr(ext, '__file__', None)
     return 'compiled mmcv' if compiled else f'mmcv-lite, {ext.get_compiler_version()}'
 
 
 def make_clip(path: str) -> None:
     """Write 8 frames of 32x32 pixels that get brighter."""
+    cv2, np = import_module('cv2'), import_module('numpy')
     writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*'mp4v'), 8, (32, 32))
     for i in range(8):
         writer.write(np.full((32, 32, 3), 30 * i, np.uint8))
     writer.release()
 
 
-def decode_decord(path: str) -> List[np.ndarray]:
-    reader = importlib.import_module('decord').VideoReader(path)
+def decode_decord(path: str) -> List[Any]:
+    reader = import_module('decord').VideoReader(path)
     return list(reader.get_batch(range(len(reader))).asnumpy())
 
 
-def decode_av(path: str) -> List[np.ndarray]:
-    with importlib.import_module('av').open(path) as container:
+def decode_av(path: str) -> List[Any]:
+    with import_module('av').open(path) as container:
         return [frame.to_ndarray(format='rgb24') for frame in container.decode(video=0)]
 
 
-def decode_cv2(path: str) -> List[np.ndarray]:
-    capture = cv2.VideoCapture(path)
+def decode_cv2(path: str) -> List[Any]:
+    capture = import_module('cv2').VideoCapture(path)
     frames = []
     while True:
         success, frame = capture.read()
@@ -218,6 +228,7 @@ def check_decoder(name: str) -> str:
 
 def check_gpu() -> str:
     """A CUDA device computes."""
+    torch = import_module('torch')
     if not torch.cuda.is_available():
         raise Problem(
             'no CUDA device, the CPU is used',
@@ -230,6 +241,7 @@ def check_gpu() -> str:
 
 def check_bf16() -> str:
     """bfloat16 autocast runs a matrix product."""
+    torch = import_module('torch')
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     if device == 'cuda' and not torch.cuda.is_bf16_supported(including_emulation=False):
         raise Problem('the GPU has no bfloat16', 'train with --amp-dtype float16', needed=False)
@@ -241,14 +253,14 @@ def check_bf16() -> str:
 
 def check_compile() -> str:
     """``torch.compile`` compiles and runs a function."""
+    torch = import_module('torch')
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     x = torch.ones(8, device=device)
     try:
         assert torch.equal(torch.compile(lambda x: torch.relu(x) + 1)(x), x + 1)
     except Exception as error:
-        lines = str(error).strip().splitlines() or [repr(error)]
         raise Problem(
-            lines[0],
+            first_line(error),
             'torch.compile needs a C++ compiler, for example: apt install g++',
             needed=False)
     return 'works'
@@ -265,6 +277,7 @@ def checks() -> List[Tuple[str, Callable[[], str]]]:
         ('versions', check_versions),
         ('clashes', check_clashes),
         ('torch', check_torchvision),
+        ('repairs', check_repairs),
         *hosts,
         ('mmcv ops', check_ops),
         *decoders,
@@ -287,20 +300,23 @@ def diagnose(name: str, check: Callable[[], str]) -> Finding:
         return Finding(name, 'broken', detail, remedy)
 
 
-def report(findings: List[Finding], console: Console) -> None:
-    """Print the versions, the findings as a table, and one remedy per line."""
-    installed = [f'{name} {version_of(name)}' for name in PACKAGES if version_of(name)]
-    console.print(', '.join(installed), highlight=False)
-    table = Table('check', 'state', 'detail')
-    colours = dict(ok='green', missing='yellow', broken='red')
+def print_lines(findings: List[Finding]) -> None:
+    """Print findings in columns."""
+    names, states = (max(len(finding[i]) for finding in findings) for i in (0, 1))
     for finding in findings:
-        state = f'[{colours[finding.state]}]{finding.state}[/]'
-        table.add_row(finding.name, state, escape(finding.detail))
-    console.print(table)
+        print(f'  {finding.name:{names}}  {finding.state:{states}}  {finding.detail}')
+
+
+def report(findings: List[Finding]) -> None:
+    """Print the versions, the findings, what became of the repairs, and one remedy per line."""
+    print(', '.join(f'{name} {version_of(name)}' for name in PACKAGES if version_of(name)))
+    print_lines(findings)
+    if repairs():
+        print('Repairs of the hosts:')
+        print_lines(repairs())
     for finding in findings:
         if finding.remedy:
-            console.print(
-                f'{finding.name}: {finding.remedy}', highlight=False, markup=False, soft_wrap=True)
+            print(f'{finding.name}: {finding.remedy}')
 
 
 def main() -> int:
@@ -310,5 +326,5 @@ def main() -> int:
         int: Exit code, 1 if something that our models need is broken.
     """
     findings = [diagnose(name, check) for name, check in checks()]
-    report(findings, Console())
+    report(findings)
     return int(any(finding.state == 'broken' for finding in findings))

@@ -2,44 +2,30 @@
 
 ``dict(type='mvitv2_mm.MViTv2', ...)`` builds from any OpenMMLab config, whatever its
 ``default_scope``: mmengine imports ``mvitv2_mm.registry`` by itself when it meets the prefix, and
-``locations`` imports the modules that hold the registered classes. Keep this file trivial: mmengine
-reports an error in it only as an unknown name.
+``locations`` imports the modules that hold the registered classes. The repairs of the hosts come
+with it. Keep this file trivial: mmengine reports an error in it only as an unknown name.
 """
-from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
-from mmengine.registry import DATASETS as MMENGINE_DATASETS
-from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
-from mmengine.registry import HOOKS as MMENGINE_HOOKS
-from mmengine.registry import METRICS as MMENGINE_METRICS
-from mmengine.registry import MODELS as MMENGINE_MODELS
-from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
-from mmengine.registry import WEIGHT_INITIALIZERS as MMENGINE_WEIGHT_INITIALIZERS
-from mmengine.registry import Registry
+from mmengine import registry as mmengine
 
-MODELS = Registry(
-    'model',
-    parent=MMENGINE_MODELS,
-    scope='mvitv2_mm',
-    locations=['mvitv2_mm.backbones', 'mvitv2_mm.models'])
-DATASETS = Registry(
-    'dataset', parent=MMENGINE_DATASETS, scope='mvitv2_mm', locations=['mvitv2_mm.datasets'])
-DATA_SAMPLERS = Registry(
-    'data sampler',
-    parent=MMENGINE_DATA_SAMPLERS,
-    scope='mvitv2_mm',
-    locations=['mvitv2_mm.datasets'])
-TRANSFORMS = Registry(
-    'transform', parent=MMENGINE_TRANSFORMS, scope='mvitv2_mm', locations=['mvitv2_mm.datasets'])
-METRICS = Registry(
-    'metric', parent=MMENGINE_METRICS, scope='mvitv2_mm', locations=['mvitv2_mm.evaluation'])
-HOOKS = Registry(
-    'hook', parent=MMENGINE_HOOKS, scope='mvitv2_mm', locations=['mvitv2_mm.engine.hooks'])
-FUNCTIONS = Registry(
-    'function',
-    parent=MMENGINE_FUNCTIONS,
-    scope='mvitv2_mm',
-    locations=['mvitv2_mm.engine.hooks', 'mvitv2_mm.engine.fsdp'])
-WEIGHT_INITIALIZERS = Registry(
-    'weight initializer',
-    parent=MMENGINE_WEIGHT_INITIALIZERS,
-    scope='mvitv2_mm',
-    locations=['mvitv2_mm.checkpoints.loading'])
+from . import repairs  # noqa: F401
+
+
+def _child(parent: mmengine.Registry, *locations: str) -> mmengine.Registry:
+    """A registry of our scope, whose classes lie in these modules of our package."""
+    return mmengine.Registry(
+        parent.name,
+        parent=parent,
+        scope='mvitv2_mm',
+        locations=[f'mvitv2_mm.{location}' for location in locations])
+
+
+MODELS = _child(mmengine.MODELS, 'backbones', 'models')
+DATASETS = _child(mmengine.DATASETS, 'datasets')
+DATA_SAMPLERS = _child(mmengine.DATA_SAMPLERS, 'datasets')
+TRANSFORMS = _child(mmengine.TRANSFORMS, 'datasets')
+METRICS = _child(mmengine.METRICS, 'evaluation')
+HOOKS = _child(mmengine.HOOKS, 'engine.hooks')
+FUNCTIONS = _child(mmengine.FUNCTIONS, 'engine.hooks', 'engine.fsdp')
+OPTIM_WRAPPERS = _child(mmengine.OPTIM_WRAPPERS, 'engine.amp')
+STRATEGIES = _child(mmengine.STRATEGIES, 'engine.fsdp_strategy')
+WEIGHT_INITIALIZERS = _child(mmengine.WEIGHT_INITIALIZERS, 'checkpoints.loading')

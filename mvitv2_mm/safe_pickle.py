@@ -4,9 +4,13 @@ Detectron2 publishes its models as bare pickles, and unpickling runs whatever th
 every name that a pickle may use is served by this file, and array data never reaches numpy's own
 ``__setstate__``; any other name ends the reading before anything is called.
 """
+import io
 import pickle
+import pickletools
+import zipfile
 from collections import OrderedDict
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO, Iterator
 
 import numpy as np
 
@@ -96,3 +100,28 @@ def load_arrays(path: str) -> Any:
     """
     with open(path, 'rb') as file:
         return _plain(_ArrayUnpickler(file, encoding='latin1').load())
+
+
+def mentions_mvitv2(path: str) -> bool:
+    """Whether a file, read as pickled text and never unpickled, names weights of an MViTv2."""
+    try:
+        return any('attn.pool_q' in text for text in _strings(_pickles(path)))
+    except (ValueError, UnicodeDecodeError, OSError, zipfile.BadZipFile):
+        return False  # not a pickle, or only its beginning
+
+
+def _pickles(path: str) -> BinaryIO:
+    """The pickles in a checkpoint: one in the archive of torch, else a few at the start."""
+    if not zipfile.is_zipfile(path):
+        return open(path, 'rb')
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if Path(name).name == 'data.pkl']
+        return io.BytesIO(b''.join(archive.read(name) for name in names))
+
+
+def _strings(file: BinaryIO) -> Iterator[str]:
+    with file:
+        while True:  # until what follows is no pickle
+            for _, argument, _ in pickletools.genops(file):
+                if isinstance(argument, str):
+                    yield argument

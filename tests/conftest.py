@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope
 
-import mvitv2_mm  # noqa: F401, applies the repairs before a test imports a host library
+import mvitv2_mm.repairs  # noqa: F401, before a test imports a host library
 
 torch.set_num_threads(1)
 

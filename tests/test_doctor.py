@@ -1,23 +1,25 @@
 """``python -m mvitv2_mm doctor`` and ``run``: each finding has a remedy, the exit code counts."""
 import importlib
-import io
+import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 
 from mvitv2_mm import __main__ as cli
 from mvitv2_mm import doctor
+from mvitv2_mm.compat import switch
 
 
 def fake_versions(monkeypatch, **versions):
     """Report these versions, for '_' read '-'; '' is not installed; the others stay."""
     versions = {name.replace('_', '-'): version for name, version in versions.items()}
-    real = doctor.version_of
-    monkeypatch.setattr(doctor, 'version_of', lambda name: versions.get(name, real(name)))
+    real = metadata.version
+    monkeypatch.setattr(metadata, 'version', lambda name: versions[name]
+                        if name in versions else real(name))
 
 
 def problem(check, *args):
@@ -75,7 +77,9 @@ def test_torch_and_torchvision_that_are_not_a_pair(monkeypatch):
     def import_module(name):
         raise RuntimeError('operator torchvision::nms does not exist\nmore')
 
-    monkeypatch.setattr(importlib, 'import_module', import_module)
+    real = doctor.import_module
+    monkeypatch.setattr(doctor, 'import_module', lambda name: real(name)
+                        if name == 'torch' else import_module(name))
     found = problem(doctor.check_torchvision)
     assert found.detail.endswith('are not a pair: operator torchvision::nms does not exist')
     assert found.needed and 'https://pytorch.org' in found.remedy
@@ -149,11 +153,57 @@ def test_report_and_exit_code(monkeypatch, capsys, states, code):
     assert ('broken: remedy of broken' in printed) == (code == 1)
 
 
-def test_brackets_in_a_message_survive():
-    stream = io.StringIO()
-    doctor.report([doctor.Finding('a', 'broken', 'not in [2.4, 3) [red]', 'pip install "x[all]"')],
-                  Console(file=stream, width=120))
-    assert 'not in [2.4, 3) [red]' in stream.getvalue() and '"x[all]"' in stream.getvalue()
+BROKEN = '''
+import sys
+from importlib import metadata
+from mvitv2_mm.__main__ import main
+
+for name in ('torch', 'torchvision', 'cv2', 'numpy', 'mmengine', 'mmcv', 'rich', 'wrapt'):
+    assert name not in sys.modules
+    sys.modules[name] = None
+sys.argv = ['mvitv2_mm', 'doctor']
+main()
+'''
+
+
+def test_an_environment_without_anything():
+    """The doctor starts with the standard library and names all that is missing."""
+    result = subprocess.run([sys.executable, '-S', '-c', BROKEN],
+                            capture_output=True,
+                            text=True,
+                            cwd=Path(__file__).parents[1])
+    assert result.returncode == 1 and not result.stderr
+    assert 'pip install torch==' in result.stdout and 'Python ' in result.stdout
+    for line in ('torch  ', 'repairs  ', 'mmcv ops  ', 'video decoder cv2  ', 'bfloat16  '):
+        found, = [text for text in result.stdout.splitlines() if text.strip().startswith(line)]
+        assert 'broken' in found or 'missing' in found
+
+
+def test_modules_that_cannot_be_imported():
+    """Installed, but damaged: every check says so, and the others go on."""
+    result = subprocess.run([sys.executable, '-c', BROKEN],
+                            capture_output=True,
+                            text=True,
+                            cwd=Path(__file__).parents[1])
+    assert result.returncode == 1 and not result.stderr
+    assert 'torch 2.' in result.stdout  # the versions are known
+    assert 'import of torch halted' in result.stdout
+
+
+def test_repairs_have_a_line_each(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, 'checks', lambda: [('repairs', doctor.check_repairs)])
+    monkeypatch.setenv(switch.VARIABLE, 'mmcv.hue')
+    assert doctor.main() == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name in switch.ALL:
+        line, = [line for line in lines if line.strip().startswith(f'{name} ')]
+        assert ('switched off' in line) == (name == 'mmcv.hue')
+
+
+def test_unknown_names_of_repairs(monkeypatch):
+    monkeypatch.setenv(switch.VARIABLE, 'no.such,mmcv.ops')
+    found = problem(doctor.check_repairs)
+    assert 'there is no repair no.such;' in found.detail and not found.needed
 
 
 def test_run_of_a_script_sees_its_arguments(tmp_path, monkeypatch, capsys):

@@ -15,14 +15,14 @@ HOSTS = {'mmpretrain', 'mmdet', 'mmaction', 'timm', 'detectron2', 'pytorchvideo'
 CORE = {
     'version': (set(), set()),
     'config_edit': (set(), set()),
-    'registry': (set(), {'mmengine'}),
+    'registry': ({'repairs'}, {'mmengine'}),
     'ops': (set(), {'torch', 'triton'}),
     'layers': ({'ops'}, {'torch', 'mmcv'}),
     'backbones': ({'ops', 'layers', 'registry'}, {'torch', 'mmengine', 'mmcv'}),
 }
 # parts that every user imports, so a host library may not come with them
 HOST_FREE = {
-    *CORE, '__init__', '__main__', 'compat', 'checkpoints', 'checkpoint_hooks', 'doctor', 'files',
+    *CORE, '__init__', '__main__', 'compat', 'checkpoints', 'doctor', 'files', 'repairs',
     'safe_pickle'
 }
 
@@ -82,6 +82,14 @@ def test_core_imports_point_down_only(path):
 
 def test_the_plan_of_a_network_needs_no_torch():
     assert split_imports(PACKAGE / 'backbones' / 'arch.py') == (set(), set())
+
+
+@pytest.mark.parametrize('name', [
+    '__init__.py', '__main__.py', 'doctor.py', 'compat/__init__.py', 'compat/versions.py',
+    'compat/mmpretrain/transformers.py'
+])
+def test_the_doctor_needs_the_standard_library_only(name):
+    assert split_imports(PACKAGE / name)[1] == set()
 
 
 @pytest.mark.parametrize('path', modules())

@@ -2,6 +2,7 @@
 """Test a checkpoint of any task with a config."""
 import argparse
 import os
+from importlib import import_module
 from typing import Dict, List, Optional
 
 from mmengine.config import Config, ConfigDict
@@ -16,11 +17,12 @@ from mvitv2_mm.engine.nested_datasets import leaf_datasets
 
 # per host: the visualizer, the hook that uses it on every sample, and the hook's output folder
 PICTURES = {
-    'mmpretrain': ('UniversalVisualizer', dict(type='VisualizationHook', enable=True,
-                                               interval=1), 'out_dir'),
+    'mmpretrain':
+    ('UniversalVisualizer', dict(type='mvitv2_mm.ImageVisualizationHook', enable=True,
+                                 interval=1), 'out_dir'),
     'mmdet': ('DetLocalVisualizer', dict(type='DetVisualizationHook', draw=True), 'test_out_dir'),
-    'mmaction': ('ActionVisualizer', dict(type='VisualizationHook', enable=True,
-                                          interval=1), 'out_dir'),
+    'mmaction': ('ActionVisualizer',
+                 dict(type='mvitv2_mm.VideoVisualizationHook', enable=True, interval=1), 'out_dir'),
 }
 
 
@@ -61,8 +63,10 @@ def dump_predictions(cfg: Config, path: str) -> None:
 
 
 def draw_predictions(cfg: Config, folder: str) -> None:
-    """Let the host's visualization hook draw every sample into the folder."""
+    """Let a visualization hook draw every sample into the folder."""
     visualizer, hook, folder_key = PICTURES[cfg.default_scope]
+    if hook['type'].startswith('mvitv2_mm.'):
+        import_module(f'mvitv2_mm.engine.{cfg.default_scope}.visualization')
     cfg.visualizer = {'type': visualizer, **(cfg.get('visualizer') or {})}
     cfg.default_hooks.visualization = {**hook, folder_key: os.path.abspath(folder)}
 
@@ -71,7 +75,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     """Apply the arguments of testing to the config."""
     check_exists(args.checkpoint)
     cfg.load_from = args.checkpoint
-    cfg.pop('strategy', None)  # sharding serves training; test-time augmentation cannot do with it
+    cfg.pop('strategy', None)  # FSDP is for training; test-time augmentation does not work with it
     if args.tta:
         use_tta(cfg)
     if args.dump:

@@ -45,7 +45,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     if cfg.get('load_from'):
         check_exists(cfg.load_from)
     if args.amp or args.amp_dtype:
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.type = 'mvitv2_mm.AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.amp_dtype:
         if args.amp_dtype == 'float16' and get_device() == 'cpu':

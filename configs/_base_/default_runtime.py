@@ -1,5 +1,5 @@
-# repairs of the hosts and the mvitv2_mm scope
-custom_imports = dict(imports=['mvitv2_mm'], allow_failed_imports=False)
+# before anything of a host library is imported
+custom_imports = dict(imports=['mvitv2_mm.repairs'], allow_failed_imports=False)
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),

@@ -1,2 +1,2 @@
 _base_ = './default_runtime_recognition.py'
-custom_imports = dict(imports=['mvitv2_mm', 'mvitv2_mm.models.mmaction.pooled_mvit_head'])
+custom_imports = dict(imports=['mvitv2_mm.repairs', 'mvitv2_mm.models.mmaction.pooled_mvit_head'])

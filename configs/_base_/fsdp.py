@@ -2,6 +2,6 @@
 # processes, one shard per block; checkpoints hold whole tensors.
 runner_type = 'FlexibleRunner'
 strategy = dict(
-    type='FSDPStrategy',
+    type='mvitv2_mm.FSDPStrategy',
     model_wrapper=dict(type='MMFullyShardedDataParallel', auto_wrap_policy='mvitv2_mm.wrap_blocks'),
     state_dict_cfg='full')

@@ -1,5 +1,6 @@
 """Where does it move? Clips of 8 frames of 64 x 64, a 3D MViTv2 with class token."""
 _base_ = './_base_/runtime.py'
+custom_imports = dict(imports=['mvitv2_mm.repairs', 'mvitv2_mm.models.mmaction.mvit_head'])
 default_scope = 'mmaction'
 visualizer = dict(type='ActionVisualizer', vis_backends=[dict(type='LocalVisBackend')])
 
@@ -15,7 +16,11 @@ model = dict(
         # motion is place over time: absolute positions halve the training time
         use_abs_pos_embed=True),
     cls_head=dict(
-        type='MViTHead', num_classes=8, in_channels=96, dropout_ratio=0., average_clips='prob'))
+        type='mvitv2_mm.MViTHead',
+        num_classes=8,
+        in_channels=96,
+        dropout_ratio=0.,
+        average_clips='prob'))
 
 # no flips: they would turn one class into another
 train_pipeline = [

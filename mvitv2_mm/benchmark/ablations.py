@@ -2,14 +2,14 @@
 from ..layers import lean
 from ..ops.pooling import reference_depthwise_conv
 
-# name: what of the lean way, what instead
+# name: the module and the function in it that is replaced, and the function that replaces it
 ABLATIONS = {
-    'whole hidden layers': ('split_tokens', lambda x, width: [x]),
-    'all keys projected': ('drops_unread', lambda kernel, stride: False),
-    'plain convolution': ('depthwise_conv', reference_depthwise_conv),
+    'whole hidden layers': (lean, 'split_tokens', lambda x, width: [x]),
+    'all keys projected': (lean, 'drops_unread', lambda kernel, stride: False),
+    'plain convolution': (lean, 'depthwise_conv', reference_depthwise_conv),
 }
 
 
 def ablate(name: str) -> None:
     """Replace one thing for the rest of the process."""
-    setattr(lean, *ABLATIONS[name])
+    setattr(*ABLATIONS[name])

@@ -1,11 +1,12 @@
 """The functions that mmengine calls to read checkpoints and to put them into models."""
 from collections import OrderedDict
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional
 
 import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from ..safe_pickle import mentions_mvitv2
 from .formats import parse, recognise
 from .io import CheckpointError, read_file, unwrap
 from .loading import find_backbone, fit_to_module, log_report
@@ -26,18 +27,32 @@ class _WeightsOnly(dict):
                               'it. Start from it with "load_from" instead.')
 
 
-def read_for_mmengine(filename: str, map_location: Any = None) -> Any:
+def read_for_mmengine(filename: str, map_location: Any, read_as_mmengine: Callable) -> Any:
     """Read a checkpoint in the form mmengine knows.
 
     Args:
         filename (str): A file, a URL, or a name in the registry of published models.
-        map_location: As for ``torch.load``. Defaults to None.
+        map_location: As for ``torch.load``.
+        read_as_mmengine (Callable): mmengine's reader of local files, which follows torch's own
+            switches. It decides about files that our reader refuses and that are no MViTv2.
 
     Returns:
         Any: The content; MViTv2 weights of other code bases under ``state_dict``.
+
+    Raises:
+        CheckpointError: If the file is of an MViTv2 and unusable. For other files the error is of
+            mmengine's class as well.
     """
     path = locate(filename)
-    content = read_file(path, map_location)
+    try:
+        content = read_file(path, map_location)
+    except CheckpointError as error:
+        if mentions_mvitv2(path):
+            raise
+        try:
+            content = read_as_mmengine(path, map_location)
+        except Exception as host_error:
+            raise _of_both_classes(error, host_error) from host_error
     if not isinstance(content, Mapping):
         return content
     if 'state_dict' not in content and _holds_mvitv2(content, path):
@@ -47,6 +62,15 @@ def read_for_mmengine(filename: str, map_location: Any = None) -> Any:
         if isinstance(value, Tensor):
             _files[value] = path
     return content
+
+
+def _of_both_classes(error: CheckpointError, host_error: Exception) -> Exception:
+    """Our message, in an error that those who expect mmengine's class catch too."""
+    kind = type(CheckpointError.__name__, (type(host_error), CheckpointError), {})
+    try:
+        return kind(str(error))
+    except TypeError:  # a class that wants other arguments
+        return host_error
 
 
 def _holds_mvitv2(content: Mapping, path: str) -> bool:
@@ -62,17 +86,20 @@ def select_prefix(content: Mapping, prefix: str, filename: str) -> Mapping[str, 
     MViTv2 weights of other code bases have no ``backbone.``: asked for that, they come whole.
 
     Raises:
-        CheckpointError: If there is no such part.
+        CheckpointError: If an MViTv2 checkpoint has no such part.
+        AssertionError: If another one has none, as in mmengine.
     """
     state = content.get('state_dict', content)
     prefix = prefix.rstrip('.') + '.'
     part = {key[len(prefix):]: v for key, v in state.items() if key.startswith(prefix)}
-    if not part and prefix == 'backbone.' and recognise(unwrap(state, filename)):
+    if part:
+        return part
+    if not _holds_mvitv2(state, filename):
+        raise AssertionError(f'{prefix} is not in the pretrained model')
+    if prefix == 'backbone.':
         return state
-    if not part:
-        raise CheckpointError(f'{filename} has no tensors that start with "{prefix}". Leave '
-                              '"prefix" out, or name the part of the file to load.')
-    return part
+    raise CheckpointError(f'{filename} has no tensors that start with "{prefix}". Leave '
+                          '"prefix" out, or name the part of the file to load.')
 
 
 def adapt_state_dict(module: nn.Module, state_dict: Mapping[str, Tensor]) -> Mapping[str, Tensor]:

@@ -52,7 +52,8 @@ def _read_torch(path: str, map_location) -> Any:
         name = re.search(r'GLOBAL (\S+)', str(error))
         if name is None:
             raise
-        raise _refusal(path, name[1]) from None
+        allow = f'allow it with torch.serialization.add_safe_globals([{name[1]}]), or '
+        raise _refusal(path, name[1], allow) from None
 
 
 def _read_pickle(path: str, map_location) -> Any:
@@ -62,11 +63,11 @@ def _read_pickle(path: str, map_location) -> Any:
         raise _refusal(path, str(error)) from None
 
 
-def _refusal(path: str, name: str) -> CheckpointError:
+def _refusal(path: str, name: str, allow: str = '') -> CheckpointError:
     return CheckpointError(
         f'{path} is refused: it asks for {name}, and more than tensors in plain containers could '
-        'run code when loaded. If you trust its authors, ask them for the weights alone, saved '
-        'with torch.save(model.state_dict()) or as safetensors.')
+        f'run code when loaded. If you trust its authors, {allow}ask them for the weights alone, '
+        'saved with torch.save(model.state_dict()) or as safetensors.')
 
 
 def _read_safetensors(path: str, map_location) -> Dict[str, Tensor]:

@@ -1,33 +1,23 @@
-"""Repairs of faults in the host libraries that our users hit.
+"""Repairs of faults in the host libraries that our users hit; importing this changes nothing.
 
-Each module repairs one fault; its docstring names symptom, cause, repair, and
-when it does nothing. Nothing here imports a host library: repairs of host
-modules wait until that module is loaded.
+A folder per host whose fault it is, a module per fault, named ``host.fault`` in the environment
+variable ``MVITV2_MM_REPAIRS`` and in ``python -m mvitv2_mm doctor``. A module holds
+
+- a docstring with symptom, cause and repair, and when the repair does nothing;
+- ``WINDOWS``, the versions of the host that it is made for, and the one it was tested with;
+- ``HOOKS``, functions that change a host's module once it is loaded, or ``STAND_INS``, functions
+  that make a module which the host lacks. Neither imports the host.
+
+:mod:`.switch` switches repairs on. What a config can name is not repaired here: it is a registered
+class of ours in ``models/`` or ``engine/``.
 """
-from .versions import check_required
-
-check_required()  # the imports below need these packages
-
-from . import (bf16_heads, collate_scope, cpu_amp, cpu_distributed, cpu_sharding, fsdp_clip_grad,
-               fsdp_param_groups, fsdp_resume, image_visualization, lvis_numpy, mmaction_drn,
-               mmcv_ops, mvit_head_init, numpy2_hue, pkg_resources, pytorchvideo, torch_load,
-               transformers_clash, video_visualization)
-
-REPAIRS = (bf16_heads, collate_scope, cpu_amp, cpu_distributed, cpu_sharding, fsdp_clip_grad,
-           fsdp_param_groups, fsdp_resume, image_visualization, lvis_numpy, mmaction_drn, mmcv_ops,
-           mvit_head_init, numpy2_hue, pkg_resources, pytorchvideo, torch_load, transformers_clash,
-           video_visualization)
-_applied = False
-
-
-def apply() -> None:
-    """Apply every repair, once per process."""
-    global _applied
-    if _applied:
-        return
-    _applied = True
-    for repair in REPAIRS:
-        repair.apply()
-
-
-__all__ = ['REPAIRS', 'apply']
+# what keeps a host from being imported, a checkpoint from being read, or both from current numpy
+ON_IMPORT = ('lvis.numpy_float', 'mmaction.drn', 'mmaction.hue', 'mmaction.transformers',
+             'mmcv.hue', 'mmcv.ops', 'mmengine.checkpoints', 'mmengine.pkg_resources',
+             'mmengine.torch_load', 'mmpretrain.transformers', 'pytorchvideo.functional_tensor')
+# the rest, and what switches it on
+ON_DEMAND = {
+    'mmaction.bf16_heads': 'mvitv2_mm.AmpOptimWrapper in bfloat16',
+    'mmdet.bf16_heads': 'mvitv2_mm.AmpOptimWrapper in bfloat16',
+    'mmengine.cpu_distributed': 'a distributed run without CUDA',
+}

@@ -13,6 +13,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import FlexibleRunner, Runner
 
+from ..compat import switch
 from ..compat.versions import HOSTS
 from ..files import repository_folder, write_text
 
@@ -91,7 +92,23 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     """Build the runner that ``runner_type`` names; a single process has nothing to share out."""
     if cfg.launcher == 'none':
         cfg.pop('strategy', None)
+    else:
+        switch.switch_on('mmengine.cpu_distributed')
+    _name_collate_scopes(cfg)
     return RUNNERS.build(cfg)
+
+
+def _name_collate_scopes(cfg: Config) -> None:
+    """Let collate functions of an inherited config keep their library.
+
+    mmengine marks them with ``_scope_`` as it does everything inherited from another library, but
+    then calls them with the mark as an argument.
+    """
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        collate = (cfg.get(name) or {}).get('collate_fn')
+        scope = collate.pop('_scope_', None) if isinstance(collate, dict) else None
+        if scope and '.' not in collate['type']:
+            collate['type'] = f'{scope}.{collate["type"]}'
 
 
 def dump_atomically(obj: dict, path: str) -> None:

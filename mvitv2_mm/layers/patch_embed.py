@@ -3,7 +3,7 @@ from typing import Sequence, Tuple
 import torch.nn as nn
 from torch import Tensor
 
-from ..ops import conv_out_size, get_conv_class
+from ..ops import get_conv_class
 
 
 class PatchEmbed(nn.Module):
@@ -24,12 +24,9 @@ class PatchEmbed(nn.Module):
         conv_class = get_conv_class(len(kernel_size))
         self.projection = conv_class(in_channels, embed_dims, kernel_size, stride, padding)
 
-        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+        self.stride = tuple(stride)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C_in, *size) -> tokens (B, prod(grid), C), see :meth:`out_size` for the grid."""
-        return self.projection(x).flatten(2).transpose(1, 2)
-
-    def out_size(self, size: Sequence[int]) -> Tuple[int, ...]:
-        """Size of an input in pixels (and frames) -> its token grid."""
-        return conv_out_size(size, self.kernel_size, self.stride, self.padding)
+    def forward(self, x: Tensor) -> Tuple[Tensor, Tuple[int, ...]]:
+        """(B, C_in, *size) -> tokens (B, prod(grid), C) and their grid."""
+        feat = self.projection(x)
+        return feat.flatten(2).transpose(1, 2), feat.shape[2:]

@@ -17,7 +17,8 @@ def differentiable_grads(func: Callable, ctx, grad: Tensor, *args) -> Tuple:
     Returns:
         tuple: One gradient per tensor, None for those that need none and for ``args``.
     """
-    inputs = ctx.saved_tensors
+    # Views, because one tensor may come from another: its own part of the gradient is asked for.
+    inputs = [x.view_as(x) for x in ctx.saved_tensors]
     wanted = [x for x, needed in zip(inputs, ctx.needs_input_grad) if needed]
     grads = iter(torch.autograd.grad(func(*inputs, *args), wanted, grad, create_graph=True))
     return tuple(next(grads) if needed else None for needed in ctx.needs_input_grad)

@@ -10,7 +10,8 @@ from torch import Tensor
 
 
 def _num_windows(grid: Sequence[int], window: Sequence[int]) -> Tuple[int, ...]:
-    return tuple(-(-n // w) for n, w in zip(grid, window))
+    # of positive numbers: ONNX rounds quotients towards zero
+    return tuple((n + w - 1) // w for n, w in zip(grid, window))
 
 
 def split_windows(x: Tensor, window: Sequence[int]) -> Tensor:
@@ -30,7 +31,7 @@ def split_windows(x: Tensor, window: Sequence[int]) -> Tensor:
         # F.pad takes the last axis first: (C, W, H, ...)
         x = F.pad(x, [0, 0] + [p for after in reversed(pad) for p in (0, after)])
     # (B, H, W, C) -> (B, nH, wH, nW, wW, C) -> (B, nH, nW, wH, wW, C)
-    x = x.reshape(x.shape[0], *[n for pair in zip(counts, window) for n in pair], x.shape[-1])
+    x = x.reshape(-1, *[n for pair in zip(counts, window) for n in pair], x.shape[-1])
     order = [0, *range(1, 2 * ndim, 2), *range(2, 2 * ndim + 1, 2), 2 * ndim + 1]
     return x.permute(order).reshape(-1, *window, x.shape[-1])
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from mmengine.optim import AmpOptimWrapper, OptimWrapper
 
 from mvitv2_mm import MViTv2
+from mvitv2_mm.engine.amp import AmpOptimWrapper, OptimWrapper
 
 ARCH = dict(embed_dims=16, num_layers=4, num_heads=1, downscale_indices=(1, 2, 3))
 STEPS = 25

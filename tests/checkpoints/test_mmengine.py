@@ -1,7 +1,9 @@
 """The ways into an OpenMMLab model take files of every layout unconverted."""
+import argparse
 import logging
 import pickle
 import re
+from pathlib import PurePosixPath
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ from mmengine.model import BaseModel, BaseTTAModel
 from mmengine.runner import Runner, load_checkpoint
 from mmengine.runner.checkpoint import (CheckpointLoader, _load_checkpoint_to_model,
                                         _load_checkpoint_with_prefix)
+from mmengine.utils import digit_version
 from oracles import ARCH, SIZE, image_net, images, randomise, to_meta
 from safetensors.torch import save_file
 from torch import nn
@@ -215,8 +218,91 @@ def test_prefix_of_other_models(tmp_path):
     }}, tmp_path / 'a.pth')
     part = _load_checkpoint_with_prefix('a', str(tmp_path / 'a.pth'))
     assert list(part) == ['weight']
-    with pytest.raises(CheckpointError, match='a.pth has no tensors that start with "backbone."'):
+    with pytest.raises(AssertionError, match='^backbone. is not in the pretrained model'):
         _load_checkpoint_with_prefix('backbone.', str(tmp_path / 'a.pth'))
+
+
+RESNET = {'conv1.weight': torch.ones(1), 'layer1.0.bn1.bias': torch.zeros(1)}
+
+
+@pytest.fixture(params=[True, False], ids=['zip', 'legacy'])
+def pickled(request, tmp_path):
+    """Write weights beside objects that torch does not load by itself; returns the path."""
+
+    def write(state):
+        content = dict(state_dict=state, args=argparse.Namespace(lr=1), path=PurePosixPath('/a'))
+        path = str(tmp_path / 'a.pth')
+        torch.save(content, path, _use_new_zipfile_serialization=request.param)
+        return path
+
+    return write
+
+
+def read(path):
+    return CheckpointLoader.load_checkpoint(path, 'cpu')
+
+
+@pytest.fixture
+def weights_only():
+    """torch >= 2.6, whose default is to read weights only, and no switch set."""
+    if digit_version(torch.__version__) < digit_version('2.6'):
+        pytest.skip('torch reads everything by default')
+
+
+def test_other_models_follow_the_switches_of_torch(pickled, monkeypatch, weights_only):
+    path = pickled(RESNET)
+    with pytest.raises(pickle.UnpicklingError, match='a.pth is refused') as error:
+        read(path)
+    assert 'allow it with torch.serialization.add_safe_globals([argparse.Namespace' in str(
+        error.value) or 'add_safe_globals([pathlib' in str(error.value)
+    with torch.serialization.safe_globals([argparse.Namespace, PurePosixPath]):
+        assert read(path)['args'].lr == 1
+    monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
+    content = read(path)
+    assert content['args'].lr == 1 and content['path'] == PurePosixPath('/a')
+    assert content['state_dict'].keys() == RESNET.keys()
+
+
+def test_an_mvitv2_is_refused_whatever_the_switches(pickled, source, monkeypatch):
+    path = pickled(to_meta(source.state_dict()))
+    monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
+    with pytest.raises(CheckpointError, match='add_safe_globals') as error:
+        read(path)
+    assert not isinstance(error.value, pickle.UnpicklingError)
+    with torch.serialization.safe_globals([argparse.Namespace, PurePosixPath]):
+        model = Model()
+        load_checkpoint(model, path, strict=True)
+    assert_loaded(model, source)
+
+
+@pytest.mark.parametrize('damage, kind', [
+    (lambda data: data[:200], RuntimeError),
+    (lambda data: b'', EOFError),
+    (lambda data: b'<html>not found</html>', pickle.UnpicklingError),
+])
+def test_damaged_files_raise_what_torch_raises(damage, kind, tmp_path):
+    torch.save(RESNET, tmp_path / 'a.pth')
+    (tmp_path / 'a.pth').write_bytes(damage((tmp_path / 'a.pth').read_bytes()))
+    with pytest.raises(kind):
+        torch.load(tmp_path / 'a.pth')
+    with pytest.raises(kind, match='a.pth is ') as error:
+        read(str(tmp_path / 'a.pth'))
+    assert isinstance(error.value, CheckpointError)
+
+
+def test_a_hostile_pickle_is_not_run(tmp_path, monkeypatch, weights_only):
+    """Neither by the search for names nor by torch, to whom the file goes."""
+    monkeypatch.chdir(tmp_path)
+
+    class Hostile:
+
+        def __reduce__(self):
+            return open, ('made', 'w')
+
+    (tmp_path / 'a.pkl').write_bytes(pickle.dumps({'conv1.weight': Hostile()}, 2))
+    with pytest.raises(pickle.UnpicklingError):
+        read(str(tmp_path / 'a.pkl'))
+    assert not (tmp_path / 'made').exists()
 
 
 def test_part_of_a_model(tmp_path, source):

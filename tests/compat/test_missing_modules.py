@@ -7,7 +7,9 @@ from types import ModuleType
 
 import pytest
 
-from mvitv2_mm.compat import mmaction_drn, pkg_resources, pytorchvideo
+from mvitv2_mm.compat.mmaction import drn
+from mvitv2_mm.compat.mmengine import pkg_resources
+from mvitv2_mm.compat.pytorchvideo import functional_tensor as pytorchvideo
 
 
 def test_mmaction_models_import():
@@ -22,7 +24,7 @@ def test_drn_stand_in_yields_to_real_files(tmp_path, monkeypatch):
     folder = tmp_path / 'drn'
     folder.mkdir()
     (folder / '__init__.py').write_text('REAL = True\n')
-    name = mmaction_drn._PACKAGE
+    name = drn._PACKAGE
     parent = importlib.import_module('mmaction.models.localizers')
     monkeypatch.setattr(parent, '__path__', [*parent.__path__, str(tmp_path)])
     monkeypatch.delitem(sys.modules, name)

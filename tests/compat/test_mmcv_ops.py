@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmcv import ops
 
-from mvitv2_mm.compat.mmcv_ops import make_ext
+from mvitv2_mm.compat.mmcv.ops import make_ext
 
 STAND_IN = make_ext('stand_in')
 INSTALLED = importlib.import_module('mmcv._ext')

@@ -10,7 +10,7 @@ from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
-from mvitv2_mm.compat import torch_load
+from mvitv2_mm.compat.mmengine import torch_load
 
 
 class Pickled:

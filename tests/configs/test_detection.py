@@ -51,7 +51,7 @@ def test_name_agrees_with_body(name, cfg, recipe):
     assert int(match['batch']) == cfg.train_dataloader.batch_size
     assert int(match['gpus']) * int(match['batch']) == recipe['batch']
     assert cfg.auto_scale_lr.base_batch_size == recipe['batch']
-    assert cfg.optim_wrapper.type == 'AmpOptimWrapper'
+    assert cfg.optim_wrapper.type == 'mvitv2_mm.AmpOptimWrapper'
     assert recipe['data'].startswith(match['aug'])
     assert bool(match['ln']) == (recipe['norm'] == 'LN')
     assert bool(match['nms']) == (cfg.model.test_cfg.rcnn.nms.type == 'soft_nms')
@@ -76,7 +76,7 @@ def test_backbone(cfg, recipe, model):
     assert tuple(specs[i].out_dims for i in last) == recipe['neck']
     assert backbone.out_scales == (0, 1, 2, 3)
     assert backbone.rel_pos_zero_init
-    assert backbone.with_cp == recipe.get('with_cp', False)
+    assert backbone.with_cp == recipe.get('with_cp', 'cheap')
 
 
 def conv(in_dims, out_dims, kernel, norm=None):

@@ -22,7 +22,7 @@ def test_only_the_runner_changes(recipe, tmp_path):
     path.write_text(f'_base_ = {bases}\n')
     mixed, plain = Config.fromfile(path).to_dict(), Config.fromfile(bases[0]).to_dict()
     assert mixed.pop('runner_type') == 'FlexibleRunner'
-    assert mixed.pop('strategy')['type'] == 'FSDPStrategy'
+    assert mixed.pop('strategy')['type'] == 'mvitv2_mm.FSDPStrategy'
     assert mixed == plain
 
 

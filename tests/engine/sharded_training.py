@@ -91,7 +91,7 @@ def resume(work_dir):
 
 
 def main(folder):
-    amp = {'optim_wrapper.type': 'AmpOptimWrapper', 'optim_wrapper.dtype': 'bfloat16'}
+    amp = {'optim_wrapper.type': 'mvitv2_mm.AmpOptimWrapper', 'optim_wrapper.dtype': 'bfloat16'}
     cases = dict(
         plain={},
         resumed=resume(f'{folder}/plain'),

@@ -44,7 +44,7 @@ def test_pool_tokens_steps_over_extra_tokens(grid, num_extra):
 def test_patch_embed_orders_tokens_row_by_row(size, kernel, stride):
     embed = PatchEmbed(3, 4, kernel, stride, [k // 2 for k in kernel])
     x = torch.randn(2, 3, *size)
-    tokens, grid = embed(x), embed.out_size(size)
+    tokens, grid = embed(x)
     feat = embed.projection(x)
     assert grid == tuple(feat.shape[2:])
     assert torch.equal(tokens.reshape(2, *grid, 4).movedim(-1, 1), feat)

@@ -1,4 +1,4 @@
-"""The hosts' own train.py and test.py work: importing ``mvitv2_mm`` is enough."""
+"""The hosts' own train.py and test.py work: importing ``mvitv2_mm.repairs`` is enough."""
 import os
 import pickle
 import subprocess
@@ -30,7 +30,8 @@ def test_run_of_a_hosts_test_tool(task, script, option, samples, configs, checkp
 def test_mmdets_train_tool_with_custom_imports_only(configs, tmp_path):
     """A plain ``python train.py``: the config imports the package, and that repairs mmdet."""
     script = str(find_script('mmdet:tools/train.py'))
-    command = [sys.executable, script, configs['detection'], '--work-dir', str(tmp_path), '--amp']
+    command = [sys.executable, script, configs['detection'], '--work-dir', str(tmp_path)]
+    command += ['--cfg-options', 'optim_wrapper.type=mvitv2_mm.AmpOptimWrapper']
     result = subprocess.run(
         command,
         env=dict(os.environ, OMP_NUM_THREADS='1'),

@@ -20,7 +20,7 @@ model = dict(
     backbone=dict(
         type='mvitv2_mm.MViTv2', arch='small', input_size=(16, 224, 224), drop_path_rate=0.2),
     cls_head=dict(
-        type='MViTHead',
+        type='mvitv2_mm.MViTHead',
         num_classes=num_classes,
         in_channels=768,
         dropout_ratio=0.5,

@@ -1,6 +1,6 @@
 optim_wrapper = dict(
     # float16 on a GPU, bfloat16 on a CPU
-    type='AmpOptimWrapper',
+    type='mvitv2_mm.AmpOptimWrapper',
     loss_scale='dynamic',
     # this learning rate is for 64 images per step
     optimizer=dict(type='AdamW', lr=1.6e-4, betas=(0.9, 0.999), weight_decay=0.1),
