@@ -73,7 +73,7 @@ def _probe_video(item: Video) -> List[DataProblem]:
         if item.second is not None:
             video.frame_at(item.second)
     except ValueError as error:
-        return [DataProblem('annotation', item.path, str(error))]
+        return [DataProblem('annotation', item.path, str(error).replace(f'{item.path} ', ''))]
     except UnreadableClipError as error:
         return [DataProblem('unreadable', item.path, str(error).replace(f'{item.path}: ', ''))]
     if video.fault:

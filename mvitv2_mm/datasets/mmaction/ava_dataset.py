@@ -91,7 +91,7 @@ class AVADataset(ClipDataset):
             excluded.update(parse_lines(self.exclude_file, parse_key, KEY_COLUMNS))
         keys = sorted(set(detections if self.test_mode else people) - excluded)
         if not keys:
-            raise ValueError(f'no key frame is left of {self.ann_file} and {self.proposal_file}; '
+            raise ValueError(f'no key frame is left of {self.proposal_file or self.ann_file}; '
                              'lower "min_score", or widen "key_seconds" of the dataset')
         if 'video' in self.data_prefix:
             self._files = find_videos(self.data_prefix['video'])
@@ -144,8 +144,7 @@ class AVADataset(ClipDataset):
             raise ValueError(
                 f'second {second} is outside of the video {video}, which shows the seconds '
                 f'{self.first_second}{end}; set "first_second" of the dataset (and "fps" for '
-                f'folders of frames), or remove the second from {self.ann_file} and '
-                f'{self.proposal_file}')
+                'folders of frames), or remove the second from the annotations and detections')
         info = dict(info, video_id=video, timestamp=second, img_key=f'{video},{second:04d}')
         if 'filename' in info:  # the file tells which frame it shows then
             return dict(info, key_second=start)

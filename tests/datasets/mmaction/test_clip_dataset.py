@@ -1,3 +1,5 @@
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -42,7 +44,7 @@ def reports(tmp_path):
     """Lines about bad clips in the log of the current run, which workers write to as well."""
     path = tmp_path / 'run.log'
     MMLogger.get_instance(f'reports {tmp_path}', log_file=str(path))
-    yield lambda: [line for line in path.read_text().splitlines() if ' clip ' in line and ' of ' in line]
+    yield lambda: re.findall('.* clip [0-9]+ of .*', path.read_text())
     logger = MMLogger._instance_dict.popitem()[1]
     for handler in logger.handlers:
         handler.close()
