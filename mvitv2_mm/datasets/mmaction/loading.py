@@ -18,7 +18,7 @@ class OpenClip(BaseTransform):
             reader = BlankClip()
         elif 'frame_dir' in results:
             reader = FrameFolder(results['frame_dir'], results['total_frames'],
-                                 results['filename_tmpl'], results['first_number'])
+                                 results['filename_tmpl'], results.get('first_number'))
         else:
             reader = VideoFile(results['filename'])
         if 'key_second' in results:
