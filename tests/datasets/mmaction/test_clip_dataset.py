@@ -237,3 +237,15 @@ def test_other_errors_are_not_hidden(make):
 
     with pytest.raises(KeyError, match='bug'):
         make(pipeline=[*READ, bug])[0]
+
+
+def test_every_kind_of_video_in_class_folders(tmp_path, write_video):
+    kinds = dict(m4v='mpeg4', mpg='mpeg2video', ts='mpeg2video', gif='gif', webm='libvpx')
+    for suffix, codec in kinds.items():
+        pix_fmt = 'rgb8' if suffix == 'gif' else 'yuv420p'
+        write_video(f'videos/wave/clip.{suffix}', codec=codec, pix_fmt=pix_fmt)
+    dataset = ClipDataset(
+        '', READ, dict(video=str(tmp_path / 'videos')), metainfo=dict(classes=['wave']))
+    assert len(dataset) == len(kinds)
+    for i in range(len(kinds)):
+        assert len(dataset[i]['imgs']) == 4
