@@ -65,16 +65,10 @@ def print_rows(rows: Sequence[Row]) -> None:
         console.print(table)
 
 
-def print_profile(title: str, profile: Sequence[Tuple[str, int, float]], top: int = 12) -> None:
-    """Print the operators that take the most time.
-
-    Args:
-        title (str): What was profiled.
-        profile (Sequence): Operator, calls, share of the time; the largest first.
-        top (int): Number of operators. Defaults to 12.
-    """
+def print_profile(title: str, profile: Sequence[Tuple[str, int, float]]) -> None:
+    """Print the 12 operators that take the most time, of (operator, calls, share of the time)."""
     table = Table('operator', 'calls', 'share of time', title=title)
-    for name, calls, share in profile[:top]:
+    for name, calls, share in profile[:12]:
         table.add_row(name, str(calls), f'{share:.1%}')
     Console().print(table)
 
