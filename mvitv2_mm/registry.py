@@ -32,7 +32,10 @@ TRANSFORMS = Registry(
 METRICS = Registry(
     'metric', parent=MMENGINE_METRICS, scope='mvitv2_mm', locations=['mvitv2_mm.evaluation'])
 HOOKS = Registry(
-    'hook', parent=MMENGINE_HOOKS, scope='mvitv2_mm', locations=['mvitv2_mm.engine.hooks'])
+    'hook',
+    parent=MMENGINE_HOOKS,
+    scope='mvitv2_mm',
+    locations=['mvitv2_mm.engine.hooks', 'mvitv2_mm.engine.schedule', 'mvitv2_mm.engine.pictures'])
 FUNCTIONS = Registry(
     'function',
     parent=MMENGINE_FUNCTIONS,

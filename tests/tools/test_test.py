@@ -74,7 +74,7 @@ def test_pictures_show_every_sample(results, configs):
 def test_pictures_keep_the_colours(configs, checkpoints, test, tmp_path):
     test([configs['image'], checkpoints['image'], '--work-dir',
           str(tmp_path)] + ['--show-dir', str(tmp_path / 'pictures')])
-    drawn = cv2.imread(str(tmp_path / 'pictures' / '0_0.png_0.png'))[-8:].astype(int)
+    drawn = cv2.imread(str(tmp_path / 'pictures/val/class0/0_0.png_0.png'))[-8:].astype(int)
     data = mmengine.Config.fromfile(configs['image']).test_dataloader.dataset.data_root
     image = cv2.imread(f'{data}/val/class0/0_0.png')[-8:].astype(int)
     assert abs(drawn - image).mean() < 2
