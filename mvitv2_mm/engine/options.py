@@ -52,13 +52,13 @@ _REGISTRIES = (registry.MODELS, registry.DATASETS, registry.DATA_SAMPLERS, regis
 
 
 class OptionAction(DictAction):
-    """KEY=VALUE as in mmengine, where a path may hold spaces and brackets, and quotes a comma."""
+    """KEY=VALUE as in mmengine, where a path may hold spaces, brackets and commas."""
 
     @staticmethod
     def _parse_iterable(val: str) -> Any:
         if val[:1] in ('"', "'") and val[-1:] == val[:1]:
             return val[1:-1]
-        if val[:1] in ('[', '(') or ',' in val:
+        if val[:1] in ('[', '(') or ',' in val and '/' not in val:
             return DictAction._parse_iterable(val)
         return DictAction._parse_int_float_bool(val)
 
