@@ -12,7 +12,7 @@ from mvitv2_mm.checkpoints.zoo import check_exists
 from mvitv2_mm.engine.early_checks import check_data, check_not_empty
 from mvitv2_mm.engine.launch import (add_runner_arguments, build_runner, check_output,
                                      dump_atomically, load_runner_config, one_line_errors)
-from mvitv2_mm.engine.loaders import check_loaders
+from mvitv2_mm.engine.loaders import check_channels, check_loaders
 from mvitv2_mm.engine.nested_datasets import leaf_datasets
 
 # per host: the visualizer, the hook that uses it on every sample, and the hook's output folder
@@ -95,6 +95,7 @@ def main(argv: Optional[List[str]] = None) -> Dict[str, float]:
         check_data(cfg, ['test'])
         check_loaders(cfg, ['test'])
         runner = build_runner(cfg)
+        check_channels(runner.model)
         check_not_empty(runner, ['test'])
     with one_line_errors(CheckpointError, OSError):
         metrics = runner.test()

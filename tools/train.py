@@ -12,7 +12,7 @@ from mvitv2_mm.checkpoints.zoo import check_exists
 from mvitv2_mm.engine.early_checks import check_data, check_not_empty
 from mvitv2_mm.engine.launch import (add_runner_arguments, build_runner, load_runner_config,
                                      one_line_errors)
-from mvitv2_mm.engine.loaders import check_batches, check_loaders
+from mvitv2_mm.engine.loaders import check_batches, check_channels, check_loaders
 from mvitv2_mm.engine.schedule import fit_schedule
 
 
@@ -71,6 +71,7 @@ def main(argv: Optional[List[str]] = None) -> Runner:
         check_data(cfg, ['train', 'val'])
         check_loaders(cfg, ['train', 'val'])
         runner = build_runner(cfg)
+        check_channels(runner.model)
         check_not_empty(runner, ['train', 'val'])
         check_batches(runner)
     with one_line_errors(CheckpointError, OSError):

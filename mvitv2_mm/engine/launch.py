@@ -54,9 +54,10 @@ def one_line_errors(*kinds: Type[Exception]) -> Iterator[None]:
         sys.exit(f'{Path(sys.argv[0]).name}: {str(error).splitlines()[0]} Take smaller batches: '
                  '--cfg-options train_dataloader.batch_size=..., and for the same training as many '
                  'times more optim_wrapper.accumulative_counts')
-    except kinds or (OSError, ImportError, KeyError, TypeError, ValueError) as error:
+    except kinds or (AssertionError, OSError, ImportError, KeyError, TypeError,
+                     ValueError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
-        sys.exit(f'{Path(sys.argv[0]).name}: {message}')
+        sys.exit(f'{Path(sys.argv[0]).name}: {" ".join(str(message).splitlines())}')
 
 
 def load_config(path: str, options: Optional[dict] = None) -> Config:

@@ -4,7 +4,9 @@ from typing import Iterator, Sequence, Tuple
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
 from mmengine.runner import Runner
+from torch import nn
 
+from ..checkpoints.loading import find_backbone
 from .nested_datasets import leaf_datasets
 
 
@@ -36,6 +38,26 @@ def check_batches(runner: Runner) -> None:
     num, batch = len(loader.sampler), runner.cfg.train_dataloader.get('batch_size')
     raise ValueError(f'train_dataloader: {num} samples for each process do not fill a batch of '
                      f'{batch}; add --cfg-options train_dataloader.batch_size={max(num, 1)}')
+
+
+def check_channels(model: nn.Module) -> None:
+    """Raise ValueError if what follows the MViTv2 of a model takes other channels than it gives."""
+    found = find_backbone(model)
+    if found is None or found[0] != 'backbone.':
+        return
+    _, backbone, model = found
+    parts = dict(model.named_modules())
+    for name in ('neck', 'head', 'cls_head', 'roi_head.bbox_head'):
+        taken = getattr(parts.get(name), 'in_channels', None)
+        if taken is None:
+            continue
+        given = list(backbone.out_channels)
+        given = given if isinstance(taken, (list, tuple)) else given[-1]
+        if taken not in (given, backbone.out_channels):
+            raise ValueError(
+                f'model.{name} takes {taken} channels, but the backbone gives {given}; '
+                f'add --cfg-options "model.{name}.in_channels={given}"')
+        return
 
 
 def _metrics(cfg: Config, key: str) -> Iterator[Tuple[str, dict]]:

@@ -38,6 +38,8 @@ _UNTYPED = {
     'test_cfg': _arguments(TestLoop),
     'randomness': set(inspect.signature(Runner.set_randomness).parameters),
     'auto_scale_lr': {'base_batch_size', 'enable'},
+    'default_hooks':
+    {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint'},
     'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
 }
 # read where objects are built, so no argument of theirs
@@ -180,10 +182,12 @@ def _check_read(cfg: Config, merged: Config, key: str) -> None:
         part = int(part) if isinstance(node, (list, tuple)) else part
         node, typed = node[part], typed[part]
     else:
+        if type(node) in (int, float) and isinstance(typed, str) and part != 'loss_scale':
+            raise ValueError(f'--cfg-options {key}: "{typed}" is no number, as {node} is')
         return
     here = '.'.join(parts[:i])
     known, complete = _readable(typed, here, cfg.get('default_scope', 'mmengine'))
-    if part in known:
+    if part in known or here == 'default_hooks' and 'type' in typed[part]:
         return
     beside = {str(k) for k in node} | known - {'self', 'args', 'kwargs'}
     near = [
@@ -213,7 +217,7 @@ def _readable(node: dict, here: str, scope: str) -> Tuple[Set[str], bool]:
     """Keys that are read of a dict at a place, and whether these are all."""
     if not here:
         return SECTIONS, True
-    if 'type' not in node or here == 'default_hooks':
+    if 'type' not in node:
         return _UNTYPED.get(here, set()), here in _UNTYPED
     found = [_parameters(kind) for kind in _classes(str(node['type']), scope)]
     names = set().union(_OF_BUILDERS, *(names for names, _ in found))

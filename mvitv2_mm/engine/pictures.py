@@ -45,10 +45,10 @@ class PictureHook(Hook):
 
     def _below_root(self, sample: object) -> Path:
         """Folder of a sample; one more for each time that it comes again."""
-        keys = [key for key in ('img_path', 'filename', 'frame_dir') if key in sample]
-        if not keys:
-            return Path()
-        path = Path(sample.get(keys[0])).resolve()
+        if 'img_path' not in sample:  # a clip; the pictures are numbered
+            name = Path(str(sample.get('video_id', '')))
+            return Path(*[part for part in name.parts if part not in (name.anchor, '..')])
+        path = Path(sample.img_path).resolve()
         roots = [root for root in self.roots if root in path.parents]
         parent = path.relative_to(roots[0] if roots else path.anchor).parent
         self.seen[path] += 1

@@ -1,4 +1,5 @@
 """The schedule of a training fits its length, also when it goes on with another config."""
+import difflib
 import logging
 import warnings
 from typing import Any, Dict, List
@@ -6,6 +7,7 @@ from typing import Any, Dict, List
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS, Registry
 from mmengine.runner import Runner
 from torch import nn
 
@@ -21,15 +23,32 @@ def fit_schedule(cfg: Config) -> None:
 
     Args:
         cfg (Config): The whole config; its ``param_scheduler`` is changed.
+
+    Raises:
+        ValueError: If there is no such scheduler or optimizer.
     """
     schedulers = cfg.get('param_scheduler') or []
     schedulers = schedulers if isinstance(schedulers, list) else [schedulers]
+    optimizer = cfg.get('optim_wrapper', {}).get('optimizer')
+    if optimizer is not None:
+        _check_type('optim_wrapper.optimizer', optimizer, OPTIMIZERS)
     if not cfg.get('train_cfg') or any('type' not in scheduler for scheduler in schedulers):
         return  # one schedule for each of several optimizers
+    if cfg.train_cfg.get('val_interval', 1) < 1:
+        raise ValueError('train_cfg.val_interval should be at least 1; --no-validate does without')
+    for i, scheduler in enumerate(schedulers):
+        _check_type(f'param_scheduler.{i}', scheduler, PARAM_SCHEDULERS)
     cfg.param_scheduler = [
         scheduler for i, scheduler in enumerate(schedulers)
         if _fits(scheduler, f'param_scheduler.{i}', cfg.train_cfg)
     ]
+
+
+def _check_type(key: str, cfg: dict, registry: Registry) -> None:
+    name = cfg['type']
+    if isinstance(name, str) and registry.get(name) is None:
+        near = difflib.get_close_matches(name, registry.module_dict, cutoff=0.4)
+        raise ValueError(f'{key}.type: there is no "{name}"; similar: {", ".join(near) or "none"}')
 
 
 def _fits(scheduler: dict, key: str, train_cfg: dict) -> bool:
