@@ -42,7 +42,7 @@ def check_batches(runner: Runner) -> None:
 
 def check_channels(model: nn.Module) -> None:
     """Raise ValueError if what follows the MViTv2 of a model takes other channels than it gives."""
-    found = find_backbone(model)
+    found = find_backbone(model) if isinstance(model, nn.Module) else None  # built later
     if found is None or found[0] != 'backbone.':
         return
     _, backbone, model = found

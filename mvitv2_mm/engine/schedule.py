@@ -2,7 +2,7 @@
 import difflib
 import logging
 import warnings
-from typing import Any, Dict, List
+from typing import Any, Collection, Dict, List
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
@@ -14,8 +14,8 @@ from torch import nn
 from ..checkpoints import CheckpointError
 from ..registry import HOOKS
 
-# what of a scheduler changes during a training
-_PROGRESS = ('last_step', '_global_step', '_last_value')
+# what of a scheduler changes during a training, apart from the number of its steps
+_VARIES = ('last_step', '_last_value')
 
 
 def fit_schedule(cfg: Config) -> None:
@@ -97,14 +97,22 @@ class ResumeHook(Hook):
         if [_names(group) for group in saved] != [_names(group) for group in groups]:
             raise CheckpointError(f'{_RESUME} an optimizer of another kind, or one with other '
                                   f'groups of parameters. {_REMEDY}')
-        schedulers = runner.param_schedulers
-        if not isinstance(schedulers, list) or len(saved) != len(groups):
+        schedulers = runner.param_schedulers or []
+        if not isinstance(schedulers, list):
+            return  # several optimizers
+        length, meta = len(runner.train_dataloader), checkpoint['meta']
+        epochs, steps = meta['epoch'], meta['epoch'] * length or meta['iter']
+        old = [_without(state, _VARIES) for state in checkpoint.get('param_schedulers', [])]
+        new = [
+            dict(
+                _without(scheduler.state_dict(), _VARIES),
+                _global_step=epochs if scheduler.by_epoch else steps) for scheduler in schedulers
+        ]
+        varies = {'params', *(('lr', 'momentum', 'betas') if new else ())}
+        settings = [[_without(group, varies) for group in part] for part in (saved, groups)]
+        if old == new and settings[0] == settings[1]:
             return
-        old = [_settings(state) for state in checkpoint.get('param_schedulers', [])]
-        new = [_settings(scheduler.state_dict()) for scheduler in schedulers]
-        if old == new and all(_fixed(a) == _fixed(b) for a, b in zip(saved, groups)):
-            return
-        _go_to(runner, schedulers, checkpoint['meta'])
+        _advance(schedulers, steps, length if epochs else steps + 1)
         checkpoint['param_schedulers'] = [scheduler.state_dict() for scheduler in schedulers]
         for group, now in zip(saved, _groups(runner.optim_wrapper.state_dict())):
             group.update({k: v for k, v in now.items() if k != 'params'})
@@ -139,22 +147,15 @@ def _names(group: dict) -> set:
     return set(group) - {'initial_lr'}
 
 
-def _settings(state: dict) -> dict:
-    return {key: value for key, value in state.items() if key not in _PROGRESS}
+def _without(state: dict, keys: Collection[str]) -> dict:
+    return {key: value for key, value in state.items() if key not in keys}
 
 
-def _fixed(group: dict) -> dict:
-    """What schedulers do not change."""
-    return {k: v for k, v in group.items() if k not in ('params', 'lr', 'momentum', 'betas')}
-
-
-def _go_to(runner: Runner, schedulers: list, meta: dict) -> None:
-    """Step new schedulers to where a training is, at the pace of the epochs that it has now."""
-    length = len(runner.train_dataloader)
-    steps = meta['epoch'] * length if meta['epoch'] else meta['iter']
+def _advance(schedulers: list, steps: int, length: int) -> None:
+    """Step new schedulers to where a training is, with epochs of a length."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # there were no steps of this optimizer
         for step in range(1, steps + 1):
             for scheduler in schedulers:
-                if not scheduler.by_epoch or step % length == 0 and meta['epoch']:
+                if not scheduler.by_epoch or step % length == 0:
                     scheduler.step()

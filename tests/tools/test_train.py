@@ -154,7 +154,8 @@ def test_sharded_training_resumes_and_is_tested_unsharded(configs, train, test, 
     env = dict(
         os.environ, PYTHON=sys.executable, OMP_NUM_THREADS='1', PORT=port, CUDA_VISIBLE_DEVICES='')
     script = [str(ROOT / 'tools' / 'dist_train.sh'), str(config), '2', '--work-dir', str(work_dir)]
-    for arguments in (['--cfg-options', 'train_cfg.max_epochs=1'], ['--resume']):
+    for arguments in (['--cfg-options', 'train_cfg.max_epochs=1',
+                       'param_scheduler.end=2'], ['--resume']):
         result = subprocess.run(script + arguments, env=env, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr[-2000:]
     train([
