@@ -67,6 +67,15 @@ def test_output_is_capped_and_complete_in_the_file(tmp_path, capsys):
     assert Counter(out.read_text().split()).get('[unreadable]') == 12
 
 
+def test_a_config_that_reads_its_classes_elsewhere(tmp_path):
+    synthetic_data.make_folders(tmp_path)
+    splits = find_splits(str(ROOT / 'configs/finetune/images.py'), str(tmp_path))
+    assert [split.name for split in splits] == ['train', 'val']
+    for split in splits:
+        assert split.dataset['metainfo']['classes'] == ['class0', 'class1']
+        assert split.expected.classes == 2
+
+
 def test_own_config_and_its_number_of_classes(tmp_path, capsys):
     synthetic_data.make_clips(tmp_path / 'clips')
     dataset = dict(

@@ -11,8 +11,9 @@ from mmengine.dist import is_main_process
 from mvitv2_mm.checkpoints import CheckpointError
 from mvitv2_mm.checkpoints.zoo import check_exists
 from mvitv2_mm.engine.early_checks import check_data, check_not_empty
-from mvitv2_mm.engine.launch import (add_runner_arguments, build_runner, dump_atomically,
-                                     load_runner_config, one_line_errors)
+from mvitv2_mm.engine.launch import (add_runner_arguments, build_runner, check_output,
+                                     dump_atomically, load_runner_config, one_line_errors)
+from mvitv2_mm.engine.loaders import check_channels, check_loaders
 from mvitv2_mm.engine.nested_datasets import leaf_datasets
 
 # per host: the visualizer, the hook that uses it on every sample, and the hook's output folder
@@ -54,8 +55,7 @@ def use_tta(cfg: Config) -> None:
 
 def dump_predictions(cfg: Config, path: str) -> None:
     """Add the metric that saves the predictions; mmdet's own one packs the masks."""
-    if not path.endswith(('.pkl', '.pickle')):
-        raise ValueError(f'--dump: "{path}" should end with .pkl')
+    check_output('--dump', path, '.pkl', '.pickle')
     evaluators = cfg.test_evaluator
     evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
     metric = 'DumpDetResults' if cfg.default_scope == 'mmdet' else 'DumpResults'
@@ -64,11 +64,16 @@ def dump_predictions(cfg: Config, path: str) -> None:
 
 def draw_predictions(cfg: Config, folder: str) -> None:
     """Let a visualization hook draw every sample into the folder."""
+    check_output('--show-dir', os.path.join(folder, 'picture'))
     visualizer, hook, folder_key = PICTURES[cfg.default_scope]
     if hook['type'].startswith('mvitv2_mm.'):
         import_module(f'mvitv2_mm.engine.{cfg.default_scope}.visualization')
     cfg.visualizer = {'type': visualizer, **(cfg.get('visualizer') or {})}
-    cfg.default_hooks.visualization = {**hook, folder_key: os.path.abspath(folder)}
+    cfg.default_hooks.visualization = dict(
+        type='mvitv2_mm.PictureHook',
+        hook=hook,
+        folder_key=folder_key,
+        folder=os.path.abspath(folder))
 
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
@@ -82,8 +87,8 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
         dump_predictions(cfg, args.dump)
     if args.show_dir:
         draw_predictions(cfg, args.show_dir)
-    if args.out_metrics and not args.out_metrics.endswith('.json'):
-        raise ValueError(f'--out-metrics: "{args.out_metrics}" should end with .json')
+    if args.out_metrics:
+        check_output('--out-metrics', args.out_metrics, '.json')
 
 
 def main(argv: Optional[List[str]] = None) -> Dict[str, float]:
@@ -92,10 +97,11 @@ def main(argv: Optional[List[str]] = None) -> Dict[str, float]:
         cfg = load_runner_config(args)
         merge_args(cfg, args)
         check_data(cfg, ['test'])
-    runner = build_runner(cfg)
-    with one_line_errors():
+        check_loaders(cfg, ['test'])
+        runner = build_runner(cfg)
+        check_channels(runner.model)
         check_not_empty(runner, ['test'])
-    with one_line_errors(CheckpointError):
+    with one_line_errors(CheckpointError, OSError):
         metrics = runner.test()
     if args.out_metrics and is_main_process():
         dump_atomically(metrics, args.out_metrics)

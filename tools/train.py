@@ -12,6 +12,8 @@ from mvitv2_mm.checkpoints.zoo import check_exists
 from mvitv2_mm.engine.early_checks import check_data, check_not_empty
 from mvitv2_mm.engine.launch import (add_runner_arguments, build_runner, load_runner_config,
                                      one_line_errors)
+from mvitv2_mm.engine.loaders import check_batches, check_channels, check_loaders
+from mvitv2_mm.engine.schedule import fit_schedule
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
@@ -65,11 +67,14 @@ def main(argv: Optional[List[str]] = None) -> Runner:
     with one_line_errors():
         cfg = load_runner_config(args)
         merge_args(cfg, args)
+        fit_schedule(cfg)
         check_data(cfg, ['train', 'val'])
-    runner = build_runner(cfg)
-    with one_line_errors():
+        check_loaders(cfg, ['train', 'val'])
+        runner = build_runner(cfg)
+        check_channels(runner.model)
         check_not_empty(runner, ['train', 'val'])
-    with one_line_errors(CheckpointError):
+        check_batches(runner)
+    with one_line_errors(CheckpointError, OSError):
         runner.train()
     return runner
 

@@ -8,7 +8,11 @@ default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # a resumed training equals an uninterrupted one
-    iteration_seed=dict(type='mvitv2_mm.IterationSeedHook'))
+    iteration_seed=dict(type='mvitv2_mm.IterationSeedHook'),
+    # a part of a dataset is scored against its own annotations
+    indices=dict(type='mvitv2_mm.IndicesHook'),
+    # a resumed training follows its config
+    resume=dict(type='mvitv2_mm.ResumeHook'))
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

@@ -10,6 +10,6 @@ model = dict(
     backbone=dict(arch='large', input_size=384, drop_path_rate=0.5, dim_mul_in_attention=False),
     head=dict(in_channels=1152),
     train_cfg=dict(augments=dict(mix_prob=0.)))
-# the rate as printed, although it is 50 times that of base; the decay is that at 224 pixels
+# rate as printed, for 64 images (the paper has 8 on each of 64 GPUs); decay as at 224 pixels
 optim_wrapper = dict(optimizer=dict(lr=5e-4, weight_decay=0.1))
 load_from = 'mvitv2-large_in1k'

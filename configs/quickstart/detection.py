@@ -85,11 +85,10 @@ val_evaluator = dict(
     metric=['bbox', 'segm'])
 test_evaluator = val_evaluator
 
-epochs = 10
-train_cfg = dict(max_epochs=epochs, val_interval=2)
+train_cfg = dict(max_epochs=10, val_interval=2)
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01), clip_grad=dict(max_norm=5.))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, end=1, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=1, end=epochs, eta_min=1e-5, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=1, eta_min=1e-5, convert_to_iter_based=True),
 ]

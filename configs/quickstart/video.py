@@ -68,11 +68,10 @@ test_dataloader = val_dataloader
 val_evaluator = dict(type='AccMetric', metric_options=dict(top_k_accuracy=dict(topk=(1, ))))
 test_evaluator = val_evaluator
 
-epochs = 12
-train_cfg = dict(max_epochs=epochs)
+train_cfg = dict(max_epochs=12)
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.02), clip_grad=dict(max_norm=1.))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, end=1, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=1, end=epochs, eta_min=1e-5, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=1, eta_min=1e-5, convert_to_iter_based=True),
 ]

@@ -5,4 +5,5 @@ _base_ = [
     '../_base_/default_runtime_recognition.py',
 ]
 
+# mean and std: assumed are those of the training from scratch, the paper does not state them
 model = dict(backbone=dict(init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-base_in1k')))

@@ -6,6 +6,8 @@ _base_ = [
 ]
 
 model = dict(
+    # only the stage after this one does without
+    data_preprocessor=dict(blending=dict(mix_prob=1.)),
     backbone=dict(
         input_size=(16, 224, 224),
         init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-large_in21k')))

@@ -5,8 +5,9 @@ _base_ = [
     '../_base_/default_runtime_recognition.py',
 ]
 
+# mean and std: assumed are those of the training from scratch, the paper does not state them
 # not published: of the recipe in configs/classification
 model = dict(
     backbone=dict(
         init_cfg=dict(
-            _base_.pretrained, checkpoint='work_dirs/mvitv2-small_8xb32_in21k/epoch_90.pth')))
+            _base_.pretrained, checkpoint='work_dirs/mvitv2-small_64xb32_in21k/epoch_90.pth')))

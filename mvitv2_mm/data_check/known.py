@@ -7,6 +7,7 @@ from typing import Dict, List, Optional
 from mmengine.config import Config
 
 from ..engine.nested_datasets import leaf_datasets
+from ..engine.options import apply_options
 from ..files import repository_folder
 
 
@@ -91,7 +92,10 @@ def find_splits(name: str, data_root: Optional[str] = None) -> List[Split]:
                          f'COCO-style .json or of a config .py, but got "{name}"')
     if not osp.isfile(name):
         raise FileNotFoundError(f'config "{name}" does not exist')
-    return _config_splits(Config.fromfile(name), data_root)
+    cfg = Config.fromfile(name)
+    if data_root is not None and 'data_root' in cfg:  # from which it may read its classes
+        cfg = apply_options(cfg, dict(data_root=data_root))
+    return _config_splits(cfg, data_root)
 
 
 def _coco_o_splits(data_root: str) -> List[Split]:

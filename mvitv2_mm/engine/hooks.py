@@ -1,3 +1,4 @@
+import logging
 import random
 from typing import Iterator
 
@@ -5,7 +6,8 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmengine.runner import IterBasedTrainLoop, Runner
+from mmengine.logging import print_log
+from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import fp16_compress_hook
 from torch.nn.parallel import DistributedDataParallel
 
@@ -24,6 +26,35 @@ class FP16CompressionHook(Hook):
     def before_train(self, runner: Runner) -> None:
         if isinstance(runner.model, DistributedDataParallel):
             runner.model.register_comm_hook(state=None, hook=fp16_compress_hook)
+
+
+@HOOKS.register_module()
+class IndicesHook(Hook):
+    """Score a part of a dataset, that ``indices`` name, against its own annotations.
+
+    Metrics that read the file of annotations themselves, such as ``CocoMetric``, would count every
+    object in the other pictures as missed.
+    """
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        self._limit(runner.val_loop)
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        self._limit(runner.test_loop)
+
+    def _limit(self, loop: BaseLoop) -> None:
+        dataset = loop.dataloader.dataset
+        if getattr(dataset, '_indices', None) is None:
+            return
+        for metric in loop.evaluator.metrics:
+            if hasattr(metric, 'img_ids'):
+                infos = map(dataset.get_data_info, range(len(dataset)))
+                metric.img_ids = [info['img_id'] for info in infos]
+            elif hasattr(metric, 'ann_file'):
+                print_log(
+                    f'{type(metric).__name__} counts all annotations of its file, also those '
+                    'that "indices" of the dataset leave out: the result is too low', 'current',
+                    logging.WARNING)
 
 
 @HOOKS.register_module()

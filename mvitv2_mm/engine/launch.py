@@ -2,20 +2,22 @@
 import argparse
 import difflib
 import importlib.util
+import json
 import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, List, Optional, Type, Union
+from typing import Any, Iterator, List, Optional, Type, Union
 
-import mmengine
-from mmengine.config import Config, DictAction
+import torch
+from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import FlexibleRunner, Runner
 
 from ..compat import switch
 from ..compat.versions import HOSTS
 from ..files import repository_folder, write_text
+from .options import OptionAction, apply_options, warn_of_unread
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +26,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=OptionAction,
         metavar='KEY=VALUE',
         help='change settings of the config, e.g. train_dataloader.batch_size=8 "key=[a,b]"')
 
@@ -49,9 +51,14 @@ def one_line_errors(*kinds: Type[Exception]) -> Iterator[None]:
     """Turn an error that the user can repair, of ``kinds`` if given, into one line and exit 1."""
     try:
         yield
-    except kinds or (OSError, ImportError, KeyError, TypeError, ValueError) as error:
+    except torch.OutOfMemoryError as error:
+        sys.exit(f'{Path(sys.argv[0]).name}: {str(error).splitlines()[0]} Take smaller batches: '
+                 '--cfg-options train_dataloader.batch_size=..., and for the same training as many '
+                 'times more optim_wrapper.accumulative_counts')
+    except kinds or (AssertionError, OSError, ImportError, KeyError, TypeError,
+                     ValueError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
-        sys.exit(f'{Path(sys.argv[0]).name}: {message}')
+        sys.exit(f'{Path(sys.argv[0]).name}: {" ".join(str(message).splitlines())}')
 
 
 def load_config(path: str, options: Optional[dict] = None) -> Config:
@@ -64,6 +71,7 @@ def load_config(path: str, options: Optional[dict] = None) -> Config:
     Raises:
         FileNotFoundError: If there is no such config; names similar ones.
         ImportError: If the config needs a host library that is not installed.
+        ValueError: If nothing reads an option.
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f'config "{path}" does not exist{_similar_configs(path)}')
@@ -73,15 +81,14 @@ def load_config(path: str, options: Optional[dict] = None) -> Config:
         _check_hosts(path, [host for host in HOSTS if host in str(error)])
         raise
     _check_hosts(path, sorted(_scopes(cfg)))
-    if options:
-        cfg.merge_from_dict(options)
-    return cfg
+    return apply_options(cfg, options) if options else cfg
 
 
 def load_runner_config(args: argparse.Namespace) -> Config:
     """Read the config of a training or test and apply the arguments they share."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = load_config(args.config, args.cfg_options)
+    warn_of_unread(cfg)
     cfg.launcher = args.launcher
     name = Path(args.config).stem
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or os.path.join('work_dirs', name)
@@ -111,15 +118,29 @@ def _name_collate_scopes(cfg: Config) -> None:
             collate['type'] = f'{scope}.{collate["type"]}'
 
 
-def dump_atomically(obj: dict, path: str) -> None:
-    """Write JSON so that a reader never sees half a file.
+def check_output(option: str, path: str, *endings: str) -> None:
+    """Make sure, before a long run, that its results can be written.
 
     Raises:
-        ValueError: If the path does not end with .json.
+        OSError: If the folder cannot be written to.
+        ValueError: If the path ends in none of the ways that are given.
     """
-    if not path.endswith('.json'):
-        raise ValueError(f'"{path}" should end with .json')
-    write_text(path, mmengine.dump(obj, file_format='json', indent=2))
+    if endings and not path.endswith(endings):
+        raise ValueError(f'{option}: "{path}" should end with {endings[0]}')
+    folder = os.path.dirname(os.path.abspath(path))
+    os.makedirs(folder, exist_ok=True)
+    if os.path.isdir(path) or not os.access(folder, os.W_OK):
+        raise OSError(f'{option}: "{path}" cannot be written')
+
+
+def dump_atomically(obj: dict, path: str) -> None:
+    """Write JSON so that a reader never sees half a file; tensors and arrays become lists."""
+    write_text(path, json.dumps(obj, indent=2, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has for an object: numbers of arrays and tensors, else its text."""
+    return value.tolist() if hasattr(value, 'tolist') else str(value)
 
 
 def _similar_configs(path: str) -> str:

@@ -49,6 +49,8 @@ RECIPES = {
     # the paper alone has these; it prints 0.3 for the drop path of small
     f'mask-rcnn_mvitv2-small_{MS_CROP}':
     dict(MASK_RCNN, **dict(SMALL, drop_path=0.3), init='small_in1k', million='54.38'),
+    f'mask-rcnn_mvitv2-small-in21k_{MS_CROP}':
+    dict(MASK_RCNN, **dict(SMALL, drop_path=0.3), init='small_64xb32_in21k', million='54.38'),
     f'mask-rcnn_mvitv2-base_{MS_CROP}':
     dict(MASK_RCNN, **BASE, init='base_in1k', million='70.98'),
     f'mask-rcnn_mvitv2-base-in21k_{MS_CROP}':

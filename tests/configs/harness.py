@@ -104,9 +104,18 @@ def _factors(schedulers: str, steps: int, epoch_length: int) -> Tuple[float, ...
     return tuple(factors)
 
 
+def schedule(cfg: Config) -> List[dict]:
+    """The schedulers, which end with the training where they do not say when, as in a Runner."""
+    length = {True: cfg.train_cfg.get('max_epochs'), False: cfg.train_cfg.get('max_iters')}
+    return [
+        dict(dict(end=length[s.get('by_epoch', True)]),
+             **ConfigDict(s).to_dict()) for s in cfg.param_scheduler
+    ]
+
+
 def lr_per_step(cfg: Config, steps: int, epoch_length: int = 1) -> List[float]:
     """Learning rate of every step of a training."""
-    schedulers = [ConfigDict(s).to_dict() for s in cfg.param_scheduler]
+    schedulers = schedule(cfg)
     peak = cfg.optim_wrapper.optimizer.lr
     return [peak * factor for factor in _factors(repr(schedulers), steps, epoch_length)]
 

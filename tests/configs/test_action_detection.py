@@ -32,8 +32,9 @@ LARGE = dict(
     clip=(40, 312, 312),
     interval=3,
     params=213_021_152,
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
+    # the statistics of RGB applied to BGR
+    mean=[103.53, 116.28, 123.675],
+    std=[57.375, 57.12, 58.395],
     jitter=(356, 446))
 CENTRE = {
     'mvitv2-small-p244_k400-pre_64xb8-16x4x1-30e_ava22-rgb':
@@ -105,7 +106,7 @@ def test_model(name, cfg, recipe):
         source = harness.load('recognition', match[1])
         assert int(match[2]) == source.train_cfg.max_epochs
         assert source.model.backbone.input_size == recipe['clip']
-        assert source.model.data_preprocessor.mean == recipe['mean']
+        assert source.model.data_preprocessor.mean == recipe['mean'][::-1]  # BGR
     else:
         assert recipe['init'] in ZOO
     assert (preprocessor.mean, preprocessor.std) == (recipe['mean'], recipe['std'])

@@ -240,6 +240,7 @@ def test_repeated_augmentation(tmp_path):
 
 
 def test_only_the_first_classes_are_predicted():
+    init_default_scope('mmpretrain')
     head = MODELS.build(
         dict(type='mvitv2_mm.FirstClassesHead', num_classes=6, num_eval_classes=4, in_channels=6))
     with torch.no_grad():

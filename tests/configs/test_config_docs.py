@@ -43,7 +43,8 @@ def test_the_recipe_on_the_page(tmp_path):
     assert steps == [
         'LoadImage', 'RandomResizedCrop', 'Rotate', 'ImageRandAugment', 'PackInputs'
     ]
-    assert [step.get('end') for step in cfg.param_scheduler] == [20, 100]
+    assert [step.get('end') for step in cfg.param_scheduler] == [20, None]
+    assert (cfg.param_scheduler[1].begin, cfg.train_cfg.max_epochs) == (20, 100)
     assert cfg.val_dataloader == cfg.test_dataloader
     assert cfg.test_dataloader.dataset.pipeline == cfg.test_pipeline
     assert (cfg.model.backbone.arch, cfg.model.backbone.input_size) == ('tiny', 160)

@@ -170,7 +170,7 @@ def test_learning_rate_over_time(name, cfg, recipe, iters=10):
     optimizer = torch.optim.SGD([dict(params=[torch.zeros(1)], lr=lr) for lr in peaks], lr=0.1)
     schedulers = [
         PARAM_SCHEDULERS.build(s, default_args=dict(optimizer=optimizer, epoch_length=iters))
-        for s in cfg.param_scheduler
+        for s in harness.schedule(cfg)
     ]
     lrs = []
     for _ in range(recipe['epochs'] * iters):

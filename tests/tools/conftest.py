@@ -19,7 +19,7 @@ test_cfg = dict()
 optim_wrapper = dict(
     type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3), clip_grad=dict(max_norm=1.))
 param_scheduler = dict(
-    type='CosineAnnealingLR', end=2, eta_min_ratio=0.1, convert_to_iter_based=True)
+    type='CosineAnnealingLR', eta_min_ratio=0.1, convert_to_iter_based=True)
 default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=1))
 
 def loader(dataset, sampler='DefaultSampler', shuffle=False):
@@ -82,7 +82,7 @@ val_evaluator = test_evaluator = dict(
     type='CocoMetric', ann_file={data!r} + '/annotations/instances_val2017.json',
     metric=['bbox', 'segm'])
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=4, val_interval=2)
-param_scheduler = dict(type='CosineAnnealingLR', end=4, eta_min_ratio=0.1, by_epoch=False)
+param_scheduler = dict(type='CosineAnnealingLR', eta_min_ratio=0.1, by_epoch=False)
 default_hooks = dict(logger=dict(interval=1), checkpoint=dict(interval=2))
 '''
 

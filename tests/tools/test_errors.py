@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from mvitv2_mm.engine.loaders import check_loaders
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -145,3 +147,51 @@ def test_wrong_arguments_of_train(fails, configs, monkeypatch):
     monkeypatch.setattr('mmengine.device.get_device', lambda: 'cpu')
     message = fails('train', [configs['video'], '--amp-dtype', 'float16'])
     assert '--amp-dtype float16 needs a GPU; on a CPU use bfloat16' in message
+
+
+@pytest.mark.parametrize('option', ['out-metrics', 'dump', 'show-dir'])
+def test_results_that_could_not_be_written(option, fails, configs, checkpoints, tmp_path):
+    (tmp_path / 'file').write_text('')
+    path = tmp_path / 'file' / {'out-metrics': 'a.json', 'dump': 'a.pkl'}.get(option, 'a')
+    message = fails('test', [configs['image'], checkpoints['image'], f'--{option}', path])
+    assert str(tmp_path / 'file') in message
+
+
+@pytest.mark.parametrize('options, expected', [
+    (['val_evaluator.topk=(1,5)'], 'val_evaluator.topk asks for the best 5 of 2 classes'),
+    (['train_cfg.max_epochs=many'], 'train_cfg.max_epochs: "many" is no number, as 2 is'),
+    (['optim_wrapper.optimizer.type=AdamX'], 'optim_wrapper.optimizer.type: there is no "AdamX"; '
+     'similar: Adam'),
+    (['param_scheduler.type=CosineLR'], 'param_scheduler.0.type: there is no "CosineLR"; similar'),
+    (['train_cfg.val_interval=0'], 'train_cfg.val_interval should be at least 1'),
+])  # yapf: disable
+def test_values_that_no_training_can_have(options, expected, fails, configs):
+    assert expected in fails('train', [configs['image'], '--cfg-options', *options])
+
+
+@pytest.mark.parametrize('task, options, expected', [
+    ('image', ['train_dataloader.batch_size=9', 'train_dataloader.drop_last=True'],
+     '8 samples for each process do not fill a batch of 9; add --cfg-options '
+     'train_dataloader.batch_size=8'),
+    ('image', ['model.head.in_channels=3'],
+     'model.head takes 3 channels, but the backbone gives 64; add --cfg-options'),
+    ('detection', ['model.neck.in_channels=[8,16,32,65]'],
+     'model.neck takes [8, 16, 32, 65] channels, but the backbone gives [8, 16, 32, 64]'),
+    ('image', ['train_cfg.max_epochs=1.5'], 'max_epochs'),
+    ('image', ['model.backbone.type=mvitv2_mm.MViT'], 'mvitv2_mm.MViT is not in the'),
+])  # yapf: disable
+def test_what_shows_when_a_training_is_built(task, options, expected, train, configs, tmp_path):
+    with pytest.raises(SystemExit) as info:
+        train([configs[task], '--work-dir', str(tmp_path), '--cfg-options', *options])
+    assert expected in info.value.code and '\n' not in info.value.code
+
+
+@pytest.mark.parametrize('repeats, collate', [(2, 'pseudo_collate'), (1, 'repeat_pseudo_collate')])
+def test_repeats_that_make_no_batch(repeats, collate):
+    loader = dict(
+        collate_fn=dict(type=collate),
+        dataset=dict(type='mvitv2_mm.ClipDataset', num_repeats=repeats))
+    with pytest.raises(ValueError, match=f'train_dataloader.dataset.num_repeats={repeats} gives'):
+        check_loaders(Config(dict(train_dataloader=loader)), ['train'])
+    loader['dataset']['num_repeats'] = 3 - repeats
+    check_loaders(Config(dict(train_dataloader=loader)), ['train'])

@@ -1,10 +1,12 @@
 """``tools/test.py`` and the offline evaluation of what it dumps."""
 import json
+from pathlib import Path
 
 import cv2
 import mmengine
 import numpy as np
 import pytest
+import synthetic_data
 import torch
 from mmdet.structures.mask import encode_mask_results
 
@@ -74,7 +76,7 @@ def test_pictures_show_every_sample(results, configs):
 def test_pictures_keep_the_colours(configs, checkpoints, test, tmp_path):
     test([configs['image'], checkpoints['image'], '--work-dir',
           str(tmp_path)] + ['--show-dir', str(tmp_path / 'pictures')])
-    drawn = cv2.imread(str(tmp_path / 'pictures' / '0_0.png_0.png'))[-8:].astype(int)
+    drawn = cv2.imread(str(tmp_path / 'pictures/val/class0/0_0.png_0.png'))[-8:].astype(int)
     data = mmengine.Config.fromfile(configs['image']).test_dataloader.dataset.data_root
     image = cv2.imread(f'{data}/val/class0/0_0.png')[-8:].astype(int)
     assert abs(drawn - image).mean() < 2
@@ -96,3 +98,46 @@ def test_tta_averages_the_views(configs, checkpoints, test, tmp_path):
     plain, flipped, tta = (scores(tmp_path / f'{name}.pkl') for name in runs)
     torch.testing.assert_close(tta, (plain + flipped) / 2)
     assert not torch.allclose(tta, plain)
+
+
+def test_pictures_of_the_same_name_lie_in_their_folders(configs, checkpoints, test, tmp_path):
+    data = Path(synthetic_data.make_folders(tmp_path / 'data'))
+    for folder in (data / 'val').iterdir():
+        for i, path in enumerate(sorted(folder.iterdir())):
+            path.rename(folder / f'{i}.png')
+    test([
+        configs['image'], checkpoints['image'], '--work-dir',
+        str(tmp_path), '--show-dir',
+        str(tmp_path / 'pictures'), '--cfg-options', f'test_dataloader.dataset.data_root={data}'
+    ])
+    drawn = [path.relative_to(tmp_path / 'pictures') for path in tmp_path.glob('pictures/**/*.png')]
+    files = [path.relative_to(data) for path in data.glob('val/*/*')]
+    assert sorted(files) == sorted(path.with_name(path.name[:5]) for path in drawn)
+
+
+def test_metrics_of_many_numbers_are_saved(configs, checkpoints, test, tmp_path):
+    config, out = tmp_path / 'matrix.py', tmp_path / 'metrics.json'
+    config.write_text(f'_base_ = {configs["image"]!r}\n'
+                      'test_evaluator = [dict(type="Accuracy", topk=1), '
+                      'dict(type="ConfusionMatrix", num_classes=2)]')
+    metrics = test(
+        [str(config), checkpoints['image'], '--work-dir',
+         str(tmp_path), '--out-metrics',
+         str(out)])
+    saved = json.loads(out.read_text())
+    matrix = metrics['confusion_matrix/result']
+    assert matrix.sum() == 8 and saved['confusion_matrix/result'] == matrix.tolist()
+    assert saved['accuracy/top1'] == metrics['accuracy/top1']
+
+
+def test_a_part_of_a_dataset_is_scored_alone(configs, checkpoints, test, eval_metric, tmp_path):
+    dump, gt = tmp_path / 'one.pkl', tmp_path / 'gt.pkl'
+    part = ['--cfg-options', 'test_dataloader.dataset.indices=1']
+    args = [configs['detection'], checkpoints['detection'], '--work-dir', str(tmp_path)]
+    metrics = test([*args, '--dump', str(dump), *part])
+    assert eval_metric([configs['detection'], str(dump)]) == metrics
+    samples = mmengine.load(dump)
+    assert len(samples) == 1
+    mmengine.dump([perfect('detection', sample) for sample in samples], gt)
+    # the other picture has as many objects, of which none is found
+    assert eval_metric([configs['detection'], str(gt)])['coco/bbox_mAP'] == pytest.approx(1)

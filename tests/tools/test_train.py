@@ -154,7 +154,8 @@ def test_sharded_training_resumes_and_is_tested_unsharded(configs, train, test, 
     env = dict(
         os.environ, PYTHON=sys.executable, OMP_NUM_THREADS='1', PORT=port, CUDA_VISIBLE_DEVICES='')
     script = [str(ROOT / 'tools' / 'dist_train.sh'), str(config), '2', '--work-dir', str(work_dir)]
-    for arguments in (['--cfg-options', 'train_cfg.max_epochs=1'], ['--resume']):
+    for arguments in (['--cfg-options', 'train_cfg.max_epochs=1',
+                       'param_scheduler.end=2'], ['--resume']):
         result = subprocess.run(script + arguments, env=env, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr[-2000:]
     train([
@@ -173,3 +174,49 @@ def test_sharded_training_resumes_and_is_tested_unsharded(configs, train, test, 
         for path in (configs['image'], str(config))
     ]
     assert metrics[0] == metrics[1]
+
+
+def rates(runner) -> list:
+    history, updates = runner.message_hub.get_scalar('train/lr').data
+    return history[:len(updates)].tolist()
+
+
+@pytest.fixture(scope='module')
+def four_epochs(configs, train, tmp_path_factory):
+    """Options of a longer training with a smaller rate, and its rates in the last two epochs."""
+    options = ['train_cfg.max_epochs=4', 'optim_wrapper.optimizer.lr=5e-4']
+    args = [configs['image'], '--no-validate', '--work-dir', str(tmp_path_factory.mktemp('whole'))]
+    whole = rates(train([*args, '--cfg-options', *options]))
+    assert len(whole) == 16 and whole[0] == 5e-4 and whole[-1] < 1e-4
+    return options, whole[8:]
+
+
+def test_a_resumed_training_follows_its_new_schedule(configs, checkpoints, train, tmp_path,
+                                                     four_epochs):
+    options, expected = four_epochs
+    options = [*options, 'optim_wrapper.optimizer.weight_decay=0.2']
+    early = Path(checkpoints['image']).with_name('epoch_2.pth')
+    runner = train([
+        configs['image'], '--no-validate', '--work-dir',
+        str(tmp_path), '--resume',
+        str(early), '--cfg-options', *options
+    ])
+    assert rates(runner)[-8:] == pytest.approx(expected)
+    assert {group['weight_decay'] for group in runner.optim_wrapper.param_groups} == {0.2}
+    steps = {int(state['step']) for state in runner.optim_wrapper.optimizer.state.values()}
+    assert steps == {16}  # the averages of the optimizer are those of the checkpoint
+
+
+@pytest.mark.parametrize('option, expected', [
+    ('model.head.num_classes=3', r'head.fc.bias is \(2,\) and not \(3,\)'),
+    ('optim_wrapper.optimizer.type=SGD', 'an optimizer of another kind'),
+])
+def test_what_cannot_be_resumed_is_one_line(option, expected, configs, checkpoints, train,
+                                            tmp_path):
+    with pytest.raises(SystemExit, match=expected) as info:
+        train([
+            configs['image'], '--no-validate', '--work-dir',
+            str(tmp_path), '--resume', checkpoints['image'], '--cfg-options', option,
+            'train_cfg.max_epochs=3'
+        ])
+    assert '\n' not in info.value.code and 'load_from' in info.value.code

@@ -33,7 +33,7 @@ train_dataloader = dict(
         type='mvitv2_mm.AVADataset',
         **movies,
         ann_file='annotations/ava_train_v2.2.csv',
-        exclude_file='annotations/ava_train_excluded_timestamps_v2.2.csv',
+        # no exclude_file: in the official code that serves the evaluation alone
         proposal_file='annotations/ava_dense_proposals_train.FAIR.recall_93.9.pkl',
         pipeline=train_pipeline))
 val_dataloader = dict(

@@ -2,7 +2,7 @@ _base_ = ['./kinetics400_32x3.py', './kinetics700.py']
 
 from mvitv2_mm.config_edit import edit
 
-# 3 clips x 3 crops
+# 3 clips x 3 crops; of 224 as in the code, where the paper says 256
 test_pipeline = edit(
     _base_.test_pipeline,
     SampleClips=dict(num_clips=3),

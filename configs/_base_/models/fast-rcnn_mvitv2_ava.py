@@ -44,7 +44,9 @@ model = dict(
             # official files were matched in whole frames)
             assigner=dict(
                 type='MaxIoUAssignerAVA', pos_iou_thr=0.9, neg_iou_thr=0.9, min_pos_iou=0.9),
-            # all of these; whether others served as negatives is unknown, here they do not
+            # All of these and no others, as MViTv1 (D.2) says. The two training configs of SlowFast
+            # for v2.2 contradict it: their lists hold negatives, detected boxes without action
+            # (which mmaction2's BBoxHeadAVA would drop from the loss).
             sampler=dict(
                 type='RandomSampler',
                 num=512,

@@ -21,7 +21,6 @@ param_scheduler = [
         eta_min_ratio=4e-3,
         by_epoch=True,
         begin=70,
-        end=300,
         convert_to_iter_based=True),
 ]
 train_cfg = dict(by_epoch=True, max_epochs=300, val_interval=10)

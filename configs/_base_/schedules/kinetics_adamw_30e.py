@@ -8,5 +8,5 @@ from mvitv2_mm.config_edit import edit
 optim_wrapper = dict(optimizer=dict(lr=1.6e-5, weight_decay=1e-8))
 auto_scale_lr = dict(base_batch_size=128)
 param_scheduler = edit(
-    _base_.param_scheduler, LinearLR=dict(end=5), CosineAnnealingLR=dict(begin=5, end=30))
+    _base_.param_scheduler, LinearLR=dict(end=5), CosineAnnealingLR=dict(begin=5))
 train_cfg = dict(max_epochs=30, val_interval=3)

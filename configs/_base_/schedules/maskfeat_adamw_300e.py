@@ -22,7 +22,6 @@ param_scheduler = [
         eta_min_ratio=0.01,
         by_epoch=True,
         begin=10,
-        end=300,
         convert_to_iter_based=True),
 ]
 train_cfg = dict(by_epoch=True, max_epochs=300)

@@ -25,7 +25,6 @@ param_scheduler = [
         eta_min_ratio=1 / 600,
         by_epoch=True,
         begin=20,
-        end=100,
         convert_to_iter_based=True),
 ]
 train_cfg = dict(by_epoch=True, max_epochs=100, val_interval=10)

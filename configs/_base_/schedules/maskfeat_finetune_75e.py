@@ -24,7 +24,6 @@ param_scheduler = [
         eta_min_ratio=1 / 60,
         by_epoch=True,
         begin=5,
-        end=75,
         convert_to_iter_based=True),
 ]
 train_cfg = dict(by_epoch=True, max_epochs=75, val_interval=5)

@@ -6,6 +6,7 @@ _base_ = [
 ]
 
 model = dict(backbone=dict(arch='base', input_size=384, drop_path_rate=0.3))
-optim_wrapper = dict(optimizer=dict(lr=4e-5))
-auto_scale_lr = dict(base_batch_size=256)
+# 4e-5 for 256 images; 8 images on each of 64 GPUs, as the paper says
+optim_wrapper = dict(optimizer=dict(lr=8e-5))
+auto_scale_lr = dict(base_batch_size=512)
 load_from = 'mvitv2-base_in1k'

@@ -6,4 +6,4 @@ _base_ = [
 ]
 
 model = dict(backbone=dict(arch='large', drop_path_rate=0.5), head=dict(in_channels=1152))
-optim_wrapper = dict(optimizer=dict(lr=1e-4, weight_decay=0.1))
+optim_wrapper = dict(optimizer=dict(lr=8e-4, weight_decay=0.1))

@@ -1,0 +1,83 @@
+"""Batches that can be made, and metrics that can be computed, before the slow start of a run."""
+from typing import Iterator, Sequence, Tuple
+
+from mmengine.config import Config
+from mmengine.dataset import InfiniteSampler
+from mmengine.runner import Runner
+from torch import nn
+
+from ..checkpoints.loading import find_backbone
+from .nested_datasets import leaf_datasets
+
+
+def check_loaders(cfg: Config, loops: Sequence[str]) -> None:
+    """Raise ValueError where the parts of a config that make batches and metrics do not agree.
+
+    Args:
+        cfg (Config): The whole config.
+        loops (Sequence[str]): Which of 'train', 'val', 'test' will run.
+    """
+    for loop in loops:
+        loader = cfg.get(f'{loop}_dataloader')
+        if loader is not None:
+            _check_repeats(f'{loop}_dataloader', loader)
+        for key, metric in _metrics(cfg, f'{loop}_evaluator'):
+            num_classes = cfg.model.get('head', {}).get('num_classes')
+            topk = metric.get('topk', 1)
+            topk = max(topk) if isinstance(topk, (list, tuple)) else topk
+            if metric.type.endswith('Accuracy') and num_classes and topk > num_classes:
+                raise ValueError(f'{key}.topk asks for the best {topk} of {num_classes} classes; '
+                                 f'add --cfg-options "{key}.topk=(1,)"')
+
+
+def check_batches(runner: Runner) -> None:
+    """Raise ValueError if the samples of a training are too few for one batch."""
+    loader = runner.train_dataloader
+    if isinstance(loader.sampler, InfiniteSampler) or len(loader):
+        return
+    num, batch = len(loader.sampler), runner.cfg.train_dataloader.get('batch_size')
+    raise ValueError(f'train_dataloader: {num} samples for each process do not fill a batch of '
+                     f'{batch}; add --cfg-options train_dataloader.batch_size={max(num, 1)}')
+
+
+def check_channels(model: nn.Module) -> None:
+    """Raise ValueError if what follows the MViTv2 of a model takes other channels than it gives."""
+    found = find_backbone(model) if isinstance(model, nn.Module) else None  # built later
+    if found is None or found[0] != 'backbone.':
+        return
+    _, backbone, model = found
+    parts = dict(model.named_modules())
+    for name in ('neck', 'head', 'cls_head', 'roi_head.bbox_head'):
+        taken = getattr(parts.get(name), 'in_channels', None)
+        if taken is None:
+            continue
+        given = list(backbone.out_channels)
+        given = given if isinstance(taken, (list, tuple)) else given[-1]
+        if taken not in (given, backbone.out_channels):
+            raise ValueError(
+                f'model.{name} takes {taken} channels, but the backbone gives {given}; '
+                f'add --cfg-options "model.{name}.in_channels={given}"')
+        return
+
+
+def _metrics(cfg: Config, key: str) -> Iterator[Tuple[str, dict]]:
+    evaluator = cfg.get(key) or []
+    if isinstance(evaluator, dict):
+        yield key, evaluator
+    else:
+        yield from ((f'{key}.{i}', metric) for i, metric in enumerate(evaluator))
+
+
+def _check_repeats(key: str, loader: dict) -> None:
+    collate = loader.get('collate_fn') or dict(type='pseudo_collate')
+    flattens = str(collate['type']).endswith('repeat_pseudo_collate')
+    for path, dataset in leaf_datasets(loader['dataset'], f'{key}.dataset'):
+        if not str(dataset.get('type')).endswith('ClipDataset'):
+            continue
+        repeats = dataset.get('num_repeats', 1)
+        if (repeats > 1) != flattens:
+            wanted = 'repeat_pseudo_collate' if repeats > 1 else 'pseudo_collate'
+            raise ValueError(f'{path}.num_repeats={repeats} gives '
+                             f'{"several clips" if repeats > 1 else "one clip"} per video, which '
+                             f'{collate["type"]} cannot put into a batch; add --cfg-options '
+                             f'{key}.collate_fn.type={wanted}')
