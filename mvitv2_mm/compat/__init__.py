@@ -10,13 +10,13 @@ check_required()  # the imports below need these packages
 
 from . import (bf16_heads, collate_scope, cpu_amp, cpu_distributed, cpu_sharding, fsdp_clip_grad,
                fsdp_param_groups, fsdp_resume, image_visualization, lvis_numpy, mmaction_drn,
-               mmcv_ops, mvit_head_init, numpy2_hue, pkg_resources, pytorchvideo, torch_load,
-               transformers_clash, video_visualization)
+               mmcv_ops, mvit_head_init, numpy2_hue, pkg_resources, pytorchvideo, thin_pictures,
+               torch_load, transformers_clash, video_visualization)
 
 REPAIRS = (bf16_heads, collate_scope, cpu_amp, cpu_distributed, cpu_sharding, fsdp_clip_grad,
            fsdp_param_groups, fsdp_resume, image_visualization, lvis_numpy, mmaction_drn, mmcv_ops,
-           mvit_head_init, numpy2_hue, pkg_resources, pytorchvideo, torch_load, transformers_clash,
-           video_visualization)
+           mvit_head_init, numpy2_hue, pkg_resources, pytorchvideo, thin_pictures, torch_load,
+           transformers_clash, video_visualization)
 _applied = False
 
 
