@@ -4,6 +4,7 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from mmengine.fileio import list_from_file
 
+Columns = Tuple[str, List[int], List[int]]
 _NUMBERS = re.compile(r'(?:[\s,]+-?\d+)+$')
 
 
@@ -83,12 +84,11 @@ def split_numbers(line: str, count: int) -> Tuple[str, List[int]]:
     return text, [int(number) for number in numbers[-count if count > 0 else 0:]]
 
 
-def split_sample(
-    line: str,
-    num_before: int = 0,
-    with_label: bool = True,
-    several: bool = False,
-    classes: Sequence[str] = ()) -> Tuple[str, List[int], List[int]]:
+def split_sample(line: str,
+                 num_before: int = 0,
+                 with_label: bool = True,
+                 several: bool = False,
+                 classes: Sequence[str] = ()) -> Columns:
     """Path, numbers before the labels, and labels of a line.
 
     Args:
