@@ -12,7 +12,7 @@ _TOLERANCE = 1.  # pixels by which a box may leave its picture
 _NEEDED = {
     'images': ('id', 'height', 'width'),
     'categories': ('id', 'name'),
-    'annotations': ('id', 'image_id', 'category_id', 'bbox', 'area'),
+    'annotations': ('id', 'image_id', 'category_id', 'bbox'),
 }
 
 
@@ -126,7 +126,8 @@ def _check_annotations(path: str, tables: Dict[str, Dict[int, dict]], dataset: d
     """Objects as the pipeline gets them, those without fault, by the ids of their images."""
     images, categories = tables['images'], tables['categories']
     report.objects = len(tables['annotations'])
-    needs_mask = any(step.get('with_mask') for step in dataset.get('pipeline') or ())
+    needs_mask = dataset.get('needs_mask') or any(
+        step.get('with_mask') for step in dataset.get('pipeline') or ())
     objects, without_mask = defaultdict(list), 0
     for annotation in tables['annotations'].values():
         where = f'{path}, annotation {annotation["id"]}'

@@ -126,7 +126,8 @@ def _config_splits(cfg: Config, data_root: Optional[str]) -> List[Split]:
     for loop in ('train', 'val', 'test'):
         loader = cfg.get(f'{loop}_dataloader')
         for i, (_, dataset) in enumerate(leaf_datasets(loader['dataset']) if loader else ()):
-            dataset = dict(dataset)
+            # masks to compare with
+            dataset = dict(dataset, needs_mask='segm' in str(cfg.get(f'{loop}_evaluator')))
             if data_root is not None:
                 dataset['data_root'] = data_root
             files = ('data_root', 'ann_file', 'data_prefix', 'split')

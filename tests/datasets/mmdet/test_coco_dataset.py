@@ -70,6 +70,14 @@ def test_a_file_may_lack_a_category(path):
     assert names(build(path)) == {('car', 35)} and perfect_ap(path, [('car', 35.)]) == 1
 
 
+def test_what_tools_leave_out_is_completed(path):
+    change(path,
+           lambda content: [(a.pop('area'), a.pop('iscrowd')) for a in content['annotations']])
+    change(path, lambda c: [a.pop('segmentation') for a in c['annotations']])
+    assert names(build(path)) == {('person', 5), ('car', 35), ('person', 0)}
+    assert 0 < perfect_ap(path, [('car', 35.), ('person', 5.)]) < 1  # the crowd is an object now
+
+
 def test_only_tested_pictures_count(path):
     change(path, lambda content: content['images'].append(dict(content['images'][0], id=9)))
     change(path, lambda c: c['annotations'].append(dict(c['annotations'][0], id=99, image_id=9)))
