@@ -139,9 +139,8 @@ def _check_annotations(path: str, tables: Dict[str, Dict[int, dict]], dataset: d
         elif not lacks_mask:
             objects[annotation['image_id']].append(_instance(annotation))
     if without_mask:
-        report.add(
-            'annotation', path, f'{without_mask} objects have no "segmentation", but the '
-            'config trains on masks')
+        report.add('annotation', path, f'{without_mask} objects have no "segmentation", but the '
+                   'config needs masks')
     used = {annotation['image_id'] for annotation in tables['annotations'].values()}
     empty = len(set(images) - used)
     if images and empty:

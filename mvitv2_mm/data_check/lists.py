@@ -1,6 +1,6 @@
 """Annotation files with one sample per line."""
 import os.path as osp
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional, Set, Tuple
 
 from ..datasets.lists import LabelError, check_labels, read_lines, split_sample
 from .report import SplitReport
@@ -23,7 +23,7 @@ def open_lines(path: str, report: SplitReport) -> Iterator[Tuple[int, str]]:
 
 def read_samples(path: str, folder: str, dataset: dict, columns: str, num_classes: Optional[int],
                  report: SplitReport) -> List[list]:
-    """Path, and number of frames if there is one, of every sample, read as the dataset does.
+    """Path, and number of frames if there is one, of every sample, as the dataset reads them.
 
     Labels should lie in ``[0, num_classes)``, and in training every class should occur; by default
     the largest label implies how many there are.
@@ -36,15 +36,16 @@ def read_samples(path: str, folder: str, dataset: dict, columns: str, num_classe
         num_classes (int, optional): Number of classes, if known.
         report (SplitReport): Takes the findings.
     """
-    num_before = len(columns.split()) - 2
     classes = (dataset.get('metainfo') or {}).get('classes') or ()
-    num_classes = num_classes or len(classes)
+    num_classes = num_classes or dataset.get('num_classes') or len(classes)
     with_label, several = dataset.get('with_label', True), dataset.get('multi_class', False)
     samples, seen, present = [], {}, set()
     for number, line in open_lines(path, report):
         where = f'{path}, line {number}'
         try:
-            name, numbers, labels = split_sample(line, num_before, with_label, several, classes)
+            name, numbers, labels = split_sample(line,
+                                                 len(columns.split()) - 2, with_label, several,
+                                                 classes)
             check_labels(name, labels, num_classes, lambda: osp.exists(osp.join(folder, name)))
         except LabelError as error:
             report.add('label', where, str(error))
@@ -56,9 +57,13 @@ def read_samples(path: str, folder: str, dataset: dict, columns: str, num_classe
         present.update(labels)
         samples.append([name, *numbers])
     report.samples, report.classes = len(samples), tuple(sorted(present))
-    absent = sorted(set(range(num_classes or max(present, default=-1) + 1)) - present)
+    _check_absent(path, present, num_classes or max(present, default=-1) + 1, report)
+    return samples
+
+
+def _check_absent(path: str, present: Set[int], num_classes: int, report: SplitReport) -> None:
+    absent = sorted(set(range(num_classes)) - present)
     if present and absent:
         report.add_absent(
-            path, f'{len(absent)} of {len(absent) + len(present)} classes have no sample, the '
-            f'first is {absent[0]}')
-    return samples
+            path, f'{len(absent)} of {num_classes} classes have no sample, the first is '
+            f'{absent[0]}')
