@@ -30,7 +30,7 @@ def look(item):
 
 def test_a_crash_hides_no_file():
     names = ['a', 'crash1', 'odd1', 'b', 'hang', 'crash2', 'odd2', 'c', 'crash3']
-    results = list(probe_all([Image(name) for name in names], 2, timeout=3., look=look))
+    results = list(probe_all([Image(name) for name in names], 2, look, timeout=3.))
     assert len(results) == len(names)
     found = {path: what for result in results for _, path, what in result}
     assert found == {

@@ -10,7 +10,8 @@ from mmengine.dist import is_main_process
 
 from mvitv2_mm.checkpoints import CheckpointError
 from mvitv2_mm.checkpoints.zoo import check_exists
-from mvitv2_mm.engine.early_checks import check_data, check_not_empty
+from mvitv2_mm.engine.early_checks import check_data, check_datasets, lacks_ground_truth
+from mvitv2_mm.engine.hooks import SameClassesHook
 from mvitv2_mm.engine.launch import (add_runner_arguments, build_runner, check_output,
                                      dump_atomically, load_runner_config, one_line_errors)
 from mvitv2_mm.engine.loaders import check_channels, check_loaders
@@ -83,6 +84,11 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     cfg.pop('strategy', None)  # FSDP is for training; test-time augmentation does not work with it
     if args.tta:
         use_tta(cfg)
+    if lacks_ground_truth(cfg.test_dataloader):
+        if not args.dump and not args.show_dir:
+            raise ValueError('the test set has no ground truth to compare with; --dump FILE.pkl '
+                             'saves the predictions, --show-dir FOLDER draws them')
+        cfg.test_evaluator = []
     if args.dump:
         dump_predictions(cfg, args.dump)
     if args.show_dir:
@@ -100,7 +106,8 @@ def main(argv: Optional[List[str]] = None) -> Dict[str, float]:
         check_loaders(cfg, ['test'])
         runner = build_runner(cfg)
         check_channels(runner.model)
-        check_not_empty(runner, ['test'])
+        check_datasets(runner, ['test'])
+    runner.register_hook(SameClassesHook('test'))
     with one_line_errors(CheckpointError, OSError):
         metrics = runner.test()
     if args.out_metrics and is_main_process():

@@ -9,7 +9,8 @@ from mmengine.runner import Runner
 
 from mvitv2_mm.checkpoints import CheckpointError
 from mvitv2_mm.checkpoints.zoo import check_exists
-from mvitv2_mm.engine.early_checks import check_data, check_not_empty
+from mvitv2_mm.engine.early_checks import check_data, check_datasets
+from mvitv2_mm.engine.hooks import SameClassesHook
 from mvitv2_mm.engine.launch import (add_runner_arguments, build_runner, load_runner_config,
                                      one_line_errors)
 from mvitv2_mm.engine.loaders import check_batches, check_channels, check_loaders
@@ -72,8 +73,10 @@ def main(argv: Optional[List[str]] = None) -> Runner:
         check_loaders(cfg, ['train', 'val'])
         runner = build_runner(cfg)
         check_channels(runner.model)
-        check_not_empty(runner, ['train', 'val'])
+        check_datasets(runner, ['train', 'val'])
         check_batches(runner)
+    if cfg.get('resume'):
+        runner.register_hook(SameClassesHook('train'))
     with one_line_errors(CheckpointError, OSError):
         runner.train()
     return runner

@@ -1,6 +1,6 @@
 """The functions that mmengine calls to read checkpoints and to put them into models."""
 from collections import OrderedDict
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from ..safe_pickle import mentions_mvitv2
 from .formats import parse, recognise
 from .io import CheckpointError, read_file, unwrap
 from .loading import find_backbone, fit_to_module, log_report
+from .report import TransferReport
 from .zoo import locate
 
 _files = WeakTensorKeyDictionary()  # tensor -> file it was read from, for messages
@@ -108,19 +109,45 @@ def adapt_state_dict(module: nn.Module, state_dict: Mapping[str, Tensor]) -> Map
     Raises:
         CheckpointError: If the weights do not fit the model's backbone.
     """
+    result = _fit(module, state_dict)
+    if result is None:
+        return state_dict
+    fitted, report = result
+    log_report(report)
+    return OrderedDict(fitted)
+
+
+def check_complete(module: nn.Module, state_dict: Mapping[str, Tensor]) -> None:
+    """Refuse weights that leave a part of a model, such as its classifier, at random.
+
+    Raises:
+        CheckpointError: Naming the parts.
+    """
+    result = _fit(module, state_dict)
+    new = result[1].of('new') if result else []
+    if new:
+        dropped = [f'{e.source} {e.detail}' for e in result[1].of('dropped')]
+        raise CheckpointError(
+            f'{result[1].title} lacks {len(new)} tensors of the model, e.g. {new[0].target}, which '
+            f'would stay random{"; it has " if dropped else ""}{", ".join(dropped[:2])}. Use the '
+            'config (and, for own data, the classes) that the checkpoint was trained with.')
+
+
+def _fit(module: nn.Module,
+         state_dict: Mapping[str, Tensor]) -> Optional[Tuple[Mapping[str, Tensor], TransferReport]]:
+    """What becomes of a state dict in a model; None if it can stay as it is."""
     found = find_backbone(module)
     tensors = [value for value in state_dict.values() if isinstance(value, Tensor)]
     if found is None or not tensors:
-        return state_dict
+        return None
     path = next((_files[value] for value in tensors if value in _files), 'the checkpoint')
     state = unwrap(state_dict, path)
     if recognise(state) is None and not state.keys().isdisjoint(found[2].state_dict()):
-        return state_dict  # a part of this very model, such as its head
+        return None  # a part of this very model, such as its head
     fitted, report = fit_to_module(parse(state, path), module)
     if report.is_plain or _shapes(state_dict) == _shapes(found[2].state_dict()):
-        return state_dict  # also a model of the user, whose head no code base names like this
-    log_report(report)
-    return OrderedDict(fitted)
+        return None  # also a model of the user, whose head no code base names like this
+    return fitted, report
 
 
 def _shapes(state_dict: Mapping[str, Tensor]) -> Dict[str, Optional[torch.Size]]:

@@ -3,9 +3,9 @@ from dataclasses import dataclass, field
 from typing import Dict, List, NamedTuple
 
 # In the order of a summary. 'ignored' is known to be superfluous, 'dropped' is lost.
-ACTIONS = ('copied', 'renamed', 'resized', 'inflated', 'deflated', 'zeroed', 'sliced', 'padded',
-           'ignored', 'dropped', 'new')
-_CHANGES = ('resized', 'inflated', 'deflated', 'zeroed')
+ACTIONS = ('copied', 'renamed', 'resized', 'inflated', 'deflated', 'adapted', 'zeroed', 'sliced',
+           'padded', 'ignored', 'dropped', 'new')
+_CHANGES = ('resized', 'inflated', 'deflated', 'adapted', 'zeroed')
 _WARNINGS = {
     'sliced': 'sliced',
     'padded': 'padded',

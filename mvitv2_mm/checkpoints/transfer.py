@@ -188,9 +188,32 @@ class _Transfer:
                 f"{self.model.describe()}. Change the backbone's config or choose other weights.")
 
 
+def adapt_channels(kernel: Tensor, channels: int) -> Tensor:
+    """Make a kernel for RGB one for another number of channels, as timm does.
+
+    One channel gets the sum of the three, several get them in turn, scaled so that grey input gives
+    what it gave.
+
+    Args:
+        kernel (Tensor): Shape (O, 3, ...).
+        channels (int): Number of channels.
+
+    Returns:
+        Tensor: Shape (O, channels, ...).
+    """
+    if channels == 1:
+        return kernel.sum(1, keepdim=True)
+    return kernel[:, [i % 3 for i in range(channels)]] * (3 / channels)
+
+
 def _fit_tensor(name: str, value: Tensor, shape: torch.Size, inflate: str) -> Optional[_Fitted]:
     """Bring a tensor to the shape the model wants, or return None."""
     detail = f'{tuple(value.shape)} to {tuple(shape)}'
+    if name == 'backbone.patch_embed.projection.weight' and value.shape[1] == 3 != shape[1]:
+        fitted = _fit_tensor(name, adapt_channels(value, shape[1]), shape, inflate)
+        return fitted and _Fitted(
+            fitted.tensor, 'adapted', f'{detail}, from RGB to {shape[1]} '
+            f'channel{"s" * (shape[1] > 1)}')
     if value.shape == shape:
         return _Fitted(value, 'copied')
     if '.rel_pos_' in name and value.shape[1:] == shape[1:]:

@@ -13,8 +13,9 @@ class of ours in ``models/`` or ``engine/``.
 """
 # what keeps a host from being imported, a checkpoint from being read, or both from current numpy
 ON_IMPORT = ('lvis.numpy_float', 'mmaction.drn', 'mmaction.hue', 'mmaction.transformers',
-             'mmcv.hue', 'mmcv.ops', 'mmengine.checkpoints', 'mmengine.pkg_resources',
-             'mmengine.torch_load', 'mmpretrain.transformers', 'pytorchvideo.functional_tensor')
+             'mmcv.hue', 'mmcv.ops', 'mmcv.thin_pictures', 'mmengine.checkpoints',
+             'mmengine.pkg_resources', 'mmengine.torch_load', 'mmpretrain.transformers',
+             'pytorchvideo.functional_tensor')
 # the rest, and what switches it on
 ON_DEMAND = {
     'mmaction.bf16_heads': 'mvitv2_mm.AmpOptimWrapper in bfloat16',

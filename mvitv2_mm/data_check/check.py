@@ -1,4 +1,5 @@
 """Check the splits of a dataset: annotations, counts, files."""
+from functools import partial
 from typing import Callable, Dict, Iterable, List, Optional
 
 from .ava import scan_ava
@@ -6,6 +7,7 @@ from .clips import scan_clips
 from .coco import scan_coco
 from .images import scan_images
 from .known import Expected, Split
+from .loading import look
 from .media import Item
 from .pool import probe_all
 from .report import DataProblem, SplitReport
@@ -16,6 +18,7 @@ SCANS: Dict[str, Callable[[dict, Optional[int], SplitReport], List[Item]]] = {
     'ImageNet': scan_images,
     'ImageNet21k': scan_images,
     'CustomDataset': scan_images,
+    'ImageDataset': scan_images,
     'ClipDataset': scan_clips,
     'CocoDataset': scan_coco,
     'LVISV1Dataset': scan_coco,
@@ -48,12 +51,15 @@ def check(splits: List[Split], num_workers: int, quick: bool,
                              f'{", ".join(SCANS)}')
     reports: List[SplitReport] = []
     for split in splits:
-        report = SplitReport(split.name, on_problem)
+        # other libraries number what they find
+        is_own = str(split.dataset.get('type')).startswith('mvitv2_mm.')
+        report = SplitReport(
+            split.name, on_problem, by_name=is_own and not _kind(split).startswith('ImageNet'))
         items = SCANS[_kind(split)](split.dataset, split.expected.classes, report)
         _check_size(split, report)
         if reports:
             _check_same_classes(reports[0], report)
-        results = probe_all(items, num_workers, quick)
+        results = probe_all(items, num_workers, look=partial(look, quick=quick))
         for problems in track(results, len(items), split.name):
             for problem in problems:
                 report.add(*problem)
@@ -82,9 +88,16 @@ def _check_size(split: Split, report: SplitReport) -> None:
 
 
 def _check_same_classes(first: SplitReport, report: SplitReport) -> None:
-    """Classes are numbered by their sorted names, so all splits need the same names."""
+    """Splits need the same names, and where labels go by their order the same order."""
     a, b = first.classes, report.classes
-    if a and b and a != b and isinstance(a[0], str):
-        different = sorted(set(a) ^ set(b)) or 'only their order'
+    if not a or not b or a == b or not isinstance(a[0], str):
+        return
+    more, lacking = sorted(set(b) - set(a)), sorted(set(a) - set(b))
+    different = str(sorted(more + lacking) or 'only their order')[:200]
+    if not report.by_name or (more and lacking):
         report.add('label', report.split, f'has other classes than {first.split}; '
-                   f'different: {str(different)[:200]}')
+                   f'different: {different}')
+    elif more or lacking:
+        report.add(
+            'ignored', report.split, f'has {"more" if more else "fewer"} classes than '
+            f'{first.split}; different: {different}')

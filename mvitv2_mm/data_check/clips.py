@@ -19,10 +19,13 @@ def scan_clips(dataset: dict, num_classes: Optional[int], report: SplitReport) -
         report.add('layout', folder, 'no such folder')
         return []
     if not dataset.get('ann_file'):
-        return scan_class_folders(folder, VIDEO_SUFFIXES, Video, num_classes, report)
+        return [
+            Video(path) for path in scan_class_folders(folder, VIDEO_SUFFIXES, False, dataset,
+                                                       num_classes, report)
+        ]
     ann_file = osp.join(root, dataset['ann_file'])
     template = dataset.get('filename_tmpl', 'img_{:05}.jpg')
-    paths = read_samples(ann_file, CLIP_COLUMNS[key], num_classes, report)
+    paths = read_samples(ann_file, folder, dataset, CLIP_COLUMNS[key], num_classes, report)
     return [
         Frames(osp.join(folder, path), *num_frames, template, dataset.get('start_index'))
         if num_frames else Video(osp.join(folder, path)) for path, *num_frames in paths

@@ -2,9 +2,10 @@
 import json
 import math
 import os.path as osp
+from collections import defaultdict
 from typing import Dict, List, Optional, Tuple
 
-from .media import Image, Item
+from .loading import Picture, loading_steps
 from .report import SplitReport
 
 _TOLERANCE = 1.  # pixels by which a box may leave its picture
@@ -15,12 +16,12 @@ _NEEDED = {
 }
 
 
-def scan_coco(dataset: dict, num_classes: Optional[int], report: SplitReport) -> List[Item]:
-    """Pictures of a dataset of mmdet's ``CocoDataset`` or ``LVISV1Dataset``."""
+def scan_coco(dataset: dict, num_classes: Optional[int], report: SplitReport) -> List[Picture]:
+    """Pictures of our or mmdet's ``CocoDataset``, or of mmdet's ``LVISV1Dataset``."""
     root = dataset.get('data_root') or ''
     path = osp.join(root, dataset['ann_file'])
     folder = osp.join(root, (dataset.get('data_prefix') or {}).get('img', ''))
-    content = _load(path, report)
+    content = _load(path, dataset.get('test_mode', False), report)
     if not osp.isdir(folder):
         report.add('layout', folder, 'no such folder')
         return []
@@ -28,14 +29,16 @@ def scan_coco(dataset: dict, num_classes: Optional[int], report: SplitReport) ->
         return []
     tables = {name: _index(path, name, content[name], report) for name in _NEEDED}
     _check_categories(path, tables['categories'], dataset, num_classes, report)
-    _check_annotations(path, tables, report)
-    items = []
+    objects = _check_annotations(path, tables, dataset, report)
+    steps, items = loading_steps(dataset, 'mmdet'), []
     for image in tables['images'].values():
         name = _file_name(image)
         if name is None:
             report.add('annotation', f'{path}, image {image["id"]}', 'has no "file_name"')
         else:
-            items.append(Image(osp.join(folder, name), (image['height'], image['width'])))
+            info = dict(
+                height=image['height'], width=image['width'], instances=objects[image['id']])
+            items.append(Picture(osp.join(folder, name), info, steps))
     report.samples = len(items)
     return items
 
@@ -47,7 +50,8 @@ def _file_name(image: dict) -> Optional[str]:
     return '/'.join(image['coco_url'].split('/')[-2:]) if 'coco_url' in image else None
 
 
-def _load(path: str, report: SplitReport) -> Optional[dict]:
+def _load(path: str, may_be_bare: bool, report: SplitReport) -> Optional[dict]:
+    """Content of a file, which may lack annotations if it is only to be predicted."""
     try:
         with open(path, encoding='utf-8') as file:
             content = json.load(file)
@@ -57,6 +61,10 @@ def _load(path: str, report: SplitReport) -> Optional[dict]:
     except (OSError, ValueError) as error:
         report.add('annotation', path, f'is not valid JSON: {error}')
         return None
+    if may_be_bare and isinstance(content, dict) and not content.get('annotations'):
+        content['annotations'] = []
+        report.add('ignored', path, 'has no annotations: it can be predicted, not evaluated')
+        return content if content.get('images') else None
     lacking = [
         name for name in _NEEDED
         if not isinstance(content, dict) or not isinstance(content.get(name), list)
@@ -89,38 +97,77 @@ def _check_categories(path: str, categories: Dict[int, dict], dataset: dict,
                       num_classes: Optional[int], report: SplitReport) -> None:
     names = [category['name'] for category in categories.values()]
     report.classes = tuple(names)
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        report.add('label', path, f'has more than one category "{name}"')
     wanted = (dataset.get('metainfo') or {}).get('classes')
-    if wanted is not None:
-        for name in [name for name in wanted if name not in names]:
-            report.add('label', path, f'has no category "{name}", which metainfo.classes of the '
-                       'config names')
-        for name in [name for name in names if name not in wanted]:
-            report.add('ignored', path, f'category "{name}" is not in metainfo.classes of the '
-                       'config')
-    elif num_classes is not None and len(names) != num_classes:
-        report.add('label', path, f'{len(names)} categories, but {num_classes} are expected')
+    if num_classes is not None and len(wanted or names) != num_classes:
+        report.add('label', path, f'{len(wanted or names)} categories, but {num_classes} are '
+                   'expected')
+    if wanted is None:
+        return
+    more = [name for name in names if name not in wanted]
+    for name in [name for name in wanted if name not in names]:
+        text = f'has no category "{name}", which metainfo.classes of the config names'
+        if more or not report.by_name:
+            report.add('label', path, text)
+        else:
+            report.add_absent(path, text)
+    for name in more:
+        report.add('ignored', path, f'category "{name}" is not in metainfo.classes of the config')
+    shared = [name for name in wanted if name in names]
+    if not report.by_name and shared != [name for name in names if name in wanted]:
+        report.add(
+            'label', path, 'lists the categories in another order than metainfo.classes, '
+            'and mmdet numbers them as listed; use type="mvitv2_mm.CocoDataset"')
 
 
-def _check_annotations(path: str, tables: Dict[str, Dict[int, dict]], report: SplitReport) -> None:
+def _check_annotations(path: str, tables: Dict[str, Dict[int, dict]], dataset: dict,
+                       report: SplitReport) -> Dict[int, List[dict]]:
+    """Objects as the pipeline gets them, those without fault, by the ids of their images."""
     images, categories = tables['images'], tables['categories']
     report.objects = len(tables['annotations'])
+    needs_mask = dataset.get('needs_mask') or any(
+        step.get('with_mask') for step in dataset.get('pipeline') or ())
+    objects, without_mask = defaultdict(list), 0
     for annotation in tables['annotations'].values():
         where = f'{path}, annotation {annotation["id"]}'
-        if annotation['image_id'] not in images:
-            report.add('annotation', where, f'unknown image_id {annotation["image_id"]}')
-        elif annotation['category_id'] not in categories:
-            report.add('label', where, f'unknown category_id {annotation["category_id"]}')
-        else:
-            image = images[annotation['image_id']]
-            fault = (
-                _box_fault(annotation['bbox'], image['height'], image['width'])
-                or _mask_fault(annotation.get('segmentation')))
-            if fault:
-                report.add(fault[0], where, fault[1])
+        fault = _annotation_fault(annotation, images, categories)
+        lacks_mask = needs_mask and not annotation.get('segmentation')
+        without_mask += lacks_mask
+        if fault:
+            report.add(fault[0], where, fault[1])
+        elif not lacks_mask:
+            objects[annotation['image_id']].append(_instance(annotation))
+    if without_mask:
+        report.add('annotation', path, f'{without_mask} objects have no "segmentation", but the '
+                   'config needs masks')
     used = {annotation['image_id'] for annotation in tables['annotations'].values()}
     empty = len(set(images) - used)
     if images and empty:
         report.add('ignored', path, f'{empty} of {len(images)} pictures have no object')
+    return objects
+
+
+def _annotation_fault(annotation: dict, images: Dict[int, dict],
+                      categories: Dict[int, dict]) -> Optional[Tuple[str, str]]:
+    """Kind and description of what is wrong with an annotation, or None."""
+    if annotation['image_id'] not in images:
+        return 'annotation', f'unknown image_id {annotation["image_id"]}'
+    if annotation['category_id'] not in categories:
+        return 'label', f'unknown category_id {annotation["category_id"]}'
+    image = images[annotation['image_id']]
+    return (_box_fault(annotation['bbox'], image['height'], image['width'])
+            or _mask_fault(annotation.get('segmentation')))
+
+
+def _instance(annotation: dict) -> dict:
+    """An annotation as mmdet's datasets give it to the pipeline."""
+    x, y, w, h = annotation['bbox']
+    instance = dict(
+        bbox=[x, y, x + w, y + h], bbox_label=0, ignore_flag=int(bool(annotation.get('iscrowd'))))
+    if annotation.get('segmentation'):
+        instance['mask'] = annotation['segmentation']
+    return instance
 
 
 def _box_fault(box: list, height: int, width: int) -> Optional[Tuple[str, str]]:

@@ -3,15 +3,16 @@ import os
 import os.path as osp
 from typing import List, Optional
 
+from ..datasets.class_folders import IMAGE_SUFFIXES, class_names, is_hidden, label_folders
 from .lists import read_samples
-from .media import Image, Item
+from .loading import Picture, loading_steps
 from .report import SplitReport
 
-EXTENSIONS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')  # mmpretrain's
 
-
-def scan_images(dataset: dict, num_classes: Optional[int], report: SplitReport) -> List[Item]:
-    """Pictures of a dataset of mmpretrain's ``ImageNet``, ``ImageNet21k`` or ``CustomDataset``."""
+def scan_images(dataset: dict, num_classes: Optional[int], report: SplitReport) -> List[Picture]:
+    """Pictures of our or mmpretrain's ``ImageNet``, ``ImageNet21k``, or of our ``ImageDataset`` or
+    mmpretrain's ``CustomDataset``.
+    """
     root, split = dataset.get('data_root') or '', dataset.get('split') or ''
     prefix = dataset.get('data_prefix') or split
     prefix = prefix['img_path'] if isinstance(prefix, dict) else prefix
@@ -24,45 +25,64 @@ def scan_images(dataset: dict, num_classes: Optional[int], report: SplitReport) 
         report.add('layout', folder, 'no such folder')
         return []
     if ann_file:
-        samples = read_samples(osp.join(root, ann_file), 'path label', num_classes, report)
-        return [Image(osp.join(folder, path)) for path, in samples]
-    return scan_class_folders(folder, EXTENSIONS, Image, num_classes, report)
+        samples = read_samples(
+            osp.join(root, ann_file), folder, dataset, 'path label', num_classes, report)
+        paths = [osp.join(folder, path) for path, in samples]
+    else:
+        paths = scan_class_folders(folder, IMAGE_SUFFIXES, True, dataset, num_classes, report)
+    steps = loading_steps(dataset, 'mmpretrain')
+    return [Picture(path, {}, steps) for path in paths]
 
 
-def scan_class_folders(folder: str, extensions: tuple, item: type, num_classes: Optional[int],
-                       report: SplitReport) -> List[Item]:
-    """Files of a folder with one sub-folder per class, whose sorted names are the classes.
+def scan_class_folders(folder: str, extensions: tuple, nested: bool, dataset: dict,
+                       num_classes: Optional[int], report: SplitReport) -> List[str]:
+    """Paths of the files of a folder with one sub-folder per class.
 
-    Pictures may lie in further folders below, as in mmpretrain; clips may not.
+    Args:
+        folder (str): The folder.
+        extensions (tuple): Ends of the names of samples.
+        nested (bool): Whether samples may lie in further folders below.
+        dataset (dict): Config of the dataset.
+        num_classes (int, optional): Number of classes, if known.
+        report (SplitReport): Takes the findings.
     """
-    entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    names = [entry.name for entry in entries if entry.is_dir()]
+    if not dataset.get('with_label', True):
+        paths = _find_files(folder, extensions, True, report)
+        report.samples = len(paths)
+        return paths
+    names = class_names(folder)
     if not names:
-        loose = sum(entry.name.lower().endswith(extensions) for entry in entries)
+        loose = sum(entry.name.lower().endswith(extensions) for entry in os.scandir(folder))
         report.add(
             'layout', folder, f'no folder per class, but {loose} loose files: sort them '
             'into a folder per class, or write a list "path label" per line')
         return []
-    items = []
-    for name in names:
-        found = _find_files(osp.join(folder, name), extensions, item is Image, report)
+    classes = (dataset.get('metainfo') or {}).get('classes') or names
+    try:
+        label_folders(folder, names, classes)
+    except ValueError as error:
+        report.add('label', folder, str(error).replace(f'{folder} ', ''))
+    paths = []
+    for name in sorted({*names, *classes}):
+        found = _find_files(osp.join(folder, name), extensions, nested, report)
         if not found:
-            report.add('count', osp.join(folder, name), 'class folder without samples')
-        items.extend(item(path) for path in found)
-    report.samples, report.classes = len(items), tuple(names)
-    if num_classes is not None and len(names) != num_classes:
-        report.add('label', folder, f'{len(names)} class folders, but the model has {num_classes} '
-                   'classes')
-    return items
+            report.add_absent(osp.join(folder, name), 'class folder without samples')
+        paths += found
+    report.samples, report.classes = len(paths), tuple(names)
+    if num_classes is not None and len(classes) != num_classes:
+        report.add('label', folder, f'{len(classes)} class folders, but the model has '
+                   f'{num_classes} classes')
+    return paths
 
 
 def _find_files(folder: str, extensions: tuple, nested: bool, report: SplitReport) -> List[str]:
     found = []
     for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not is_hidden(name)]
         if not nested:
             names += folders
             folders.clear()
-        for name in sorted(names):
+        for name in sorted(name for name in names if not is_hidden(name)):
             if name.lower().endswith(extensions):
                 found.append(osp.join(parent, name))
             else:

@@ -6,6 +6,7 @@ from typing import Dict, List, Optional
 
 from mmengine.config import Config
 
+from ..engine.early_checks import count_classes
 from ..engine.nested_datasets import leaf_datasets
 from ..engine.options import apply_options
 from ..files import repository_folder
@@ -60,8 +61,8 @@ COCO_O_DOMAINS = ('sketch', 'weather', 'cartoon', 'painting', 'tattoo', 'handmak
 NAMES = (*KNOWN, 'coco-o')
 # one's own data: what the config of a split looks like
 PLAIN = {
-    'images': lambda split: dict(type='CustomDataset', data_prefix=split),
-    'clips': lambda split: dict(type='ClipDataset', data_prefix=dict(video=split)),
+    'images': lambda split: dict(type='mvitv2_mm.ImageDataset', data_prefix=split),
+    'clips': lambda split: dict(type='mvitv2_mm.ClipDataset', data_prefix=dict(video=split)),
 }
 
 
@@ -101,7 +102,7 @@ def find_splits(name: str, data_root: Optional[str] = None) -> List[Split]:
 def _coco_o_splits(data_root: str) -> List[Split]:
     """Each domain is laid out like the validation set of COCO."""
     layout = dict(
-        type='CocoDataset',
+        type='mvitv2_mm.CocoDataset',
         ann_file='annotations/instances_val2017.json',
         data_prefix=dict(img='val2017/'))
     return [
@@ -114,7 +115,8 @@ def _plain_splits(name: str, data_root: Optional[str]) -> List[Split]:
     if data_root is None:
         raise ValueError(f'"{name}" needs --data-root, the folder where the data is')
     if name.endswith('.json'):
-        dataset = dict(type='CocoDataset', ann_file=osp.abspath(name), data_root=data_root)
+        dataset = dict(
+            type='mvitv2_mm.CocoDataset', ann_file=osp.abspath(name), data_root=data_root)
         return [Split(Path(name).stem, dataset)]
     # the usual three splits, else the folder is one
     folders = [f for f in ('train', 'val', 'test') if osp.isdir(osp.join(data_root, f))] or ['']
@@ -123,12 +125,13 @@ def _plain_splits(name: str, data_root: Optional[str]) -> List[Split]:
 
 def _config_splits(cfg: Config, data_root: Optional[str]) -> List[Split]:
     """The different datasets of a config's data loaders."""
-    expected = Expected(classes=_num_classes(cfg))
+    expected = Expected(classes=count_classes(cfg.get('model') or {}))
     splits: Dict[str, Split] = {}
     for loop in ('train', 'val', 'test'):
         loader = cfg.get(f'{loop}_dataloader')
         for i, (_, dataset) in enumerate(leaf_datasets(loader['dataset']) if loader else ()):
-            dataset = dict(dataset)
+            # masks to compare with
+            dataset = dict(dataset, needs_mask='segm' in str(cfg.get(f'{loop}_evaluator')))
             if data_root is not None:
                 dataset['data_root'] = data_root
             files = ('data_root', 'ann_file', 'data_prefix', 'split')
@@ -137,10 +140,3 @@ def _config_splits(cfg: Config, data_root: Optional[str]) -> List[Split]:
     if not splits:
         raise ValueError(f'config "{cfg.filename}" has no data loader')
     return list(splits.values())
-
-
-def _num_classes(cfg: Config) -> Optional[int]:
-    """Number of classes of a classifier's head; detectors name their categories."""
-    model = cfg.get('model') or {}
-    head = model.get('head') or model.get('cls_head') or {}
-    return head.get('num_classes')

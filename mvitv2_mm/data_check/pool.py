@@ -1,35 +1,31 @@
 """Look at many files in parallel; one that kills or hangs its reader is a problem, not the end."""
 import os
 from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
-from functools import partial
 from itertools import islice
-from typing import Callable, Dict, Iterator, List, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, Sequence
 
 from pebble import ProcessExpired, ProcessPool
 
-from .media import Item, probe
+from .media import Item
 from .report import DataProblem
 
 TIMEOUT = 120.  # seconds for one file
 _AHEAD = 8  # files per process that wait for it
 
 
-def probe_all(
-        items: Sequence[Item],
-        num_workers: int,
-        quick: bool = False,
-        timeout: float = TIMEOUT,
-        look: Optional[Callable[[Item], List[DataProblem]]] = None) -> Iterator[List[DataProblem]]:
+def probe_all(items: Sequence[Item],
+              num_workers: int,
+              look: Callable[[Item], List[DataProblem]],
+              timeout: float = TIMEOUT) -> Iterator[List[DataProblem]]:
     """Problems of each item, as they come, one list per item.
 
     Args:
         items (Sequence[Item]): What to read.
         num_workers (int): Number of processes.
-        quick (bool): See :func:`probe`. Defaults to False.
+        look (Callable): Reads one item.
         timeout (float): Seconds after which a file counts as unreadable. Defaults to 120.
-        look (Callable, optional): Reads one item. Defaults to :func:`probe`.
     """
-    look, remaining = look or partial(probe, quick=quick), iter(items)
+    remaining = iter(items)
     pending: Dict[Future, Item] = {}
     pool = ProcessPool(max(num_workers, 1), initializer=_silence)
     try:

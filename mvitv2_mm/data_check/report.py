@@ -63,6 +63,7 @@ class SplitReport:
         samples (int): Number of pictures, clips or videos.
         objects (int, optional): Number of annotated boxes, for detection.
         classes (tuple): Names or indices of the classes that occur.
+        by_name (bool): Whether labels go by these names, or else by their order.
         counts (Counter): Number of problems per kind.
     """
     split: str
@@ -70,12 +71,17 @@ class SplitReport:
     samples: int = 0
     objects: Optional[int] = None
     classes: Tuple = ()
+    by_name: bool = False
     counts: Counter = field(default_factory=Counter)
 
     def add(self, kind: str, where: str, what: str) -> None:
         """Record a problem; the arguments are those of :class:`DataProblem`."""
         self.counts[kind] += 1
         self.on_problem(self.split, DataProblem(kind, str(where), what))
+
+    def add_absent(self, where: str, what: str) -> None:
+        """Record classes without samples, which only a training cannot do without."""
+        self.add('ignored' if self.split.startswith(('val', 'test')) else 'count', where, what)
 
     @property
     def num_errors(self) -> int:

@@ -6,7 +6,7 @@ from typing import Dict, List, Sequence
 # what Pillow reads, AVIF where it is built with it
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.ppm', '.pgm', '.bmp', '.tif', '.tiff',
                   '.webp', '.avif', '.gif', '.jp2')
-_SYSTEM = ('__MACOSX', '@eaDir')
+_SYSTEM = ('__MACOSX', '@eaDir', 'Thumbs.db', 'desktop.ini')
 
 
 def is_hidden(path: str) -> bool:

@@ -1,9 +1,10 @@
 """Lists with one sample per line; the datasets and the check of the data read them here."""
 import re
-from typing import Any, Callable, List, Sequence, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from mmengine.fileio import list_from_file
 
+Columns = Tuple[str, List[int], List[int]]
 _NUMBERS = re.compile(r'(?:[\s,]+-?\d+)+$')
 
 
@@ -83,29 +84,60 @@ def split_numbers(line: str, count: int) -> Tuple[str, List[int]]:
     return text, [int(number) for number in numbers[-count if count > 0 else 0:]]
 
 
-def ends_in_number(text: str) -> bool:
-    """Whether the last column of a text is a whole number, and not the only one."""
-    return bool(_NUMBERS.search(text))
+def split_sample(line: str,
+                 num_before: int = 0,
+                 with_label: bool = True,
+                 several: bool = False,
+                 classes: Sequence[str] = ()) -> Columns:
+    """Path, numbers before the labels, and labels of a line.
+
+    Args:
+        line (str): A line without blanks at its ends.
+        num_before (int): How many numbers stand before the labels. Defaults to 0.
+        with_label (bool): Whether there is a label. Defaults to True.
+        several (bool): Whether there may be more than one. Defaults to False.
+        classes (Sequence[str]): Names that may stand for one label. Defaults to ().
+
+    Raises:
+        ValueError: If the line is not like that.
+    """
+    if with_label and not several:
+        line = _name_to_number(line, classes)
+    path, numbers = split_numbers(line, -1 if several else num_before + with_label)
+    if with_label and len(numbers) <= num_before:
+        raise ValueError
+    return path, numbers[:num_before], numbers[num_before:]
 
 
-def name_to_number(line: str, classes: Sequence[str]) -> str:
+def check_labels(path: str,
+                 labels: Sequence[int],
+                 num_classes: Optional[int],
+                 exists: Callable[[], bool] = lambda: True) -> None:
+    """Raise :class:`LabelError` for labels of no class, and for several where there can be one.
+
+    Args:
+        path (str): The path in the line.
+        labels (Sequence[int]): The labels in it.
+        num_classes (int, optional): How many classes there are, None if nobody knows.
+        exists (Callable): Tells whether there is a file of this path. Defaults to one that says
+            yes.
+    """
+    for label in labels:
+        if num_classes and not 0 <= label < num_classes:
+            raise LabelError(f'label {label} is outside of 0..{num_classes - 1}; labels count '
+                             'from 0')
+    if len(labels) == 1 and _NUMBERS.search(path) and not exists():
+        raise LabelError(f'several labels for one clip need multi_class=True in the dataset (or '
+                         f'"{path}" does not exist)')
+
+
+def _name_to_number(line: str, classes: Sequence[str]) -> str:
     """A line whose last column is the name of a class, with the number of the class instead.
 
     A name with blanks needs a tab or a comma before it.
     """
     for separator in ('\t', ',', None):
-        text, _, name = line.rpartition(separator) if separator else _last_word(line)
-        if text and name.strip() in classes:
-            return f'{text.strip()} {list(classes).index(name.strip())}'
+        text, *name = line.rsplit(separator, 1)
+        if name and name[0].strip() in classes:
+            return f'{text.strip()} {list(classes).index(name[0].strip())}'
     return line
-
-
-def _last_word(line: str) -> Tuple[str, str, str]:
-    *text, name = line.rsplit(maxsplit=1)
-    return ''.join(text), ' ', name
-
-
-def check_label(label: int, num_classes: int) -> None:
-    """Raise :class:`LabelError` for a label that no class has."""
-    if not 0 <= label < num_classes:
-        raise LabelError(f'label {label} is outside of 0..{num_classes - 1}; labels count from 0')

@@ -7,10 +7,12 @@ import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
+from mmengine.runner import BaseLoop, FlexibleRunner, IterBasedTrainLoop, Runner
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import fp16_compress_hook
 from torch.nn.parallel import DistributedDataParallel
 
+from ..checkpoints import CheckpointError
+from ..checkpoints.adapters import check_complete
 from ..registry import FUNCTIONS, HOOKS
 
 
@@ -104,6 +106,36 @@ class IterationSeedHook(Hook):
         random.seed(for_python)
         np.random.seed(for_numpy)
         torch.manual_seed(for_torch)
+
+
+@HOOKS.register_module()
+class SameClassesHook(Hook):
+    """Refuse a checkpoint of other classes, in a test and where a training goes on.
+
+    Args:
+        loop (str): Whose dataset the checkpoint should fit, 'train' or 'test'.
+
+    Raises:
+        CheckpointError: If the checkpoint names other classes than the dataset or the same in
+            another order, or lacks weights of the model.
+    """
+
+    def __init__(self, loop: str) -> None:
+        self.loop = loop
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        meta = dict(checkpoint).get('meta') or {}
+        trained = (meta.get('dataset_meta') or {}).get('classes')
+        dataset = getattr(runner, f'{self.loop}_dataloader').dataset
+        classes = getattr(dataset, 'metainfo', {}).get('classes')
+        if trained and classes and list(trained) != list(classes):
+            raise CheckpointError(
+                f'the checkpoint was trained on the {len(trained)} classes '
+                f'{str(list(trained))[1:-1][:150]}, but {self.loop}_dataloader.dataset has the '
+                f'{len(classes)} classes {str(list(classes))[1:-1][:150]}; its "metainfo.classes" '
+                'should be the former, in their order')
+        if not isinstance(runner, FlexibleRunner):  # whose model may be cut up
+            check_complete(runner.model, dict(checkpoint).get('state_dict', checkpoint))
 
 
 @FUNCTIONS.register_module()

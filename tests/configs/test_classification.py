@@ -47,8 +47,9 @@ def test_name_agrees_with_body(name, cfg, recipe):
     assert int(match['size'] or 224) == cfg.model.backbone.get('input_size', 224) == recipe['size']
     assert (match['data'] == 'in21k') == (recipe['num_classes'] == 19168)
     assert cfg.train_dataloader.dataset.type == dict(
-        in1k='ImageNet', in21k='ImageNet21k')[match['data']]
-    assert cfg.val_dataloader.dataset.type == cfg.test_dataloader.dataset.type == 'ImageNet'
+        in1k='mvitv2_mm.ImageNet', in21k='mvitv2_mm.ImageNet21k')[match['data']]
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        assert loader.dataset.type == 'mvitv2_mm.ImageNet'
 
 
 def test_model(cfg, recipe):

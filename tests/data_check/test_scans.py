@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 import synthetic_data
 
@@ -334,3 +335,67 @@ def test_proposals_execute_nothing(tmp_path):
     dataset = make_ava(tmp_path, num_frames=150)
     (tmp_path / 'proposals.pkl').write_bytes(pickle.dumps({'vid,0902': Bomb()}))
     assert_found(problems_of(dataset), ('annotation', 'expected a pickled .* got ForbiddenName'))
+
+
+def own_coco(root, **kwargs):
+    step = dict(type='mvitv2_mm.LoadObjects', with_mask=True)
+    return dict(
+        coco(root),
+        type='mvitv2_mm.CocoDataset',
+        metainfo=dict(classes=['person', 'car']),
+        pipeline=[dict(type='LoadImageFromFile'), step,
+                  dict(type='Resize')])
+
+
+def test_pictures_are_loaded_as_the_config_says(tmp_path):
+    synthetic_data.make_coco(tmp_path)
+    path = tmp_path / 'annotations/instances_train2017.json'
+    assert problems_of(own_coco(tmp_path)) == []
+    edit_json(
+        path, lambda content: content['annotations'][0].update(
+            segmentation=dict(size=[30, 40], counts=[0, 1200])))
+    assert_found(
+        problems_of(own_coco(tmp_path)),
+        ('annotation', r'000001\.jpg: cannot be loaded as the config says'))
+    edit_json(path, lambda content: content['annotations'][0].pop('segmentation'))
+    assert_found(
+        problems_of(own_coco(tmp_path)),
+        ('annotation', r'1 objects have no "segmentation", but the config needs masks'))
+
+
+def test_sizes_are_those_of_upright_pictures(tmp_path):
+    synthetic_data.make_coco(tmp_path)
+    path = str(tmp_path / 'train2017/000000000001.jpg')
+    with PIL.Image.open(path) as image:
+        exif = image.getexif()
+        exif[0x0112] = 6
+        image.save(path, exif=exif)
+    assert_found(
+        problems_of(own_coco(tmp_path)),
+        ('annotation', r'000001\.jpg: is 80 x 60 pixels .* annotated as 60 x 80'))
+
+
+def test_labels_go_by_name_in_our_datasets_only(tmp_path):
+    synthetic_data.make_coco(tmp_path)
+    edit_json(tmp_path / 'annotations/instances_train2017.json',
+              lambda content: content['categories'].reverse())
+    assert problems_of(own_coco(tmp_path)) == []
+    assert_found(
+        problems_of(coco(tmp_path, metainfo=dict(classes=['person', 'car']))),
+        ('label', 'in another order than metainfo.classes'))
+
+
+def test_hidden_files_other_types_and_lists_of_any_program(tmp_path):
+    synthetic_data.make_folders(tmp_path)
+    (tmp_path / 'train/.ipynb_checkpoints').mkdir()
+    (tmp_path / 'train/class0/._0_0.png').write_text('')
+    own = dict(images(tmp_path), type='mvitv2_mm.ImageDataset')
+    assert problems_of(own, classes=2, samples=8) == []
+    (tmp_path /
+     'train.txt').write_bytes(b'\xef\xbb\xbfclass0/0_0.png\tclass1\r\n\r\nclass1/1_0.png,0\r\n')
+    listed = dict(own, ann_file='train.txt', metainfo=dict(classes=['class0', 'class1']))
+    assert problems_of(listed, classes=2, samples=2) == []
+    (tmp_path / 'train/class3').mkdir()
+    assert_found(
+        problems_of(dict(own, metainfo=dict(classes=['class0', 'class1'])), classes=2),
+        ('label', 'folders that are none of the 2 classes'), ('count', 'class3: class folder'))

@@ -212,3 +212,12 @@ def test_erased_images_keep_their_labels():
         assert noise.unique().numel() > 0.9 * noise.numel()  # pixels would be whole numbers
     assert batch['inputs'].min() < -2  # black is -2
     assert (model.data_preprocessor(data, training=False)['inputs'] == 0).all()
+
+
+def test_several_labels_are_mixed_as_they_are():
+    inputs, samples = _batch(batch=2)
+    for sample, label in zip(samples, ([1., 1., 0.], [0., 0., 1.])):
+        sample.set_gt_label(torch.tensor(label))
+    with patch('numpy.random.beta', return_value=0.75):
+        _, samples = ClipBatchAugment(3, erase_prob=0, switch_prob=0)(inputs, samples)
+    assert samples[0].gt_label.tolist() == [0.75, 0.75, 0.25]

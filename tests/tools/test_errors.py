@@ -1,8 +1,10 @@
 """Mistakes end in one line that names file or key and the remedy, before any slow start."""
 import importlib.util
+import pickle
 from pathlib import Path
 
 import pytest
+import synthetic_data
 from mmengine.config import Config
 
 from mvitv2_mm.engine.loaders import check_loaders
@@ -195,3 +197,59 @@ def test_repeats_that_make_no_batch(repeats, collate):
         check_loaders(Config(dict(train_dataloader=loader)), ['train'])
     loader['dataset']['num_repeats'] = 3 - repeats
     check_loaders(Config(dict(train_dataloader=loader)), ['train'])
+
+
+def test_other_classes_than_those_of_the_checkpoint(train, test, configs, checkpoints, tmp_path):
+    other = ['--work-dir', str(tmp_path), '--cfg-options']
+    names = [
+        f'{loop}_dataloader.dataset.metainfo.classes=("class1","class0")'
+        for loop in ('train', 'val', 'test')
+    ]
+    types = [
+        f'{loop}_dataloader.dataset.type=mvitv2_mm.ImageDataset'
+        for loop in ('train', 'val', 'test')
+    ]
+    for tool, start in ((train, ['--resume',
+                                 checkpoints['image']]), (test, [checkpoints['image']])):
+        with pytest.raises(SystemExit, match="trained on the 2 classes 'class0', 'class1'") as info:
+            tool([configs['image'], *start, *other, *types, *names])
+        assert '\n' not in info.value.code
+
+
+def test_a_head_that_would_stay_random_is_not_tested(test, configs, checkpoints, tmp_path):
+    args = [configs['image'], checkpoints['image'], '--work-dir', str(tmp_path)]
+    with pytest.raises(SystemExit, match='lacks 2 tensors of the model, e.g. head.fc.* random'):
+        test([*args, '--cfg-options', 'model.head.num_classes=3'])
+
+
+@pytest.mark.parametrize('task, key, message', [
+    ('image', 'model.head.num_classes', '2 classes, but the head of the model 1'),
+    ('detection', 'model.roi_head.bbox_head.num_classes', '2 classes, but the head of the model 1'),
+    ('video', 'model.cls_head.num_classes', 'label 1 of .* is outside of 0..0'),
+])
+def test_classes_that_the_model_lacks(task, key, message, train, configs, tmp_path):
+    with pytest.raises(SystemExit, match=f'train_dataloader.dataset.* {message}') as info:
+        train([configs[task], '--work-dir', str(tmp_path), '--cfg-options', f'{key}=1'])
+    assert '\n' not in info.value.code
+
+
+def test_splits_with_other_classes(train, configs, tmp_path):
+    option = 'val_dataloader.dataset.data_prefix='
+    (tmp_path / 'own').mkdir()
+    synthetic_data.make_folders(tmp_path / 'own')
+    for name in ('class0', 'class1'):
+        (tmp_path / f'own/val/{name}').rename(tmp_path / f'own/val/new_{name}')
+    with pytest.raises(SystemExit, match='val_dataloader.dataset has other classes than train'):
+        train([
+            configs['image'], '--work-dir',
+            str(tmp_path), '--cfg-options', f'{option}{tmp_path}/own/val'
+        ])
+
+
+def test_without_ground_truth(test, configs, checkpoints, tmp_path):
+    args = [configs['image'], checkpoints['image'], '--work-dir', str(tmp_path)]
+    bare = ['--cfg-options', 'test_dataloader.dataset.with_label=False']
+    with pytest.raises(SystemExit, match='no ground truth to compare with; --dump FILE.pkl'):
+        test([*args, *bare])
+    test([*args, '--dump', str(tmp_path / 'out.pkl'), *bare])
+    assert len(pickle.loads((tmp_path / 'out.pkl').read_bytes())) == 8

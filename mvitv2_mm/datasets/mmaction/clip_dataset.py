@@ -10,8 +10,7 @@ from mmengine.logging import print_log
 
 from ...registry import DATASETS
 from ..class_folders import class_names, is_hidden, label_folders
-from ..lists import (LabelError, check_label, ends_in_number, name_to_number, parse_lines,
-                     split_numbers)
+from ..lists import check_labels, parse_lines, split_sample
 from ..readers import VIDEO_SUFFIXES, UnreadableClipError, frame_pattern
 from .annotations import CLIP_COLUMNS
 
@@ -161,35 +160,22 @@ class ClipDataset(BaseDataset):
 
     def _parse(self, line: str) -> dict:
         key, = self.data_prefix
-        in_frames, classes = int(key == 'img'), self.metainfo.get('classes', ())
-        count = -1 if self.multi_class else in_frames + self.with_label
-        if self.with_label and not self.multi_class:
-            line = name_to_number(line, classes)
-        path, numbers = split_numbers(line, count)
-        info = dict(video_id=path)
-        if in_frames:
-            info.update(
-                frame_dir=self._locate(key, path),
-                total_frames=numbers[0],
+        classes = self.metainfo.get('classes', ())
+        path, num_frames, labels = split_sample(line, int(key == 'img'), self.with_label,
+                                                self.multi_class, classes)
+        place = self._locate(key, path)
+        check_labels(path, labels, self.num_classes, lambda: osp.exists(place))
+        info = dict(video_id=path, filename=place)
+        if num_frames:
+            info = dict(
+                video_id=path,
+                frame_dir=place,
+                total_frames=num_frames[0],
                 filename_tmpl=self.filename_tmpl,
                 first_number=self.start_index)
-        else:
-            info.update(filename=self._locate(key, path))
         if self.with_label:
-            labels = self._check_labels(path, numbers[in_frames:])
-            info.update(label=labels if self.multi_class else labels[0])
+            info['label'] = labels if self.multi_class else labels[0]
         return info
-
-    def _check_labels(self, path: str, labels: List[int]) -> List[int]:
-        if not labels:
-            raise ValueError
-        for label in labels if self.num_classes else ():
-            check_label(label, self.num_classes)
-        key, = self.data_prefix
-        if ends_in_number(path) and not osp.exists(self._locate(key, path)):
-            raise LabelError(f'several labels for one clip need multi_class=True in the dataset '
-                             f'(or the name "{path}" is wrong)')
-        return labels
 
     def _locate(self, key: str, path: str) -> str:
         return osp.join(self.data_prefix[key], path)

@@ -39,7 +39,18 @@ def category_ids(api: COCO, names: Sequence[str]) -> List[int]:
     return [found[name] for name in names]
 
 
+def complete_objects(api: COCO) -> None:
+    """Give objects the area of their box and ``iscrowd=0`` where the file does not state them."""
+    for obj in api.anns.values():
+        obj.setdefault('iscrowd', 0)
+        obj.setdefault('area', obj['bbox'][2] * obj['bbox'][3])
+
+
 class _NamedCOCO(COCO):
+
+    def createIndex(self) -> None:
+        super().createIndex()
+        complete_objects(self)
 
     def get_cat_ids(self, cat_names=(), sup_names=(), cat_ids=()) -> List[int]:
         if cat_names:
@@ -71,6 +82,6 @@ class CocoDataset(host.CocoDataset):
             if lacking:
                 raise ValueError(
                     f'{self.ann_file}: {lacking} objects have no mask ("segmentation"), which the '
-                    'recipe trains on; add the masks, or train on boxes alone as docs/finetune.md '
+                    'recipe trains on; add the masks, or train on boxes alone as docs/datasets.md '
                     'shows')
         return data_list

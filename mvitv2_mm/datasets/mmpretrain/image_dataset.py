@@ -8,7 +8,7 @@ from mmpretrain.datasets.custom import find_folders, get_samples
 
 from ...registry import DATASETS
 from ..class_folders import IMAGE_SUFFIXES, is_hidden, label_folders
-from ..lists import check_label, name_to_number, parse_lines, split_numbers
+from ..lists import check_labels, parse_lines, split_sample
 
 
 @DATASETS.register_module()
@@ -49,13 +49,12 @@ class ImageDataset(host.CustomDataset):
         ]
 
     def _parse(self, line: str):
+        classes = self.CLASSES or ()
+        path, _, labels = split_sample(line, with_label=self.with_label, classes=classes)
         if not self.with_label:
-            return line
-        classes = self.CLASSES
-        path, (label, ) = split_numbers(name_to_number(line, classes or ()), 1)
-        if classes is not None:
-            check_label(label, len(classes))
-        return path, label
+            return path
+        check_labels(path, labels, len(classes))
+        return path, labels[0]
 
     def _find_samples(self) -> list:
         labels = None

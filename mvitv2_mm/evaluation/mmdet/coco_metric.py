@@ -2,7 +2,7 @@ from typing import Dict, List
 
 from mmdet.evaluation import metrics as host
 
-from ...datasets.mmdet.coco_dataset import category_ids
+from ...datasets.mmdet.coco_dataset import category_ids, complete_objects
 from ...registry import METRICS
 
 
@@ -19,8 +19,10 @@ class CocoMetric(host.CocoMetric):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        objects = self._coco_api.anns.values() if self._coco_api else ()
-        lacking = sum(not obj.get('segmentation') for obj in objects)
+        if self._coco_api is None:
+            return
+        complete_objects(self._coco_api)
+        lacking = sum(not obj.get('segmentation') for obj in self._coco_api.anns.values())
         if lacking and 'segm' in self.metrics and not self.format_only:
             raise ValueError(f'the annotation file of the evaluator: {lacking} objects have no '
                              'mask ("segmentation"); add the masks, or set metric="bbox"')

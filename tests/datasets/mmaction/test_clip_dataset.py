@@ -3,6 +3,7 @@ import re
 import cv2
 import numpy as np
 import pytest
+from mmengine.dataset import ClassBalancedDataset
 from mmengine.logging import MMLogger
 from torch.utils.data import DataLoader
 
@@ -249,3 +250,63 @@ def test_every_kind_of_video_in_class_folders(tmp_path, write_video):
     assert len(dataset) == len(kinds)
     for i in range(len(kinds)):
         assert len(dataset[i]['imgs']) == 4
+
+
+def test_several_labels_become_a_vector(make, tmp_path):
+    dataset = make(lazy_init=True, multi_class=True, num_classes=8)
+    (tmp_path / 'list.txt').write_text('a/0.mp4 0 5 7\nb/2.mp4,3\n')
+    assert dataset.get_data_info(0)['label'].tolist() == [1, 0, 0, 0, 0, 1, 0, 1]
+    assert [dataset.get_cat_ids(i) for i in range(2)] == [[0, 5, 7], [3]]
+    packed = dict(type='mmaction.PackActionInputs')
+    shape = dict(type='mmaction.FormatShape', input_format='NCTHW')
+    sample = make(
+        multi_class=True, num_classes=3, pipeline=[*READ, shape, packed])[1]['data_samples']
+    assert sample.gt_label.tolist() == [0., 1., 0.]
+    (tmp_path / 'list.txt').write_text('a/0.mp4 0 8\n')
+    with pytest.raises(ValueError, match=r'line 1: label 8 is outside of 0\.\.7'):
+        make_again(dataset)
+    with pytest.raises(ValueError, match='"multi_class" needs "num_classes"'):
+        make(multi_class=True)
+
+
+def make_again(dataset):
+    dataset._fully_initialized = False
+    dataset.full_init()
+
+
+def test_several_labels_are_not_taken_for_one(make, tmp_path):
+    dataset = make(lazy_init=True)
+    (tmp_path / 'list.txt').write_text('a/0.mp4 0 5 7\n')
+    with pytest.raises(ValueError, match='line 1: several labels .* multi_class=True'):
+        dataset.full_init()
+
+
+def test_rare_classes_are_repeated(make, tmp_path):
+    dataset = make(lazy_init=True)
+    (tmp_path / 'list.txt').write_text(''.join(f'{k}.mp4 {int(k == 9)}\n' for k in range(10)))
+    assert len(ClassBalancedDataset(dataset, oversample_thr=0.4)) == 11
+
+
+def folders(tmp_path, **kwargs):
+    dataset = ClipDataset(
+        '', [],
+        dict(video='val'),
+        data_root=str(tmp_path),
+        metainfo=dict(classes=['jump', 'run']),
+        **kwargs)
+    return [(info['video_id'], info.get('label'))
+            for info in map(dataset.get_data_info, range(len(dataset)))]
+
+
+def test_class_folders_go_by_name(tmp_path):
+    (tmp_path / 'val/run/.cache').mkdir(parents=True)
+    (tmp_path / 'val/.ipynb_checkpoints').mkdir()
+    for name in ('run/1.mp4', 'run/._1.mp4', 'run/.cache/2.mp4'):
+        (tmp_path / 'val' / name).write_text('')
+    assert folders(tmp_path, test_mode=True) == [('run/1.mp4', 1)]
+    assert folders(tmp_path, with_label=False) == [('run/1.mp4', None)]
+    with pytest.raises(ValueError, match='jump holds no video file'):
+        folders(tmp_path)
+    (tmp_path / 'val/fly').mkdir()
+    with pytest.raises(ValueError, match="none of the 2 classes of the training: 'fly'"):
+        folders(tmp_path, test_mode=True)
