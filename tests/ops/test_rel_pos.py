@@ -1,4 +1,6 @@
 """Relative positions against loops in plain Python and NumPy."""
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -57,6 +59,15 @@ def test_index_made_under_inference_mode_serves_training():
         rel_pos_index(23, 12)
     table[rel_pos_index(23, 12)].sum().backward()
     assert table.grad.abs().sum() > 0
+
+
+def test_indices_are_kept_but_not_for_ever():
+    """Detection has a new size in every batch."""
+    first = weakref.ref(rel_pos_index(1, 2001))
+    assert rel_pos_index(1, 2001) is first()
+    for size in range(2002, 3002):
+        rel_pos_index(1, size)
+    assert first() is None
 
 
 def test_index_made_while_tracing_does_not_leak():

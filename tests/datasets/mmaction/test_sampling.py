@@ -84,6 +84,8 @@ def test_segments_are_not_those_of_mmaction():
         # 64 frames, half before and half from the key frame on
         ((16, 4), 60, 27000, [28 + 4 * i for i in range(16)]),
         ((40, 3), 26940, 27000, [26880 + 3 * i for i in range(40)]),
+        # an odd number of frames: range(60 - 10, 60 + 10, 4)
+        ((5, 4), 60, 27000, [50, 54, 58, 62, 66]),
         ((8, 4), 4, 100, [0, 0, 0, 0, 4, 8, 12, 16]),
         ((8, 4), 92, 100, [76, 80, 84, 88, 92, 96, 99, 99]),
     ])
