@@ -13,7 +13,7 @@ from torch.nn.utils import parametrizations, prune
 from torch.optim.swa_utils import AveragedModel
 
 from mvitv2_mm import MViTv2
-from mvitv2_mm.layers import MLP, compute_path
+from mvitv2_mm.layers import compute_path
 
 HOST_ARCH = {key: ARCH[key] for key in ('embed_dims', 'num_layers', 'num_heads')}
 
@@ -122,70 +122,17 @@ def test_watching_one_module_changes_no_number(size, name):
     assert calls and set(calls.values()) == {2 if name == 'drop_path' else 1}
 
 
-def test_hooks_for_all_modules_are_seen():
-    model, seen = build(), Counter()
+def test_hooks_for_all_modules_and_replaced_forwards_are_seen():
+    model, x, seen = build(), rand(IMAGE), Counter()
     handle = nn.modules.module.register_module_forward_hook(
         lambda module, *args: seen.update([module]))
-    model(rand(IMAGE))
+    model(x)
     handle.remove()
     assert set(called(model).values()) <= set(seen)
-
-
-@pytest.mark.parametrize(
-    'kind', ['forward_pre_hook', 'forward_hook', 'full_backward_pre_hook', 'full_backward_hook'])
-@pytest.mark.parametrize('name', ['attn.qkv', 'mlp'])
-def test_hooks_of_every_kind_fire_once(name, kind):
-    model, calls = build(), []
-    register = getattr(model.blocks[0].get_submodule(name), f'register_{kind}')
-    register(lambda *args: calls.append(args))
-    model(rand(IMAGE))[0].sum().backward()
-    assert len(calls) == 1
-
-
-@pytest.mark.parametrize('name', ['attn.qkv', 'attn.pool_v', 'norm2', 'mlp', 'mlp.fc1'])
-def test_a_replaced_forward_is_called(name):
-    """As offloading tools do it."""
-    model, calls = build(), []
-    module = model.blocks[0].get_submodule(name)
-    module.forward = lambda x: calls.append(x) or type(module).forward(module, x)
-    model(rand(IMAGE))
-    assert len(calls) == 1
-
-
-@pytest.mark.parametrize('owner', [nn.Module, nn.Linear, nn.Conv2d, MLP])
-def test_calls_replaced_for_a_whole_class_are_seen(monkeypatch, owner):
-    """As profilers do it."""
-    model, seen, call = build(), set(), owner.__call__
-
-    def watched(self, *args):
-        seen.add(self)
-        return call(self, *args)
-
-    monkeypatch.setattr(owner, '__call__', watched)
-    model(rand(IMAGE))
-    wanted = {module for module in called(model).values() if isinstance(module, owner)}
-    assert wanted and wanted <= seen
-
-
-def test_a_subclass_of_the_mlp_is_called():
-    model, x = build(), rand(IMAGE)
     wanted = model(x)[0]
-
-    class Silent(MLP):
-
-        def forward(self, x):
-            return torch.zeros_like(x)
-
-    for block in model.blocks:
-        if not block.widens_in_mlp:
-            block.mlp.__class__ = Silent
-    silent = model(x)[0]
-    assert (silent - wanted).abs().max() > 1e-3
-    for block in model.blocks:
-        block.mlp.__class__ = MLP
-        nn.init.zeros_(block.mlp.fc2.weight)
-        nn.init.zeros_(block.mlp.fc2.bias)
-    torch.testing.assert_close(silent, model(x)[0])
+    fc1 = model.blocks[0].mlp.fc1
+    fc1.forward = lambda x: nn.Linear.forward(fc1, x) + 1  # as offloading tools do it
+    assert (model(x)[0] - wanted).abs().max() > 1e-3
 
 
 def train(model, x, steps=3):

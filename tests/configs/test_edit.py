@@ -36,9 +36,8 @@ def test_a_step_is_dropped():
 
 
 def test_the_name_is_what_follows_the_last_dot():
-    assert edit([dict(type='my.package.Step')], Step=dict(n=1)) == [
-        dict(type='my.package.Step', n=1)
-    ]
+    assert edit([dict(type='my.package.Step')],
+                Step=dict(n=1)) == [dict(type='my.package.Step', n=1)]
 
 
 def test_several_steps_take_the_place_of_one():
