@@ -134,6 +134,10 @@ class TestOutputs:
             maps = build(built, out_scales=(0, 3), out_type='featmap')(rand(size))
             assert [tuple(feat.shape) for feat in maps] == [(2, 8, *scale0), (2, 64, *scale3)]
 
+    def test_tables_where_queries_and_keys_are_pooled_to_one_token(self):
+        attn = build((16, 16), adaptive_kv_stride=16).blocks[5].attn
+        assert [len(table) for table in attn.rel_pos] == [1, 1]
+
     def test_blocks_after_the_last_wanted_scale_do_not_run(self):
         model, x, ran = build(IMAGE, out_scales=(0, 3)), rand(IMAGE), []
         for i, block in enumerate(model.blocks):

@@ -29,6 +29,11 @@ def tensors(output):
     return [t for out in output for t in (out if isinstance(out, list) else [out])]
 
 
+def stack_of(node):
+    """Names and classes of the modules whose calls a node of an exported graph lies in."""
+    return node.meta.get('nn_module_stack', {}).values()
+
+
 @pytest.fixture(autouse=True)
 def _reset():
     torch._dynamo.reset()
@@ -65,12 +70,14 @@ def test_compiled_training_gives_the_same_gradients():
 def test_export_takes_any_batch_and_leaves_the_model_usable(size, options):
     model = randomise(MViTv2(ARCH, size, **options))
     batch = torch.export.Dim('batch', min=2, max=64)
-    exported = torch.export.export(
+    program = torch.export.export(
         model, (torch.randn(shape(size, 2), dtype=torch.float64), ), dynamic_shapes=({
             0: batch
-        }, )).module()
+        }, ))
+    called = {name for node in program.graph.nodes for name, _ in stack_of(node)}
+    assert called >= {name for name, _ in model.named_modules() if name.endswith(LEAVES)}
     x = torch.randn(shape(size, 3), dtype=torch.float64)
-    assert_same(tensors(exported(x)), tensors(model(x)))
+    assert_same(tensors(program.module()(x)), tensors(model(x)))
     assert all(type(t) is torch.Tensor for t in tensors(model(x)))
 
 

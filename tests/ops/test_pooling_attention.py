@@ -193,6 +193,26 @@ def test_the_fused_kernel_gets_head_dims_of_a_multiple_of_8(q_grid, k_grid):
     assert result == (*q.shape[:3], 16)
 
 
+def test_the_compiler_gets_the_fused_kernel(monkeypatch):
+    """As one call: chunks would be a loop as long as the batch."""
+    q, k, v, tables = make_inputs((4, 3), (2, 3), 1)
+    set_chunk(monkeypatch, 4)
+    targets = []
+
+    def backend(graph, inputs):
+        targets.extend(str(node.target) for node in graph.graph.nodes)
+        return graph.forward
+
+    def attention(q, k, v, tables):
+        return pooling_attention(q, k, v, (4, 3), (2, 3), tables)
+
+    torch._dynamo.reset()
+    out = torch.compile(attention, backend=backend, fullgraph=True)(q, k, v, tables)
+    torch.testing.assert_close(out, attention(q, k, v, tables))
+    assert sum('scaled_dot_product' in target for target in targets) == 1
+    assert not any('softmax' in target for target in targets)
+
+
 @pytest.mark.parametrize('chunk', [2**20, 4])
 def test_gradients_of_gradients(chunk, monkeypatch):
     set_chunk(monkeypatch, chunk)

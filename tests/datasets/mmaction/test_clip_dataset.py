@@ -60,11 +60,11 @@ def test_annotations_of_videos(make, tmp_path):
 
 
 def test_annotations_of_frame_folders(tmp_path):
-    folder = tmp_path / 'rawframes' / '78687'
+    folder = tmp_path / 'rawframes' / 'with blanks'
     folder.mkdir(parents=True)
     for i in range(1, 9):
         cv2.imwrite(str(folder / f'img_{i:05}.jpg'), np.full((8, 10, 3), 20 * i, np.uint8))
-    (tmp_path / 'list.txt').write_text('78687 8 5\n')
+    (tmp_path / 'list.txt').write_text('with blanks 8 5\n')
     dataset = ClipDataset(
         data_root=str(tmp_path),
         ann_file='list.txt',

@@ -14,8 +14,12 @@ KINETICS = [
     ((16, 4, 5), 250, 25, [0, 49, 98, 147, 196], AT_25_FPS),
     # one clip is taken from the centre
     ((16, 4, 1), 300, 30, [118], [118 + i for i in FOUR_SECONDS]),
+    # half of 196.7 left over, rounded down
+    ((16, 4, 1), 250, 25, [98], [98 + i for i in AT_25_FPS]),
     # a video shorter than a clip repeats its last frame
     ((16, 4, 1), 20, 30, [0], [0, 4, 8, 12, 16] + [19] * 11),
+    # a clip of less than a frame is one frame
+    ((2, 1, 2), 5, 10, [0, 4], [0, 0]),
     # unknown rate
     ((4, 2, 2), 12, None, [0, 4], [0, 2, 4, 7]),
 ]
