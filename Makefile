@@ -1,6 +1,7 @@
 # make setup        build .venv (MMCV=full compiles mmcv's ops, PYTHON=... chooses the interpreter)
 # make quickstart   set-up, then train and test all three tasks (TASK=image|detection|video for one)
 # make test         set-up, then all tests
+# make test-fast    set-up, then the tests that take about a minute on 2 cores and train nothing
 # make lint         set-up, then flake8, isort and yapf
 # make benchmarks   set-up, then measure and write the tables of docs/benchmarks.md (idle machine!)
 
@@ -17,7 +18,14 @@ SOURCES := $(wildcard *.py) mvitv2_mm $(wildcard tools configs) tests
 BENCHMARK := $(BIN)/python tools/analysis_tools/benchmark.py --out-dir work_dirs/benchmark
 ABLATIONS := "ours, reference" "ours, sdpa" "ours, with_cp=False" "ours, whole hidden layers" "ours, all keys projected"
 
-.PHONY: setup quickstart test lint benchmarks
+FAST_TESTS := $(addprefix tests/,ops layers backbones models checkpoints evaluation data_check \
+    configs/test_edit.py configs/test_config_docs.py configs/test_config_rules.py \
+    test_docstrings.py test_import_rules.py test_pages.py)
+# the first interprets kernels for a GPU, the others train
+NOT_FAST := tests/ops/test_triton_pooling.py tests/backbones/test_amp_curve.py \
+    tests/models/test_maskfeat.py::test_training_lowers_the_loss_and_reaches_every_parameter
+
+.PHONY: setup quickstart test test-fast lint benchmarks
 
 setup:
 	@test -n "$(PYTHON)" || { echo 'No Python found: install Python 3.10-3.12, or run make setup PYTHON=/path/to/python' >&2; exit 1; }
@@ -28,6 +36,9 @@ quickstart: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+test-fast: setup
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" $(addprefix --deselect ,$(NOT_FAST)) $(FAST_TESTS)
 
 lint: setup
 	$(BIN)/flake8 $(SOURCES)

@@ -10,9 +10,12 @@ from importlib.util import find_spec
 
 from .version import __version__
 
+# parts that need no repaired host
+_ALONE = ('ops', 'layers', 'config_edit', 'doctor', '__main__')
+
 
 def _stands_alone() -> bool:
-    """Whether the running import is of a part that needs no repaired host, or of the doctor.
+    """Whether the running import is of a part that needs no repaired host.
 
     Python imports a package before its parts. Which part is asked for is only written in the
     frames of the import system that called this file.
@@ -24,7 +27,7 @@ def _stands_alone() -> bool:
     while frame is not None and frame.f_globals.get('__name__') in importers:
         names.append(f'{frame.f_locals.get("name")}.')
         frame = frame.f_back
-    return any(name.startswith(('mvitv2_mm.ops.', 'mvitv2_mm.layers.')) for name in names)
+    return any(name.startswith(f'{__name__}.{part}.') for part in _ALONE for name in names)
 
 
 if not _stands_alone() and all(map(find_spec, ('torch', 'mmengine', 'mmcv', 'wrapt'))):

@@ -75,7 +75,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     """Apply the arguments of testing to the config."""
     check_exists(args.checkpoint)
     cfg.load_from = args.checkpoint
-    cfg.pop('strategy', None)  # sharding serves training; test-time augmentation cannot do with it
+    cfg.pop('strategy', None)  # FSDP is for training; test-time augmentation does not work with it
     if args.tta:
         use_tta(cfg)
     if args.dump:

@@ -133,7 +133,7 @@ def _run_classifier(model: nn.Module, x: Tensor, call: Callable) -> None:
 
 
 def _run_maskfeat(model: nn.Module, x: Tensor, call: Callable) -> None:
-    """Masked tokens are replaced, not dropped: they cost as much as the others."""
+    """MaskFeat's pre-training; it replaces masked tokens, so they cost as much as the others."""
     mask = torch.empty(1, 1, 1, 1, dtype=torch.bool, device='meta')
     feats = call('backbone', model.backbone, x, mask)
     call('neck', model.neck, feats[-1].movedim(1, -1))

@@ -4,10 +4,10 @@
 fvcore's ``flop_count`` gives them for the official code: convolutions and matrix products, plus 5
 per element of every layer norm. Activations, softmax, resizing and RoIAlign are free.
 
-Count inside ``compute_path('reference')`` for that. The fused path runs something else: most
-counters report 0 for fused attention on a CPU, and those that see it also see the position terms
-that were folded into extra channels, the padding of head dims, and that keys and values are
-projected only where a strided pooling reads them.
+To get these figures, count inside ``compute_path('reference')``. Other paths run something else.
+Most counters report 0 for fused attention on a CPU. Those that see it also count the position terms
+that are appended as channels and the padding of head dims, and count only those keys and values
+that a strided pooling reads.
 
 Everything runs on the meta device, which knows shapes and has no data.
 """

@@ -8,7 +8,6 @@ import torch.utils.checkpoint as cp
 from mmcv.cnn import build_norm_layer
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
-from mmengine.model.weight_init import trunc_normal_, update_init_info
 from torch import Tensor
 from torch.fx import Proxy
 
@@ -17,24 +16,13 @@ from ..ops import conv_out_size, resize_abs_pos, to_ntuple
 from ..registry import MODELS
 from .arch import (check_frozen_stages, plan_blocks, resolve_arch, resolve_out_scales,
                    resolve_with_cp)
+from .initial_values import complete_init_cfg
 
 _PATCH = {
     2: dict(kernel_size=(7, 7), stride=(4, 4), padding=(3, 3)),
     3: dict(kernel_size=(3, 7, 7), stride=(2, 4, 4), padding=(1, 3, 3)),
 }
 _KV_STRIDE = {2: (4, 4), 3: (1, 8, 8)}
-# The image code starts biases at 0, the video code at 0.02 and draws its convolutions too.
-_INIT = {
-    2: [
-        dict(type='TruncNormal', layer='Linear', std=0.02, bias=0.),
-        dict(type='Constant', layer='LayerNorm', val=1., bias=0.),
-    ],
-    3: [
-        dict(type='TruncNormal', layer='Conv3d', std=0.02),
-        dict(type='TruncNormal', layer='Linear', std=0.02, bias=0.02),
-        dict(type='Constant', layer='LayerNorm', val=1., bias=0.02),
-    ],
-}
 _OUT_TYPES = ('featmap', 'cls_token', 'featmap_and_cls_token', 'avg_featmap', 'avg_then_norm')
 
 
@@ -55,7 +43,7 @@ class MViTv2(BaseModule):
         in_channels (int): Channels of the input. Defaults to 3.
         out_scales (int | Sequence[int]): Indices of the scales to return, -1 is the last. Each
             returned scale has its own norm; the next stage reads the tokens before that norm.
-            Defaults to -1.
+            Defaults to -1. Blocks after the last of them are not built.
         drop_path_rate (float): Stochastic depth rate of the last block, growing linearly from 0.
             Defaults to 0.
         use_abs_pos_embed (bool): Add absolute position embeddings. Defaults to False.
@@ -137,7 +125,7 @@ class MViTv2(BaseModule):
                  init_cfg: Union[dict, List[dict], None] = None) -> None:
         size = _check_input_size(input_size)
         ndim = len(size)
-        super().__init__(init_cfg=_complete_init_cfg(init_cfg, ndim))
+        super().__init__(init_cfg=complete_init_cfg(init_cfg, ndim))
         self.input_size = size
         self.arch = resolve_arch(arch)
         # the names that mmpretrain's and mmaction2's MViT have, and their tools read
@@ -177,7 +165,8 @@ class MViTv2(BaseModule):
                 residual_pooling=residual_pooling,
                 qkv_bias=qkv_bias,
                 with_cls_token=self.with_cls_token,
-                keeps_less=with_cp is not False) for spec in self.block_specs)
+                keeps_less=with_cp is not False)
+            for spec in self.block_specs[:self.arch.last_blocks[self.out_scales[-1]] + 1])
         for scale, dims in zip(self.out_scales, self.out_channels):
             self.add_module(f'norm{scale}', build_norm_layer(norm_cfg, dims)[1])
         self._freeze()
@@ -204,11 +193,21 @@ class MViTv2(BaseModule):
             self.pos_embed = nn.Parameter(torch.zeros(1, num_tokens, dims))
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
-        """Drop a class token this model has no use for (mmaction2 always stores one)."""
+        """Drop what this model has no use for, and say so: a class token, blocks after the last."""
         if self.cls_token is None and state_dict.pop(prefix + 'cls_token', None) is not None:
             print_log(
                 f'{prefix}cls_token in the checkpoint is not used: this model has '
                 'with_cls_token=False', 'current', logging.WARNING)
+        built, planned = len(self.blocks), self.num_layers
+        spare = tuple(f'{prefix}blocks.{i}.' for i in range(built, planned))
+        unused = [key for key in state_dict if key.startswith(spare)] if spare else []
+        if unused:
+            print_log(
+                f'{len(unused)} weights of the blocks {built} to {planned - 1} in the checkpoint '
+                f'are not used: out_scales={self.out_scales} needs none of these blocks', 'current',
+                logging.WARNING)
+        for key in unused:
+            del state_dict[key]
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def forward(self, x: Tensor) -> Tuple[Union[Tensor, List[Tensor]], ...]:
@@ -240,8 +239,7 @@ class MViTv2(BaseModule):
             x = x + resize_abs_pos(self.pos_embed, self.grid_size, grid)
 
         outs = []
-        for i in range(self.arch.last_blocks[self.out_scales[-1]] + 1):
-            block = self.blocks[i]
+        for i, block in enumerate(self.blocks):
             if self.training and i in self.recomputed_blocks:
                 x, grid = _checkpoint(block, x, grid)
             else:
@@ -331,38 +329,6 @@ def _check_input_size(input_size: Union[int, Sequence[int]]) -> Tuple[int, ...]:
         raise ValueError('"input_size" should be an int or (H, W) for images, (T, H, W) for clips, '
                          f'but got {input_size}')
     return size
-
-
-class TokenInit:
-    """Draw what no ``layer`` of an ``init_cfg`` reaches: the class token and position tables.
-
-    Args:
-        std (float): Standard deviation of the truncated normal distribution.
-    """
-
-    def __init__(self, std: float) -> None:
-        self.std = std
-
-    def __call__(self, model: MViTv2) -> None:
-        tokens = [model.cls_token, model.pos_embed]
-        if not model.rel_pos_zero_init:
-            tokens += [table for block in model.blocks for table in block.attn.rel_pos or ()]
-        for token in tokens:
-            if token is not None:
-                trunc_normal_(token, std=self.std)
-        update_init_info(model, f'TokenInit: truncated normal distribution, std={self.std}')
-
-
-def _complete_init_cfg(init_cfg: Union[dict, List[dict], None], ndim: int) -> List[dict]:
-    """The initialisation asked for, or the official one, after that of tokens and tables."""
-    official = _INIT[ndim]
-    if init_cfg is None:
-        init_cfg = official
-    elif isinstance(init_cfg, dict):
-        # A checkpoint of another task lacks some norms.
-        is_pretrained = str(init_cfg.get('type')).endswith('Pretrained')
-        init_cfg = [*official, init_cfg] if is_pretrained else [init_cfg]
-    return [dict(type=TokenInit, std=0.02), *init_cfg]
 
 
 def _resolve_out_type(out_type: Optional[str], with_cls_token: bool) -> str:

@@ -183,6 +183,6 @@ def build(case: Case, name: str) -> nn.Module:
         for param in ours.parameters():
             # position tables and norms that start at a constant would hide a difference
             param.add_(torch.randn_like(param) * 0.02)
-    # Ours as well is built anew, so that every process has allocated and freed the same.
+    # Our own model is built a second time too: every process then starts with the same memory.
     builder = _ours_with if name == OURS else PEERS[name]
     return builder(case, ours.net.state_dict())

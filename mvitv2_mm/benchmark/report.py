@@ -10,9 +10,10 @@ from ..files import write_text
 from .peers import OTHER_NETWORKS, OURS
 from .session import Row
 
-_FILE_WIDTH = 190
-_COLUMNS = ('implementation', 'ms / step (min - max)', 'per second', 'ours is faster by',
-            'memory MiB', 'ours needs', 'GMACs', 'GFLOP/s (of matmul peak)', 'max rel. difference')
+_FILE_WIDTH = 200
+_COLUMNS = ('implementation', 'ms / step (min - max)', 'per second', 'time relative to ours',
+            'memory MiB', 'our memory relative to it', 'GMACs', 'GFLOP/s (of matmul peak)',
+            'max rel. difference')
 _MARK = '<!-- What follows is written by tools/analysis_tools/benchmark.py --page -->'
 
 
@@ -43,11 +44,11 @@ def _groups(rows: Sequence[Row]) -> Dict[str, List[Row]]:
 
 def _cells(row: Row, ours: Row) -> Tuple[str, ...]:
     is_other = row.name in OTHER_NETWORKS
-    faster, needs = f'{row.median / ours.median:.2f}x', f'{ours.memory / row.memory:.0%}'
+    time, memory = f'{row.median / ours.median:.2f}x', f'{ours.memory / row.memory:.0%}'
     difference = '-' if row.difference is None else f'{row.difference:.1e}'
     return (row.name, f'{1e3 * row.median:.0f} ({1e3 * row.fastest:.0f} - '
-            f'{1e3 * row.slowest:.0f})', f'{row.throughput:.2f}', '-' if is_other else faster,
-            f'{row.memory:.0f}', '-' if is_other else needs, f'{row.gmacs:.1f}',
+            f'{1e3 * row.slowest:.0f})', f'{row.throughput:.2f}', '-' if is_other else time,
+            f'{row.memory:.0f}', '-' if is_other else memory, f'{row.gmacs:.1f}',
             f'{row.gflops:.0f} ({row.peak_share:.0%})', difference)
 
 

@@ -171,7 +171,7 @@ class MultiScaleAttention(nn.Module):
         """The residual (B, M, N, D), grid tokens only."""
         if not self.num_extra_tokens:
             return x + q
-        # Times zero rather than added in place: for that, autograd would copy the whole map.
+        # Masked by a product, because autograd would copy the whole map for a change in place.
         extra, patches = self.num_extra_tokens, x.shape[2] - self.num_extra_tokens
         keep = torch.cat([q.new_zeros(extra, 1), q.new_ones(patches, 1)])
         return torch.addcmul(x, q, keep)

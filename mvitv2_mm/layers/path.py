@@ -29,8 +29,8 @@ def compute_path(name: str) -> ContextManager[None]:
             elsewhere. 'sdpa' or 'chunked': the same with this attention kernel
             (:func:`mvitv2_mm.ops.pooling_attention`). 'triton': the same as 'auto' with
             :func:`mvitv2_mm.ops.triton_pool_norm`, for GPUs, where it has not been timed yet.
-            'reference': the formulas of the paper and nothing else. Every module is called, the
-            whole attention matrix is written, nothing is recomputed: for comparison and counting.
+            'reference': the formulas of the paper and nothing else, to compare and to count. Every
+            module is called, the whole attention matrix is stored and nothing is recomputed.
 
     Returns:
         ContextManager: The ``with`` block.

@@ -17,7 +17,7 @@ def pool_tokens(x: Tensor, grid: Sequence[int], pool: Callable[[Tensor], Tensor]
     Returns:
         Tensor: Tokens (B, num_extra_tokens + prod(out_grid), C).
     """
-    # Split, not sliced: the gradient of a slice would be a whole map of zeros.
+    # The tokens are split and not sliced, because the gradient of a slice is a map full of zeros.
     extra, feat = x.split((num_extra_tokens, x.shape[1] - num_extra_tokens), dim=1)
     feat = pool(feat.unflatten(1, tuple(grid))).flatten(1, len(grid))
     return torch.cat([extra, feat], dim=1) if num_extra_tokens else feat

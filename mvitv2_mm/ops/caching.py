@@ -13,9 +13,9 @@ def cache_index(func: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     Nothing is read from or written to the cache where tensors stand for others, as the fake ones
     of ``torch.compile``, ``torch.export`` and ``FakeTensorMode`` do: real and fake tensors cannot
-    meet in one operation. Nor in ``torch.jit.trace``, which compares the graphs of two calls. A
-    tensor made under ``inference_mode`` could not take part in a later backward, so the mode is
-    left for the computation.
+    meet in one operation. The same holds in ``torch.jit.trace``, which compares the graphs of two
+    calls. A tensor made under ``inference_mode`` could not take part in a later backward, so the
+    mode is left for the computation.
 
     Args:
         func (Callable): The function to wrap.

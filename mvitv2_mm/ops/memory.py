@@ -1,4 +1,4 @@
-"""Keep less for the backward pass, and less in flight."""
+"""Save memory: keep less for the backward pass, and compute large temporaries in chunks."""
 from typing import Callable, Sequence
 
 import torch

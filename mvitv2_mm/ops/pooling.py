@@ -24,7 +24,7 @@ def reference_depthwise_conv(x: Tensor, weight: Tensor, stride: Sequence[int]) -
 
 
 def fill_stride(x: Tensor, grid: Sequence[int], stride: Sequence[int]) -> Tensor:
-    """Zeros at the end of the axes of a map that are shorter than the stride of its pooling.
+    """Append zeros to the axes of a map that are shorter than the stride of its pooling.
 
     The pooling reads the same single window, padding included, but torch 2.11's bfloat16 CPU
     kernel returns garbage as the gradient of taps in the padding where a stride is larger than the

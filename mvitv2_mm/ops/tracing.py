@@ -1,4 +1,4 @@
-"""Who is watching: tools that record or transform what runs, and take plain PyTorch only."""
+"""Tell whether a tool records or transforms what runs; such tools take plain PyTorch only."""
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad

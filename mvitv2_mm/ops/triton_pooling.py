@@ -154,10 +154,10 @@ def _is_interpreted() -> bool:
 def _check(x: Tensor, grid: Sequence[int], weight: Tensor, stride: Sequence[int],
            num_extra: int) -> None:
     if kernels is None:
-        raise ImportError('the pooling path "triton" needs the package triton: pip install triton')
+        raise ImportError('the compute path "triton" needs the package triton: pip install triton')
     if not (x.is_cuda or _is_interpreted()):
         raise ValueError(
-            f'the pooling path "triton" needs CUDA tensors, but got one on {x.device}; '
+            f'the compute path "triton" needs CUDA tensors, but got one on {x.device}; '
             'TRITON_INTERPRET=1 in the environment runs it there, slowly, for tests')
     if not x.is_floating_point():
         raise TypeError(f'"x" should hold floating-point numbers, but got {x.dtype}')

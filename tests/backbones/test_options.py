@@ -2,6 +2,7 @@
 import copy
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -138,16 +139,24 @@ class TestOutputs:
         attn = build((16, 16), adaptive_kv_stride=16).blocks[5].attn
         assert [len(table) for table in attn.rel_pos] == [1, 1]
 
-    def test_blocks_after_the_last_wanted_scale_do_not_run(self):
-        model, x, ran = build(IMAGE, out_scales=(0, 3)), rand(IMAGE), []
-        for i, block in enumerate(model.blocks):
-            block.register_forward_hook(lambda *args, i=i: ran.append(i))
-        first, _ = model(x)
-        assert ran == list(range(len(model.blocks)))
-        model.out_scales = (0, )
-        ran.clear()
-        assert torch.equal(model(x)[0], first)
-        assert ran == list(range(model.arch.last_blocks[0] + 1))
+    def test_blocks_after_the_last_wanted_scale_are_not_built(self):
+        """So that every parameter gets a gradient, as distributed training wants it."""
+        whole, first = build(out_scales=(0, 1, 3)), MViTv2(ARCH, IMAGE, out_scales=(0, 1))
+        assert (len(whole.blocks), len(first.blocks)) == (6, 3)
+        state = whole.state_dict()
+        del state['norm3.weight'], state['norm3.bias']
+        messages = []
+        with patch('mvitv2_mm.backbones.mvitv2.print_log', lambda text, *_: messages.append(text)):
+            first.double().load_state_dict(state)
+        num_unused = sum(len(block.state_dict()) for block in whole.blocks[3:])
+        assert messages == [
+            f'{num_unused} weights of the blocks 3 to 5 in the checkpoint are not used: '
+            'out_scales=(0, 1) needs none of these blocks'
+        ]
+        x = rand(IMAGE)
+        assert_same(first(x), whole(x)[:2])
+        sum(feat.sum() for feat in first(x)).backward()
+        assert all(param.grad is not None for param in first.parameters())
 
     @both_ranks
     @pytest.mark.parametrize('with_cls', [True, False])

@@ -16,7 +16,7 @@ COMMON = dict(
     erase=0.25,
     mix_prob=1.,
     rand_augment=dict(magnitude=7, num_ops=4, magnitude_std=0.5),
-    with_cp=False,
+    with_cp='cheap',
     init=None)
 KINETICS = dict(
     COMMON,

@@ -114,7 +114,7 @@ def test_model(name, cfg, recipe):
     assert harness.num_params(model) == recipe['params']
     rates = harness.drop_path_rates(model.backbone)
     assert rates == pytest.approx(np.linspace(0, 0.4, len(rates)).tolist())
-    assert model.backbone.with_cp == (recipe['arch'] == 'large')
+    assert model.backbone.with_cp == (True if recipe['arch'] == 'large' else 'cheap')
     extractor, head = model.roi_head.bbox_roi_extractor, model.roi_head.bbox_head
     roi_align = extractor.roi_layer
     assert (roi_align.output_size, roi_align.spatial_scale, roi_align.sampling_ratio,

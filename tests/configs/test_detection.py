@@ -76,7 +76,7 @@ def test_backbone(cfg, recipe, model):
     assert tuple(specs[i].out_dims for i in last) == recipe['neck']
     assert backbone.out_scales == (0, 1, 2, 3)
     assert backbone.rel_pos_zero_init
-    assert backbone.with_cp == recipe.get('with_cp', False)
+    assert backbone.with_cp == recipe.get('with_cp', 'cheap')
 
 
 def conv(in_dims, out_dims, kernel, norm=None):

@@ -128,6 +128,7 @@ def test_rows_of_several_runs_are_shown_together(tmp_path):
     assert len(rows) == 5  # timm at 64 pixels was measured again
     text = report.to_markdown(rows)
     assert text.count('### ') == 2 and text.count('image tiny 64x64, training') == 2
+    assert '| per second | time relative to ours | memory MiB | our memory relative to it |' in text
     assert '| timm | 1000 (400 - 600) | 2.00 | 2.00x | 40 | 25% | 5.0 | 60 (50%) |' in text
     report.plot_rows(rows, tmp_path)
     sweep = tmp_path / 'sweep_image_tiny_training_float32_batch_2.png'
