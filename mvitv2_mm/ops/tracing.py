@@ -13,7 +13,8 @@ def is_transformed() -> bool:
 
 def is_exporting() -> bool:
     """Whether ``torch.export`` is at work; releases before 2.7 do not tell it from compiling."""
-    return getattr(torch.compiler, 'is_exporting', torch.compiler.is_compiling)()
+    # the public torch.compiler.is_exporting() is True in what torch.compile compiles, too
+    return getattr(torch.compiler, '_is_exporting_flag', torch.compiler.is_compiling())
 
 
 def is_traced(x: Tensor) -> bool:
