@@ -162,6 +162,31 @@ def test_classifier_to_detection_backbone(tmp_path):
     assert torch.equal(target.blocks[4].attn.qkv.weight, source.backbone.blocks[4].attn.qkv.weight)
 
 
+def test_a_norm_of_two_starts_fresh_as_well(tmp_path):
+    target = MViTv2(ARCH, input_size=SIZE, out_scales=(0, 3))
+    load_into(target, save(randomise(image_net()), tmp_path / 'f'))
+    assert (target.norm3.weight == 1).all() and (target.norm3.bias == 0).all()
+
+
+def test_counters_of_batch_norms_are_not_missed(tmp_path):
+    """detectron2 has none."""
+    source, target = image_net(), image_net()
+    source.neck, target.neck = torch.nn.BatchNorm2d(4), torch.nn.BatchNorm2d(4)
+    state = {k: v for k, v in source.state_dict().items() if not k.endswith('_tracked')}
+    torch.save({'state_dict': state}, tmp_path / 'f')
+    assert load_into(target, tmp_path / 'f').is_complete
+    # all else that the file lacks is told
+    assert not load_into(target, save(source.backbone, tmp_path / 'g')).is_complete
+
+
+def test_video_kernels_of_one_frame_are_no_image_kernels(tmp_path):
+    patch = dict(kernel_size=(1, 7, 7), stride=(2, 4, 4), padding=(0, 3, 3))
+    source, target = (video_net(pool_kernel=(1, 3, 3), patch_cfg=patch) for _ in range(2))
+    source.backbone.patch_embed.projection.weight.data.mul_(2)
+    assert load_into(target, save(source, tmp_path / 'f')).is_complete
+    assert all(map(torch.equal, target.state_dict().values(), source.state_dict().values()))
+
+
 def test_openmmlab_classifier_to_detection_backbone(tmp_path):
     source = randomise(image_net())
     torch.save({'state_dict': source.state_dict()}, tmp_path / 'f')
@@ -306,10 +331,12 @@ def test_values_that_are_not_finite(tmp_path):
     assert torch.equal(target.backbone.patch_embed.projection.weight, before)
 
 
-def test_a_model_without_mvitv2(tmp_path):
+def test_a_model_without_one_mvitv2(tmp_path):
     path = save(randomise(image_net()), tmp_path / 'f')
-    with pytest.raises(ValueError, match='Linear does not hold exactly one MViTv2'):
-        load_into(torch.nn.Linear(1, 1), path)
+    two = torch.nn.Sequential(image_net(), image_net())
+    for model in (torch.nn.Linear(1, 1), two):
+        with pytest.raises(ValueError, match=' does not hold exactly one MViTv2'):
+            load_into(model, path)
 
 
 def test_action_detection_head(tmp_path):

@@ -94,6 +94,30 @@ def test_the_rest_of_a_cut_file_is_used(write_video, name, options):
     assert np.array_equal(frames[5], whole[5])
 
 
+def test_time_stamps_that_are_too_coarse(write_video):
+    """Several frames share one of the milliseconds of Matroska."""
+    path = write_video('fast.mkv', num_frames=12, fps=2000)
+    video = VideoFile(path)
+    frames = video.read(range(12))
+    assert video.fault is None
+    assert _max_difference(frames, _decode_with_opencv(path)) == 0
+    assert _max_difference(frames[1:], frames[:-1]) > 5
+
+
+def test_the_first_frames_may_not_decode(write_video):
+    path = write_video('hole.mp4', num_frames=20, g='1')
+    whole = VideoFile(path).read(range(20))
+    with av.open(path) as container:
+        start = min(packet.pos for packet in container.demux(video=0) if packet.size)
+    with open(path, 'r+b') as file:
+        file.seek(start)
+        file.write(bytes(200))
+    video = VideoFile(path)
+    frames = video.read([0, 1, 5])
+    assert video.fault.endswith('1 of 3 sampled frames do not decode')
+    assert all(np.array_equal(frame, whole[i]) for frame, i in zip(frames, (1, 1, 5)))
+
+
 def test_frames_that_do_not_decode_repeat_the_last_good_one(write_video):
     path = write_video('hole.mp4', num_frames=40, g='1')
     whole = VideoFile(path).read(range(40))
