@@ -13,7 +13,6 @@ from torchvision.models.video.mvit import MSBlockConfig
 from torchvision.models.video.mvit import MViT as TorchvisionMViT
 
 from mvitv2_mm.checkpoints import CheckpointError, convert, load_into, read_source
-from mvitv2_mm.checkpoints.infer import infer_arch
 from mvitv2_mm.checkpoints.io import read_file, unwrap
 from mvitv2_mm.models import MaskFeat
 
@@ -291,19 +290,6 @@ def test_maskfeat_pretraining_layouts(tmp_path, name):
         param.zero_()
     assert load_into(model, tmp_path / 'f').is_complete
     torch.testing.assert_close(model(clips()[:, None]), expected)
-
-
-def test_maskfeat_without_tables_is_told_by_its_mask_token():
-    model = MaskFeat(
-        dict(
-            type='mvitv2_mm.MaskFeatMViTv2',
-            input_size=(FRAMES, SIZE, SIZE),
-            rel_pos_embed=False,
-            arch=dict(ARCH, downscale_indices=[1, 2], dim_mul_indices=[1, 2, 3])))
-    state = model.backbone.state_dict()
-    assert infer_arch(state).downscale_indices == (1, 2)
-    del state['mask_token']
-    assert infer_arch(state).downscale_indices == (1, 2, 3)
 
 
 def test_split_projections_and_positions(tmp_path):

@@ -179,14 +179,6 @@ def test_counters_of_batch_norms_are_not_missed(tmp_path):
     assert not load_into(target, save(source.backbone, tmp_path / 'g')).is_complete
 
 
-def test_video_kernels_of_one_frame_are_no_image_kernels(tmp_path):
-    patch = dict(kernel_size=(1, 7, 7), stride=(2, 4, 4), padding=(0, 3, 3))
-    source, target = (video_net(pool_kernel=(1, 3, 3), patch_cfg=patch) for _ in range(2))
-    source.backbone.patch_embed.projection.weight.data.mul_(2)
-    assert load_into(target, save(source, tmp_path / 'f')).is_complete
-    assert all(map(torch.equal, target.state_dict().values(), source.state_dict().values()))
-
-
 def test_openmmlab_classifier_to_detection_backbone(tmp_path):
     source = randomise(image_net())
     torch.save({'state_dict': source.state_dict()}, tmp_path / 'f')
