@@ -51,7 +51,7 @@ class VideoFile:
         rate = self._stream.average_rate
         self.fps = float(rate) if rate else None
         promised = self._stream.frames
-        if self.num_frames < promised:
+        if self.num_frames < promised and self._num_stored() < promised:
             self.fault = f'{path}: only {self.num_frames} of {promised} frames are in the file'
 
     def _open(self) -> None:
@@ -65,19 +65,18 @@ class VideoFile:
 
     def _index_packets(self) -> None:
         """Number the frames by demultiplexing only, which decodes nothing."""
-        stamps = []
-        try:
-            for packet in self._container.demux(self._stream):
-                if packet.size and not packet.is_discard:
-                    stamps.append(packet.pts)
-        except av.FFmpegError:
-            pass  # a file cut in the middle: what came before is usable
+        stamps = _time_stamps(self._container)
         self.num_frames = len(stamps)
         # Some containers (AVI with B-frames, raw streams) carry no usable time stamps.
         self._stamps = sorted(stamps) if stamps and None not in stamps else []
         if len(set(self._stamps)) < len(self._stamps):
             self._stamps = []
         self._number: Dict[int, int] = {pts: i for i, pts in enumerate(self._stamps)}
+
+    def _num_stored(self) -> int:
+        """Frames in the file, with those before the start of a clip that was cut undecoded."""
+        with av.open(self.path, options={'ignore_editlist': '1'}, metadata_errors='ignore') as file:
+            return len(_time_stamps(file))
 
     def read(self, indices: Sequence[int]) -> List[np.ndarray]:
         """Frames at ``indices`` as RGB arrays (H, W, 3) of uint8, in the order asked for.
@@ -178,6 +177,18 @@ class BlankClip:
 
     def read(self, indices: Sequence[int]) -> List[np.ndarray]:
         return [np.full((256, 256, 3), 128, dtype=np.uint8) for _ in indices]
+
+
+def _time_stamps(container: 'av.container.InputContainer') -> List[Optional[int]]:
+    """Of all frames to show; of a file that ends early, of those that came before."""
+    stamps = []
+    try:
+        for packet in container.demux(video=0):
+            if packet.size and not packet.is_discard:
+                stamps.append(packet.pts)
+    except av.FFmpegError:
+        pass
+    return stamps
 
 
 def _reason(error: Exception) -> str:
