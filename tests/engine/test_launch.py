@@ -44,10 +44,11 @@ def runner_of(work_dir, runner_type, **collate):
                 train_dataloader=loader)))
 
 
-@pytest.mark.parametrize('name', ['collate_in_host', 'collate_test.collate_in_host'])
+@pytest.mark.parametrize('name, scope', [('collate_in_host', 'collate_test'),
+                                         ('collate_test.collate_in_host', 'mmengine')])
 @pytest.mark.parametrize('runner_type', ['Runner', 'FlexibleRunner'])
-def test_collate_fn_of_an_inherited_config(runner_type, name, tmp_path):
-    runner = runner_of(tmp_path, runner_type, type=name, times=2, _scope_='collate_test')
+def test_collate_fn_of_an_inherited_config(runner_type, name, scope, tmp_path):
+    runner = runner_of(tmp_path, runner_type, type=name, times=2, _scope_=scope)
     loader = runner.build_dataloader(runner._train_dataloader)
     assert list(next(iter(loader))) == [1, 2, 1, 2]
 
