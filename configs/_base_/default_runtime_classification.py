@@ -1,3 +1,4 @@
 _base_ = './default_runtime.py'
 default_scope = 'mmpretrain'
 visualizer = dict(type='UniversalVisualizer', vis_backends=[dict(type='LocalVisBackend')])
+custom_imports = dict(imports=['mvitv2_mm', 'mvitv2_mm.datasets.mmpretrain.image_dataset'])

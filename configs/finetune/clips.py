@@ -10,11 +10,9 @@ _base_ = [
 ]
 data_root = 'data/my_clips'  # the line to change
 
-# a config may keep no module
-import glob
+from mvitv2_mm.datasets.class_folders import class_names
 
-classes = sorted(path.split('/')[-2] for path in glob.glob(f'{data_root}/train/*/'))
-del glob
+classes = class_names(f'{data_root}/train')
 
 train_dataset = dict(
     data_root=data_root,

@@ -10,29 +10,31 @@ _base_ = [
 ]
 data_root = 'data/my_images'  # the line to change
 
-# a config may keep no module
-import glob
+from mvitv2_mm.config_edit import edit
+from mvitv2_mm.datasets.class_folders import class_names
 
-classes = sorted(path.split('/')[-2] for path in glob.glob(f'{data_root}/train/*/'))
-del glob
+classes = class_names(f'{data_root}/train')
 
+# pictures of phones and cameras are turned upright
+train_pipeline = edit(_base_.train_pipeline, LoadImage=dict(color_type='color'))
+test_pipeline = edit(_base_.test_pipeline, LoadImage=dict(color_type='color'))
 train_dataloader = dict(
     batch_size=16,
     dataset=dict(
         _delete_=True,
-        type='CustomDataset',
+        type='mvitv2_mm.ImageDataset',
         data_root=data_root,
         data_prefix='train',
         metainfo=dict(classes=classes),
-        pipeline=_base_.train_pipeline))
+        pipeline=train_pipeline))
 val_dataloader = dict(
     dataset=dict(
         _delete_=True,
-        type='CustomDataset',
+        type='mvitv2_mm.ImageDataset',
         data_root=data_root,
         data_prefix='val',
         metainfo=dict(classes=classes),
-        pipeline=_base_.test_pipeline))
+        pipeline=test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(topk=(1, ))
 test_evaluator = val_evaluator

@@ -3,7 +3,7 @@ import os.path as osp
 from typing import List, Optional
 
 from ..datasets.mmaction.annotations import CLIP_COLUMNS
-from ..datasets.mmaction.clip_dataset import VIDEO_SUFFIXES
+from ..datasets.readers import VIDEO_SUFFIXES
 from .images import scan_class_folders
 from .lists import read_samples
 from .media import Frames, Item, Video
@@ -24,6 +24,6 @@ def scan_clips(dataset: dict, num_classes: Optional[int], report: SplitReport) -
     template = dataset.get('filename_tmpl', 'img_{:05}.jpg')
     paths = read_samples(ann_file, CLIP_COLUMNS[key], num_classes, report)
     return [
-        Frames(osp.join(folder, path), *num_frames, template) if num_frames else Video(
-            osp.join(folder, path)) for path, *num_frames in paths
+        Frames(osp.join(folder, path), *num_frames, template, dataset.get('start_index'))
+        if num_frames else Video(osp.join(folder, path)) for path, *num_frames in paths
     ]

@@ -16,15 +16,17 @@ class Image(NamedTuple):
 
 
 class Video(NamedTuple):
-    """A video file."""
+    """A video file, and the last second after its start that is to be read, if any."""
     path: str
+    second: Optional[float] = None
 
 
 class Frames(NamedTuple):
-    """A folder of frames, numbered from 1."""
+    """A folder of frames, and the number of the first if it is stated."""
     path: str
     num_frames: int
     template: str
+    first_number: Optional[int] = None
 
 
 Item = Union[Image, Video, Frames]
@@ -68,6 +70,10 @@ def _probe_video(item: Video) -> List[DataProblem]:
     try:
         video = VideoFile(item.path)
         video.read([0, video.num_frames // 2, video.num_frames - 1])
+        if item.second is not None:
+            video.frame_at(item.second)
+    except ValueError as error:
+        return [DataProblem('annotation', item.path, str(error).replace(f'{item.path} ', ''))]
     except UnreadableClipError as error:
         return [DataProblem('unreadable', item.path, str(error).replace(f'{item.path}: ', ''))]
     if video.fault:
@@ -78,15 +84,18 @@ def _probe_video(item: Video) -> List[DataProblem]:
 def _probe_frames(item: Frames, quick: bool) -> List[DataProblem]:
     if not os.path.isdir(item.path):
         return [DataProblem('missing', item.path, 'no such folder')]
+    try:
+        frames = FrameFolder(*item)
+    except UnreadableClipError as error:
+        return [DataProblem('missing', item.path, str(error).replace(f'{item.path}: ', ''))]
     sizes = {entry.name: entry.stat().st_size for entry in os.scandir(item.path)}
-    names = [item.template.format(number + 1) for number in range(item.num_frames)]
+    names = [item.template.format(frames.first_number + i) for i in range(item.num_frames)]
     lost = [name for name in names if not sizes.get(name)]
     if lost:
         what = f'{len(lost)} of {len(names)} frames are not there or empty, the first is {lost[0]}'
         return [DataProblem('missing', item.path, what)]
     if not quick:
         try:
-            frames = FrameFolder(item.path, item.num_frames, item.template)
             frames.read([0, item.num_frames // 2, item.num_frames - 1])
         except UnreadableClipError as error:
             return [DataProblem('unreadable', item.path, str(error))]

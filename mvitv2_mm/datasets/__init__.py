@@ -2,6 +2,7 @@
 
 Only files in the folder of a host import it, and configs name those; nothing here imports a host.
 """
+from .load_image import LoadImage
 from .mmaction.ava_dataset import AVADataset
 from .mmaction.clip_dataset import ClipDataset
 from .mmaction.loading import OpenClip, ReadFrames
@@ -15,6 +16,7 @@ from .readers import FrameFolder, UnreadableClipError, VideoFile
 
 __all__ = [
     'AVADataset', 'BoxesToPixels', 'ClipDataset', 'ClipRandAugment', 'FrameFolder',
-    'ImageRandAugment', 'MaskCubes', 'OpenClip', 'ReadFrames', 'RepeatFactorSampler', 'SampleClips',
-    'SampleKeyFrame', 'SampleSegments', 'ShortSideJitter', 'UnreadableClipError', 'VideoFile'
+    'ImageRandAugment', 'LoadImage', 'MaskCubes', 'OpenClip', 'ReadFrames', 'RepeatFactorSampler',
+    'SampleClips', 'SampleKeyFrame', 'SampleSegments', 'ShortSideJitter', 'UnreadableClipError',
+    'VideoFile'
 ]

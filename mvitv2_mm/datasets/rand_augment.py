@@ -103,12 +103,23 @@ class RandAugment(BaseTransform):
         self.fill = fill
 
     def augment(self, frames: List[np.ndarray]) -> List[np.ndarray]:
-        """Augment RGB arrays (H, W, 3) of uint8, all in the same way."""
-        frames = [Image.fromarray(frame) for frame in frames]
+        """Augment arrays of uint8, all in the same way.
+
+        Args:
+            frames (list[np.ndarray]): RGB of shape (H, W, 3) or grey of shape (H, W).
+
+        Raises:
+            ValueError: If they have another number of channels.
+        """
+        images = [Image.fromarray(frame) for frame in frames]
+        if not {image.mode for image in images} <= {'RGB', 'L'}:
+            raise ValueError(f'{type(self).__name__} augments pictures of 1 or 3 channels, but got '
+                             f'{frames[0].shape[2]}; take it out of the pipeline')
+        modes, images = [image.mode for image in images], [image.convert('RGB') for image in images]
         for name in np.random.choice(list(OPERATIONS), self.num_ops):
             if np.random.rand() < self.prob:
                 magnitude = np.random.normal(self.magnitude, self.magnitude_std)
                 magnitude = min(max(magnitude, 0.), _MAX_LEVEL)
                 sign = np.random.choice((-1, 1))
-                frames = apply_operation(name, frames, magnitude, sign, self.fill)
-        return [np.array(frame) for frame in frames]
+                images = apply_operation(name, images, magnitude, sign, self.fill)
+        return [np.array(image.convert(mode)) for image, mode in zip(images, modes)]

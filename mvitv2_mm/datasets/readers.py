@@ -4,16 +4,27 @@ PyAV is the one decoder. On the same file its frames equal those of decord and O
 same CPU time as decord when it seeks to the nearest key frame as here, it opens damaged files
 without taking the process down (decord 0.6 can crash on a cut AVI), and it still gets releases.
 """
+import os
 import os.path as osp
+import re
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 
+from .class_folders import is_hidden
+from .video_index import decode, decode_all, index_video, open_video
+
 try:
     import av
 except ImportError:
     av = None
+
+# files of class folders that are taken for clips
+VIDEO_SUFFIXES = ('.3g2', '.3gp', '.asf', '.avi', '.divx', '.dv', '.f4v', '.flv', '.gif', '.m1v',
+                  '.m2ts', '.m2v', '.m4v', '.mjpeg', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg',
+                  '.mts', '.mxf', '.nut', '.ogm', '.ogv', '.qt', '.rm', '.rmvb', '.ts', '.vob',
+                  '.webm', '.wmv', '.y4m')
 
 
 class UnreadableClipError(RuntimeError):
@@ -21,7 +32,14 @@ class UnreadableClipError(RuntimeError):
 
 
 class VideoFile:
-    """Random access to the frames of a video file, in presentation order.
+    """Random access to the frames of a video file, which are those that a person sees.
+
+    Frame n is frame n of decoding the file from start to end, turned as the file says. Frames that
+    the file hides (in a clip cut without re-encoding, those before the cut) and attached pictures
+    are none.
+
+    What a damaged file is worth is decided here alone: if any wanted frame can be had it is used,
+    and ``fault`` is a note; otherwise it is bad, which an :class:`UnreadableClipError` says.
 
     Args:
         path (str): Path of the file.
@@ -40,43 +58,33 @@ class VideoFile:
         if av is None:
             raise ImportError('reading videos needs PyAV: pip install av')
         self.path = path
-        self.fault: Optional[str] = None
         try:
-            self._open()
-            self._index_packets()
-        except (av.FFmpegError, OSError) as error:
-            raise UnreadableClipError(f'{path}: {_reason(error)}') from error
-        if self.num_frames == 0:
-            raise UnreadableClipError(f'{path}: no video frame in the file')
-        rate = self._stream.average_rate
-        self.fps = float(rate) if rate else None
-        promised = self._stream.frames
-        if self.num_frames < promised and self._num_stored() < promised:
+            state = os.stat(path)
+            self._index = index_video(path, state.st_mtime_ns, state.st_size)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            reason = getattr(error, 'strerror', None) or error
+            raise UnreadableClipError(f'{path}: {reason}') from error
+        self.num_frames = len(self._index.times)
+        self.fps = self._index.fps
+        self.fault: Optional[str] = None
+        if self._index.num_missing:
+            promised = self.num_frames + self._index.num_missing
             self.fault = f'{path}: only {self.num_frames} of {promised} frames are in the file'
 
-    def _open(self) -> None:
-        self._container = av.open(self.path, metadata_errors='ignore')
-        if not self._container.streams.video:
-            self._container.close()
-            raise UnreadableClipError(f'{self.path}: no video stream')
-        self._stream = self._container.streams.video[0]
-        # Data loading is parallel over workers already.
-        self._stream.thread_count = 1
+    def frame_at(self, second: float) -> int:
+        """Number of the frame that is shown ``second`` seconds after the first one appears.
 
-    def _index_packets(self) -> None:
-        """Number the frames by demultiplexing only, which decodes nothing."""
-        stamps = _time_stamps(self._container)
-        self.num_frames = len(stamps)
-        # Some containers (AVI with B-frames, raw streams) carry no usable time stamps.
-        self._stamps = sorted(stamps) if stamps and None not in stamps else []
-        if len(set(self._stamps)) < len(self._stamps):
-            self._stamps = []
-        self._number: Dict[int, int] = {pts: i for i, pts in enumerate(self._stamps)}
-
-    def _num_stored(self) -> int:
-        """Frames in the file, with those before the start of a clip that was cut undecoded."""
-        with av.open(self.path, options={'ignore_editlist': '1'}, metadata_errors='ignore') as file:
-            return len(_time_stamps(file))
+        Raises:
+            ValueError: If the video is shorter.
+        """
+        times = self._index.times
+        end = times[-1] + (1 / self.fps if self.fps else 0)
+        if not 0 <= second < end:
+            raise ValueError(f'{self.path} lasts {end:.2f} s and shows nothing {second:g} s after '
+                             'its start; set "first_second" of the dataset to the second that '
+                             'annotations give to the start, or remove the annotation')
+        # containers round times to milliseconds
+        return int(np.searchsorted(times, second + 1e-3, side='right')) - 1
 
     def read(self, indices: Sequence[int]) -> List[np.ndarray]:
         """Frames at ``indices`` as RGB arrays (H, W, 3) of uint8, in the order asked for.
@@ -88,40 +96,41 @@ class VideoFile:
             UnreadableClipError: If none of the frames decodes.
         """
         wanted = sorted(set(int(i) for i in indices))
+        to_rgb = _ToRGB()
         frames: Dict[int, np.ndarray] = {}
-        # Key frames that open a group with leading frames can hide wanted ones: then decode all.
-        for start in ([wanted[0], 0] if self._stamps and wanted[0] else [0]):
-            for number, frame in self._decode(start):
-                if number in wanted and number not in frames:
-                    frames[number] = frame.to_ndarray(format='rgb24')
-                if number >= wanted[-1]:
-                    break
-            if len(frames) == len(wanted):
-                break
-        self._container.close()
+        for decoded in (self._decode_groups, self._decode_from_start):
+            if len(frames) < len(wanted):
+                frames.update((number, to_rgb(frame)) for number, frame in decoded(wanted)
+                              if number not in frames)
         return self._fill_holes(frames, wanted, indices)
 
-    def _decode(self, start: int) -> Iterator[Tuple[int, 'av.VideoFrame']]:
-        """Yield (number, frame) from the key frame at or before frame ``start``."""
-        if self._stamps:
-            self._container.seek(self._stamps[start], stream=self._stream)
-        else:
-            self._container.close()
-            self._open()
-        count = 0
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                frames = next(packets).decode()
-            except StopIteration:
+    def _decode_groups(self, wanted: List[int]) -> Iterator[Tuple[int, 'av.VideoFrame']]:
+        """Yield (number, frame), decoding only what the wanted frames need."""
+        table = self._index.table
+        if table is None:
+            return
+        with open_video(self.path) as (container, stream):
+            context = stream.codec_context
+            for start, numbers in table.groups(wanted).items():
+                number_of = {int(table.stamps[n]): n for n in numbers}
+                for packet in table.packets(start, numbers, container, stream):
+                    # H.264 says which frames no other frame needs
+                    is_needed = (
+                        context.name != 'h264' or packet is None or packet.pts in number_of)
+                    context.skip_frame = 'DEFAULT' if is_needed else 'NONREF'
+                    for frame in decode(stream, packet):
+                        if frame.pts in number_of:
+                            yield number_of[frame.pts], frame
+
+    def _decode_from_start(self, wanted: List[int]) -> Iterator[Tuple[int, 'av.VideoFrame']]:
+        """Yield (number, frame), decoding all up to the last wanted frame."""
+        table = self._index.table
+        for count, frame in enumerate(decode_all(self.path)):
+            number = table.number(frame.pts) if table else count
+            if number in wanted:
+                yield number, frame
+            if number == wanted[-1]:
                 return
-            except av.FFmpegError:
-                continue
-            for frame in frames:
-                number = self._number.get(frame.pts, -1) if self._stamps else count
-                count += 1
-                if number >= 0:
-                    yield number, frame
 
     def _fill_holes(self, frames: Dict[int, np.ndarray], wanted: List[int],
                     indices: Sequence[int]) -> List[np.ndarray]:
@@ -137,36 +146,141 @@ class VideoFile:
         return [frames[int(i)] for i in indices]
 
 
+def find_videos(folder: str) -> Dict[str, str]:
+    """Paths of the video files in a folder by their names, with and without the suffix.
+
+    Raises:
+        ValueError: If names differ in the suffix only.
+    """
+    found: Dict[str, str] = {}
+    for name in sorted(os.listdir(folder)):
+        stem, suffix = osp.splitext(name)
+        if suffix.lower() in VIDEO_SUFFIXES and not is_hidden(name):
+            if stem in found:
+                raise ValueError(f'{found[stem]} and {name} have the same name; remove one of them')
+            found[stem] = found[name] = osp.join(folder, name)
+    return found
+
+
+class _ToRGB:
+    """Converts frames with the filters, and thus to the bytes, of ``ffmpeg``."""
+
+    def __init__(self) -> None:
+        self._graphs: Dict[tuple, 'av.filter.Graph'] = {}
+
+    def __call__(self, frame: 'av.VideoFrame') -> np.ndarray:
+        """RGB array (H, W, 3) of a frame, turned and mirrored as the file says."""
+        matrix = frame.side_data.get('DISPLAYMATRIX')
+        turns = () if matrix is None else _turns(*np.frombuffer(matrix, np.int32)[[0, 1, 3, 4]])
+        key = (frame.width, frame.height, frame.format.name, turns)
+        if key not in self._graphs:
+            graph = self._graphs[key] = av.filter.Graph()
+            graph.threads = 1  # more cost more than they save
+            source = graph.add_buffer(
+                width=frame.width,
+                height=frame.height,
+                format=frame.format,
+                time_base=frame.time_base)
+            steps = [*turns, ('format', 'rgb24'), ('buffersink', None)]
+            graph.link_nodes(source, *(graph.add(*step) for step in steps)).configure()
+        self._graphs[key].vpush(frame)
+        return self._graphs[key].vpull().to_ndarray()
+
+
+def _turns(a: int, b: int, c: int, d: int) -> Tuple[Tuple[str, Optional[str]], ...]:
+    """Filters that move pixel (x, y) to (a x + c y, b x + d y), by quarter turns and mirrors."""
+    if abs(b) > abs(a):
+        return (('transpose', str((c < 0) + 2 * (b < 0))), )
+    return (('hflip', None), ) * (a < 0) + (('vflip', None), ) * (d < 0)
+
+
 class FrameFolder:
     """Random access to a clip stored as numbered pictures.
 
     Args:
         path (str): The folder.
-        num_frames (int): Number of frames.
-        filename_tmpl (str): Template of the file names; the first frame has number 1.
+        num_frames (int, optional): Number of frames, None for as many as there are.
+        filename_tmpl (str): Template of the file names, such as ``'img_{:05}.jpg'``.
+        first_number (int, optional): Number of the first frame. Defaults to None: the lowest number
+            in the folder.
+
+    Raises:
+        UnreadableClipError: If there are no frames.
+        ValueError: If the template has no place for the number.
     """
     fps = None
     fault = None
 
-    def __init__(self, path: str, num_frames: int, filename_tmpl: str) -> None:
-        if num_frames < 1:
+    def __init__(self,
+                 path: str,
+                 num_frames: Optional[int],
+                 filename_tmpl: str,
+                 first_number: Optional[int] = None) -> None:
+        if num_frames is not None and num_frames < 1:
             raise UnreadableClipError(f'{path}: the annotation says {num_frames} frames')
         self.path = path
-        self.num_frames = num_frames
         self.filename_tmpl = filename_tmpl
+        self.first_number = self._find_start(num_frames) if first_number is None else first_number
+        self.num_frames = num_frames
+        if num_frames is None:
+            self.num_frames = max(frame_numbers(path, filename_tmpl)) - self.first_number + 1
+
+    def _find_start(self, num_frames: Optional[int]) -> int:
+        """The usual numbers without listing the folder, which may be long and far away."""
+        zero, one = (osp.exists(self._name(number)) for number in (0, 1))
+        if zero or one:
+            return 0 if zero else 1
+        numbers = frame_numbers(self.path, self.filename_tmpl)
+        # else the first frame is lost
+        is_whole = num_frames is None or numbers[0] + num_frames - 1 <= numbers[-1]
+        return numbers[0] if is_whole else 1
+
+    def _name(self, number: int) -> str:
+        return osp.join(self.path, self.filename_tmpl.format(number))
 
     def read(self, indices: Sequence[int]) -> List[np.ndarray]:
         """Frames at ``indices`` (from 0) as RGB arrays (H, W, 3) of uint8."""
         frames = {}
-        for number in set(int(i) for i in indices):
-            path = osp.join(self.path, self.filename_tmpl.format(number + 1))
+        for index in set(int(i) for i in indices):
+            path = self._name(self.first_number + index)
             image = cv2.imread(path, cv2.IMREAD_COLOR)
             if image is None:
                 state = 'not a picture' if osp.exists(path) else 'missing'
-                raise UnreadableClipError(f'{path}: frame {number + 1} of {self.num_frames} is '
+                raise UnreadableClipError(f'{path}: frame {index + 1} of {self.num_frames} is '
                                           f'{state}')
-            frames[number] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+            frames[index] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         return [frames[int(i)] for i in indices]
+
+
+def frame_numbers(path: str, filename_tmpl: str) -> List[int]:
+    """Sorted numbers of the frames in a folder.
+
+    Raises:
+        UnreadableClipError: If there are none.
+        ValueError: If the template has no place for the number.
+    """
+    pattern = frame_pattern(filename_tmpl)
+    try:
+        numbers = sorted(int(m[1]) for m in map(pattern.fullmatch, os.listdir(path)) if m)
+    except OSError as error:
+        raise UnreadableClipError(f'{path}: {error.strerror}') from error
+    if not numbers:
+        raise UnreadableClipError(f'{path}: no file is called like {filename_tmpl}; set '
+                                  '"filename_tmpl" of the dataset')
+    return numbers
+
+
+def frame_pattern(filename_tmpl: str) -> 're.Pattern':
+    """Pattern of file names with the number in its group.
+
+    Raises:
+        ValueError: If the template has no place for the number.
+    """
+    parts = re.split(r'\{[^{}]*\}', filename_tmpl)
+    if len(parts) != 2:
+        raise ValueError(f'"filename_tmpl" should hold one place for the number of a frame, as '
+                         f'"img_{{:05}}.jpg" does, but got "{filename_tmpl}"')
+    return re.compile(r'(\d+)'.join(map(re.escape, parts)))
 
 
 class BlankClip:
@@ -175,21 +289,8 @@ class BlankClip:
     fps = None
     fault = None
 
+    def frame_at(self, second: float) -> int:
+        return 0
+
     def read(self, indices: Sequence[int]) -> List[np.ndarray]:
         return [np.full((256, 256, 3), 128, dtype=np.uint8) for _ in indices]
-
-
-def _time_stamps(container: 'av.container.InputContainer') -> List[Optional[int]]:
-    """Of all frames to show; of a file that ends early, of those that came before."""
-    stamps = []
-    try:
-        for packet in container.demux(video=0):
-            if packet.size and not packet.is_discard:
-                stamps.append(packet.pts)
-    except av.FFmpegError:
-        pass
-    return stamps
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, 'strerror', None) or str(error)

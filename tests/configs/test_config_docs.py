@@ -41,7 +41,7 @@ def test_the_recipe_on_the_page(tmp_path):
     cfg = Config.fromfile(path)
     steps = [step.type.split('.')[-1] for step in cfg.train_dataloader.dataset.pipeline]
     assert steps == [
-        'LoadImageFromFile', 'RandomResizedCrop', 'Rotate', 'ImageRandAugment', 'PackInputs'
+        'LoadImage', 'RandomResizedCrop', 'Rotate', 'ImageRandAugment', 'PackInputs'
     ]
     assert [step.get('end') for step in cfg.param_scheduler] == [20, 100]
     assert cfg.val_dataloader == cfg.test_dataloader

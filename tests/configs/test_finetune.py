@@ -2,11 +2,14 @@
 import json
 import re
 
+import av
 import harness
+import numpy as np
 import pytest
 import synthetic_data
 from mmengine.config import Config
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from small_detectors import shrink
 
@@ -143,7 +146,64 @@ def test_a_class_without_clips_is_named(tmp_path):
         DATASETS.build(cfg.train_dataloader.dataset)
 
 
-@pytest.mark.parametrize('name', ['images', 'objects', 'clips'])
+def own_actions(folder):
+    """Two videos of 6 s at 12 frames per second; people do the action of the half they are in."""
+    root = folder / 'data'
+    (root / 'videos').mkdir(parents=True)
+    for name in ('shop.mp4', 'street.avi'):
+        with av.open(str(root / 'videos' / name), 'w') as file:
+            stream = file.add_stream('libx264', rate=12)
+            stream.width, stream.height, stream.pix_fmt = 96, 64, 'yuv420p'
+            for i in range(72):
+                frame = np.full((64, 96, 3), 3 * i, np.uint8)
+                file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format='rgb24')))
+            file.mux(stream.encode())
+    for split, seconds in (('train', (1, 2, 3)), ('val', (4, 5))):
+        (root / f'{split}.csv').write_text(''.join(
+            f'{video},{second},0.{x},0.2,0.{x + 3},0.8,{action},0\n' for video in ('shop', 'street')
+            for second in seconds for x, action in ((1, 1), (6, 3))))
+    return str(root)
+
+
+def test_own_actions(tmp_path, steps):
+    cfg = adapt('actions', own_actions(tmp_path), tmp_path)
+    assert cfg.num_actions == cfg.model.roi_head.bbox_head.num_classes == 3
+    schedule = Config.fromfile(FOLDER.parent / '_base_/schedules/ava_sgd_30e.py')
+    batch = cfg.train_dataloader.batch_size * cfg.optim_wrapper.accumulative_counts
+    assert batch * 8 == schedule.auto_scale_lr.base_batch_size
+    assert cfg.optim_wrapper.optimizer.lr * 8 == schedule.optim_wrapper.optimizer.lr
+
+    init_default_scope(cfg.default_scope)
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    assert [dataset.get_data_info(i)['img_key'] for i in range(6)
+            ] == [f'{video},000{second}' for video in ('shop', 'street') for second in (1, 2, 3)]
+    # the middle frame shows the second that is annotated
+    for i, second in enumerate((1, 2, 3, 1, 2, 3)):
+        clip = dataset[i]['inputs']
+        assert clip[0, 8].float().mean() == pytest.approx(36 * second, abs=2)
+    cfg.model.backbone.update(arch=harness.SMALL, input_size=(16, 64, 64), init_cfg=None)
+    cfg.model.roi_head.bbox_head.in_channels = 64
+    cfg.param_scheduler = None
+    runner = train(cfg, tmp_path / 'work_dir', train_cfg=dict(max_epochs=1, val_interval=1))
+    assert steps == [0]  # of six key frames, the last two do not fill a batch
+    assert len(runner.val_dataloader.dataset) == 4
+    scalars = runner.message_hub.log_scalars
+    assert 'val/mAP/overall' in scalars and 'val/mAP/person_movement' not in scalars
+
+
+def test_a_second_outside_of_its_video_is_named(tmp_path):
+    root = own_actions(tmp_path)
+    with open(f'{root}/val.csv', 'a') as file:
+        file.write('shop,6,0.1,0.2,0.4,0.8,1,0\n')
+    cfg = adapt('actions', root, tmp_path)
+    init_default_scope(cfg.default_scope)
+    DATASETS.build(cfg.train_dataloader.dataset)
+    with pytest.raises(
+            ValueError, match='second 6 is outside of the video shop, .* 0 to 6; set "f'):
+        DATASETS.build(cfg.val_dataloader.dataset)
+
+
+@pytest.mark.parametrize('name', ['images', 'objects', 'clips', 'actions'])
 def test_missing_data_is_named(name, tmp_path):
     cfg = adapt(name, str(tmp_path / 'nowhere'), tmp_path)
     with pytest.raises(FileNotFoundError, match='nowhere" does not exist; put the data there'):

@@ -304,9 +304,24 @@ def test_ava(tmp_path):
         ('annotation', 'line 3: expected "video,second'),
         ('layout', r'exclude\.csv: no such file'),
         ('box', 'proposals.pkl, vid,0902: .* of proposals should be'),
-        ('missing', 'rawframes/vid: 1410 of 1560 frames'),
+        ('missing', 'rawframes/vid: 1351 of 1501 frames'),
         ('missing', 'rawframes/lost: no such folder'),
     )
+
+
+def test_own_actions_in_videos(tmp_path):
+    dataset = make_ava(tmp_path, num_frames=1)
+    dataset.update(
+        data_prefix=dict(video='videos'), first_second=900, proposal_file=None, exclude_file=None)
+    synthetic_data.make_clips(tmp_path / 'videos', clips=1, frames=96)  # 3.2 s
+    (tmp_path / 'videos/train_0.mp4').rename(tmp_path / 'videos/vid.mp4')
+    assert problems_of(dataset, classes=80) == []
+    with open(tmp_path / 'ava.csv', 'a') as file:
+        file.write('vid,0904,0.1,0.2,0.5,0.6,1,3\nvid,0899,0.1,0.2,0.5,0.6,1,3\n')
+    assert_found(
+        problems_of(dataset, classes=80),
+        ('annotation', 'line 4: second 899 is before the start of the video, which is second 900'),
+        ('annotation', 'vid.mp4: lasts 3.20 s and shows nothing 4 s after its start'))
 
 
 class Bomb:

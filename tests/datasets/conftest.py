@@ -10,6 +10,7 @@ def _write_video(path,
                  fps=25,
                  codec='libx264',
                  container=None,
+                 pix_fmt='yuv420p',
                  **options):
     """Encode textures whose top left corner tells the frame number."""
     texture = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
@@ -17,7 +18,7 @@ def _write_video(path,
     with av.open(str(path), 'w', options=container or {}) as file:
         stream = file.add_stream(codec, rate=fps)
         stream.height, stream.width = size
-        stream.pix_fmt, stream.options = 'yuv420p', options
+        stream.pix_fmt, stream.options = pix_fmt, options
         for i in range(num_frames):
             frame = np.roll(texture, 2 * i, axis=1)
             frame[:16, :16] = 10 * i % 250

@@ -176,3 +176,47 @@ def test_frame_folder(tmp_path):
         FrameFolder(str(tmp_path), 5, 'img_{:05}.png').read([4])
     with pytest.raises(UnreadableClipError, match='says 0 frames'):
         FrameFolder(str(tmp_path), 0, 'img_{:05}.png')
+
+
+@pytest.mark.parametrize('template', ['img_{:05}.png', 'frame{:d}.png', '{:03}_rgb.png'])
+@pytest.mark.parametrize('first', [0, 1, 17])
+def test_frames_of_any_number_and_name(template, first, tmp_path):
+    for i in range(4):
+        picture = np.full((8, 8, 3), 10 * i, np.uint8)
+        cv2.imwrite(str(tmp_path / template.format(first + i)), picture)
+    (tmp_path / 'notes.txt').write_text('no frame')
+    for folder in (FrameFolder(str(tmp_path), 4,
+                               template), FrameFolder(str(tmp_path), None, template),
+                   FrameFolder(str(tmp_path), None, template, first)):
+        assert folder.num_frames == 4
+        assert [frame[0, 0, 0] for frame in folder.read([3, 0, 1])] == [30, 0, 10]
+    shifted = FrameFolder(str(tmp_path), 2, template, first + 2)
+    assert [frame[0, 0, 0] for frame in shifted.read([0, 1])] == [20, 30]
+
+
+def test_a_lost_first_frame_shifts_nothing(tmp_path):
+    for i in range(2, 5):
+        cv2.imwrite(str(tmp_path / f'img_{i:05}.png'), np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(UnreadableClipError, match='img_00001.png: frame 1 of 4 is missing'):
+        FrameFolder(str(tmp_path), 4, 'img_{:05}.png').read([0])
+
+
+def test_frames_that_are_not_found(tmp_path):
+    with pytest.raises(
+            UnreadableClipError, match='no file is called like img_{:05}.jpg; set "file'):
+        FrameFolder(str(tmp_path), 4, 'img_{:05}.jpg')
+    with pytest.raises(UnreadableClipError, match='nowhere: No such file'):
+        FrameFolder(str(tmp_path / 'nowhere'), 4, 'img_{:05}.jpg')
+    with pytest.raises(ValueError, match='one place for the number .* but got "img_%05d.jpg"'):
+        FrameFolder(str(tmp_path), 4, 'img_%05d.jpg')
+
+
+def test_videos_by_name(tmp_path):
+    for name in ('a.mp4', 'b.MTS', 'c.d.gif', '.e.mp4', 'f.txt'):
+        (tmp_path / name).touch()
+    found = readers.find_videos(str(tmp_path))
+    assert set(found) == {'a', 'a.mp4', 'b', 'b.MTS', 'c.d', 'c.d.gif'}
+    assert found['a'] == found['a.mp4'] == str(tmp_path / 'a.mp4')
+    (tmp_path / 'a.mkv').touch()
+    with pytest.raises(ValueError, match='a.mkv and a.mp4 have the same name'):
+        readers.find_videos(str(tmp_path))

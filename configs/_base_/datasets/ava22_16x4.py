@@ -25,26 +25,27 @@ val_pipeline = edit(
 full_pipeline = edit(val_pipeline, CenterCrop=None)
 
 data_root = 'data/ava'
+# of the movies the seconds 900 to 1800 are on disk
+movies = dict(data_root=data_root, data_prefix=dict(img='rawframes'), num_frames=27000)
 train_dataloader = dict(
     batch_size=8,
     dataset=dict(
         type='mvitv2_mm.AVADataset',
-        data_root=data_root,
+        **movies,
         ann_file='annotations/ava_train_v2.2.csv',
         exclude_file='annotations/ava_train_excluded_timestamps_v2.2.csv',
         proposal_file='annotations/ava_dense_proposals_train.FAIR.recall_93.9.pkl',
-        data_prefix=dict(img='rawframes'),
         pipeline=train_pipeline))
 val_dataloader = dict(
     # the RoI head takes no more in testing
     batch_size=1,
     dataset=dict(
         type='mvitv2_mm.AVADataset',
-        data_root=data_root,
+        **movies,
         ann_file='annotations/ava_val_v2.2.csv',
         exclude_file='annotations/ava_val_excluded_timestamps_v2.2.csv',
         proposal_file='annotations/ava_dense_proposals_val.FAIR.recall_93.9.pkl',
-        data_prefix=dict(img='rawframes'),
+        key_seconds=(902, 1798),
         test_mode=True,
         pipeline=val_pipeline))
 test_dataloader = val_dataloader

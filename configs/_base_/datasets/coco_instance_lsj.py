@@ -2,8 +2,8 @@ _base_ = './coco_instance_ms-crop.py'
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    # polygons stay exact at any scale; for masks in run-length code set poly2mask=True
-    dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False),
+    # polygons stay exact at any scale
+    dict(type='mvitv2_mm.LoadObjects', with_bbox=True, with_mask=True),
     dict(type='RandomFlip', prob=0.5),
     # detectron2 resizes with Pillow
     dict(

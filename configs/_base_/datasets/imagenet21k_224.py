@@ -5,4 +5,5 @@ _base_ = './imagenet_224.py'
 # the other 18,168 is not published. Evaluated on ImageNet-1K.
 train_dataloader = dict(
     batch_size=32,
-    dataset=dict(type='ImageNet21k', data_root='data/imagenet21k', ann_file='meta/train.txt'))
+    dataset=dict(
+        type='mvitv2_mm.ImageNet21k', data_root='data/imagenet21k', ann_file='meta/train.txt'))

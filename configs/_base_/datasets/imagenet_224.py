@@ -1,9 +1,8 @@
 _base_ = ['../loaders/train.py', '../loaders/test.py']
 
 train_pipeline = [
-    # Pillow reads, resizes and warps, as in the official code
-    dict(
-        type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),
+    # Pillow reads, resizes and warps, and pictures lie as they are stored, as in the official code
+    dict(type='mvitv2_mm.LoadImage', color_type='color_ignore_orientation'),
     dict(
         type='RandomResizedCrop',
         scale=224,
@@ -17,8 +16,7 @@ train_pipeline = [
     dict(type='PackInputs'),
 ]
 test_pipeline = [
-    dict(
-        type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'),
+    dict(type='mvitv2_mm.LoadImage', color_type='color_ignore_orientation'),
     # 224 / 0.875
     dict(type='ResizeEdge', scale=256, edge='short', backend='pillow', interpolation='bicubic'),
     dict(type='CenterCrop', crop_size=224),
@@ -29,11 +27,13 @@ data_root = 'data/imagenet'
 train_dataloader = dict(
     batch_size=256,
     collate_fn=dict(type='default_collate'),
-    dataset=dict(type='ImageNet', data_root=data_root, split='train', pipeline=train_pipeline))
+    dataset=dict(
+        type='mvitv2_mm.ImageNet', data_root=data_root, split='train', pipeline=train_pipeline))
 val_dataloader = dict(
     batch_size=256,
     collate_fn=dict(type='default_collate'),
-    dataset=dict(type='ImageNet', data_root=data_root, split='val', pipeline=test_pipeline))
+    dataset=dict(
+        type='mvitv2_mm.ImageNet', data_root=data_root, split='val', pipeline=test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(type='Accuracy', topk=(1, 5))
 test_evaluator = val_evaluator

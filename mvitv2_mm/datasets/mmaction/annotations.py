@@ -1,61 +1,37 @@
-"""Annotation files of clips: lines of columns, and the detections of AVA."""
+"""Columns of the lists of clips, and the annotations and detections of AVA."""
+import os.path as osp
 import pickle
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Dict, Optional, Tuple
 
 import numpy as np
-from mmengine.fileio import list_from_file
 
 from ...safe_pickle import load_arrays
+from ..lists import LabelError, parse_lines
 
 # columns of a list of clips, by the key in ``data_prefix``
 CLIP_COLUMNS = dict(video='path label', img='folder num_frames label')
 PERSON_COLUMNS, KEY_COLUMNS = 'video,second,x1,y1,x2,y2,action,person', 'video,second'
-# AVA annotates the seconds 902 to 1798 of movies, of which 900 to 1800 are on disk.
-FPS = 30
-FIRST_SECOND, LAST_SECOND = 900, 1800
-KEY_SECONDS = range(902, 1799)
-NUM_ACTIONS = 80
 
 Key = Tuple[str, int]
 
 
-def parse_lines(path: str, parse: Callable[[str], Any], columns: str) -> List[Any]:
-    """Parse an annotation file line by line.
-
-    Args:
-        path (str): The file.
-        parse (Callable): Turns a line into an annotation, or raises ValueError.
-        columns (str): What a line should be, for messages.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If a line is not as it should be, or there is none.
-    """
-    try:
-        lines = list_from_file(path)
-    except FileNotFoundError:
-        raise FileNotFoundError(f'annotation file {path} does not exist; set "data_root" and '
-                                '"ann_file" of the dataset') from None
-    parsed = []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                parsed.append(parse(line.strip()))
-            except ValueError:
-                raise ValueError(f'{path}, line {number}: expected "{columns}", but got '
-                                 f'"{line.strip()}"') from None
-    if not parsed:
-        raise ValueError(f'annotation file {path} is empty')
-    return parsed
-
-
-def parse_person(line: str) -> dict:
+def parse_person(line: str, num_actions: Optional[int] = None) -> dict:
     """Key frame, box and action of a person in AVA, see ``PERSON_COLUMNS``."""
     video, second, *box, action, _ = line.split(',')
     box = tuple(float(x) for x in box)
-    if len(box) != 4 or not 1 <= int(action) <= NUM_ACTIONS:
+    if len(box) != 4:
         raise ValueError
+    if not 1 <= int(action) <= (num_actions or int(action)):
+        raise LabelError(f'action {action} is outside of 1..{num_actions or ""}; set "num_actions" '
+                         'of the dataset if there are others')
     return dict(key=(video, int(second)), box=box, action=int(action))
+
+
+def count_actions(path: str) -> int:
+    """The highest action of an annotation file; 0 if there is no such file yet."""
+    if not osp.isfile(path):
+        return 0
+    return max(row['action'] for row in parse_lines(path, parse_person, PERSON_COLUMNS))
 
 
 def parse_key(key: str) -> Key:

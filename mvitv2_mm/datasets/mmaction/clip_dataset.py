@@ -2,17 +2,21 @@ import copy
 import logging
 import os.path as osp
 from pathlib import Path
-from typing import Callable, List, Sequence, Union
+from typing import Callable, List, Optional, Sequence, Union
 
 import torch
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from ...registry import DATASETS
-from ..readers import UnreadableClipError
-from .annotations import CLIP_COLUMNS, parse_lines
+from ..class_folders import class_names, is_hidden, label_folders
+from ..lists import (LabelError, check_label, ends_in_number, name_to_number, parse_lines,
+                     split_numbers)
+from ..readers import VIDEO_SUFFIXES, UnreadableClipError, frame_pattern
+from .annotations import CLIP_COLUMNS
 
-VIDEO_SUFFIXES = ('.mp4', '.avi', '.mkv', '.mov', '.webm')
+# what is known of a clip
+_DAMAGED, _BAD = 1, 2
 
 
 @DATASETS.register_module()
@@ -21,12 +25,16 @@ class ClipDataset(BaseDataset):
 
     Each line of the annotation file is ``path label`` for video files (``data_prefix`` has the key
     ``video``) or ``folder num_frames label`` for folders of frames (key ``img``), as in mmaction2;
-    paths may hold blanks. Without an annotation file, video files lie in one folder per class,
-    ``data_prefix['video']/CLASS/``; the classes are ``metainfo['classes']``.
+    paths may hold blanks, tabs and commas may separate the columns, and names of
+    ``metainfo['classes']`` may stand for their numbers. With ``multi_class`` a line ends with the
+    labels of all classes that the clip shows. Without an annotation file, video files lie in one
+    folder per class, ``data_prefix['video']/CLASS/``, named as in ``metainfo['classes']``; in
+    testing a class may lack clips. Hidden files and folders are no data.
 
     A clip that cannot be read is reported once, with its path and the reason. Training goes on with
     another clip drawn at random. Testing goes on with grey frames in its place, which are scored
-    like any prediction. Too many such clips end the run.
+    like any prediction. Too many such clips end the run. One that is damaged but can be used in
+    part is reported once, too, and is not among these.
 
     Args:
         ann_file (str): Path of the annotation file, or '' to go by folders.
@@ -37,16 +45,25 @@ class ClipDataset(BaseDataset):
             item is a list and the data loader needs ``collate_fn=dict(type=
             'repeat_pseudo_collate')``; its batch size counts clips before repetition. Defaults
             to 1.
-        max_bad_share (float): Share of the clips, in each training process, that may be damaged or
+        max_bad_share (float): Share of the clips, in each training process, that may be
             unreadable. Defaults to 0.01.
         max_refetch (int): How many unreadable clips in a row end a training run. Defaults to 10.
-        filename_tmpl (str): File names of frames, numbered from 1. Defaults to 'img_{:05}.jpg'.
+        filename_tmpl (str): File names of frames. Defaults to 'img_{:05}.jpg'.
+        start_index (int, optional): Number of the first frame in its name. Defaults to None: the
+            lowest in the folder.
+        multi_class (bool): Whether a clip has several labels, as in Charades. They become a vector
+            of zeros and ones. Defaults to False.
+        num_classes (int, optional): Length of that vector. Defaults to the number of
+            ``metainfo['classes']``.
+        with_label (bool): Whether the clips are labelled; without, they can be predicted. Lines
+            then have no label, and files lie in any folder. Defaults to True.
         **kwargs: See :class:`mmengine.dataset.BaseDataset`.
 
     Raises:
         FileNotFoundError: If the annotation file does not exist.
         ValueError: If the annotation file is empty or a line of it is not as described, if a class
-            has no video file, or if no transform reads frames that could be repeated.
+            has no video file or a folder is no class, or if no transform reads frames that could be
+            repeated.
 
     Source: repeated augmentation of the same frames and the replacement of unreadable clips in
     training as in SlowFast ``slowfast/datasets/kinetics.py``.
@@ -60,6 +77,10 @@ class ClipDataset(BaseDataset):
                  max_bad_share: float = 0.01,
                  max_refetch: int = 10,
                  filename_tmpl: str = 'img_{:05}.jpg',
+                 start_index: Optional[int] = None,
+                 multi_class: bool = False,
+                 num_classes: Optional[int] = None,
+                 with_label: bool = True,
                  **kwargs) -> None:
         if set(data_prefix) not in ({'video'}, {'img'}):
             raise ValueError('"data_prefix" should be dict(video=...) or dict(img=...), but got '
@@ -69,7 +90,12 @@ class ClipDataset(BaseDataset):
                              f'{num_repeats}')
         self.num_repeats = num_repeats
         self.max_bad_share = max_bad_share
+        frame_pattern(filename_tmpl)
         self.filename_tmpl = filename_tmpl
+        self.start_index = start_index
+        self.multi_class = multi_class
+        self.num_classes = num_classes
+        self.with_label = with_label
         super().__init__(
             ann_file=ann_file,
             pipeline=pipeline,
@@ -88,49 +114,99 @@ class ClipDataset(BaseDataset):
         if not self._fully_initialized:
             super().full_init()
             # Shared, so that the workers of a data loader report and count a clip once.
-            self._bad = torch.zeros(len(self), dtype=torch.bool).share_memory_()
+            self._states = torch.zeros(len(self), dtype=torch.uint8).share_memory_()
 
     def load_data_list(self) -> List[dict]:
         """Parse the annotation file, or list the folders of the classes."""
+        self.num_classes = self.num_classes or len(self.metainfo.get('classes', ())) or None
         if not self.ann_file:
-            return self._scan_folders()
+            return self._scan_folders() if self.with_label else self._scan_files()
+        if self.multi_class and not self.num_classes:
+            raise ValueError('"multi_class" needs "num_classes" or the names in '
+                             '"metainfo.classes" of the dataset')
         key, = self.data_prefix
-        parse = self._parse_video if key == 'video' else self._parse_folder
-        return parse_lines(self.ann_file, parse, CLIP_COLUMNS[key])
+        columns = CLIP_COLUMNS[key] + ' ...' * self.multi_class
+        return parse_lines(self.ann_file, self._parse, columns)
 
     def _scan_folders(self) -> List[dict]:
         root, found = Path(self.data_prefix['video']), []
-        for label, name in enumerate(self.metainfo['classes']):
-            files = sorted((root / name).glob('*'))
-            clips = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
-            if not clips:
+        classes = self.metainfo.get('classes') or class_names(root)
+        labels = label_folders(root, class_names(root), classes)
+        for name in classes:
+            paths = sorted((root / name).glob('*')) if name in labels else []
+            clips = [path for path in paths if self._is_video(path.relative_to(root))]
+            if not clips and not self.test_mode:
                 raise ValueError(f'{root / name} holds no video file ({", ".join(VIDEO_SUFFIXES)}) '
                                  f'for the class "{name}"')
             found += [
-                dict(filename=str(path), video_id=f'{name}/{path.name}', label=label)
+                dict(filename=str(path), video_id=f'{name}/{path.name}', label=labels[name])
                 for path in clips
             ]
+        if not found:
+            raise ValueError(f'{root} holds no video file ({", ".join(VIDEO_SUFFIXES)}) in a '
+                             'folder of a class')
         return found
 
-    def _parse_video(self, line: str) -> dict:
-        path, label = line.rsplit(maxsplit=1)
-        return dict(filename=self._locate('video', path), video_id=path, label=int(label))
+    def _scan_files(self) -> List[dict]:
+        root = Path(self.data_prefix['video'])
+        names = sorted(path.relative_to(root) for path in root.rglob('*'))
+        return [
+            dict(filename=str(root / name), video_id=str(name)) for name in names
+            if self._is_video(name)
+        ]
 
-    def _parse_folder(self, line: str) -> dict:
-        path, num_frames, label = line.rsplit(maxsplit=2)
-        return dict(
-            frame_dir=self._locate('img', path),
-            video_id=path,
-            total_frames=int(num_frames),
-            filename_tmpl=self.filename_tmpl,
-            label=int(label))
+    @staticmethod
+    def _is_video(path: Path) -> bool:
+        return path.suffix.lower() in VIDEO_SUFFIXES and not is_hidden(path)
+
+    def _parse(self, line: str) -> dict:
+        key, = self.data_prefix
+        in_frames, classes = int(key == 'img'), self.metainfo.get('classes', ())
+        count = -1 if self.multi_class else in_frames + self.with_label
+        if self.with_label and not self.multi_class:
+            line = name_to_number(line, classes)
+        path, numbers = split_numbers(line, count)
+        info = dict(video_id=path)
+        if in_frames:
+            info.update(
+                frame_dir=self._locate(key, path),
+                total_frames=numbers[0],
+                filename_tmpl=self.filename_tmpl,
+                first_number=self.start_index)
+        else:
+            info.update(filename=self._locate(key, path))
+        if self.with_label:
+            labels = self._check_labels(path, numbers[in_frames:])
+            info.update(label=labels if self.multi_class else labels[0])
+        return info
+
+    def _check_labels(self, path: str, labels: List[int]) -> List[int]:
+        if not labels:
+            raise ValueError
+        for label in labels if self.num_classes else ():
+            check_label(label, self.num_classes)
+        key, = self.data_prefix
+        if ends_in_number(path) and not osp.exists(self._locate(key, path)):
+            raise LabelError(f'several labels for one clip need multi_class=True in the dataset '
+                             f'(or the name "{path}" is wrong)')
+        return labels
 
     def _locate(self, key: str, path: str) -> str:
         return osp.join(self.data_prefix[key], path)
 
     def get_data_info(self, idx: int) -> dict:
         """Annotation of one clip with the keys that the transforms of mmaction2 read."""
-        return dict(super().get_data_info(idx), modality='RGB', start_index=0)
+        info = dict(super().get_data_info(idx), modality='RGB', start_index=0)
+        if self.multi_class:
+            labels = torch.zeros(self.num_classes)
+            labels[info['label']] = 1.
+            info['label'] = labels
+        return info
+
+    def get_cat_ids(self, idx: int) -> List[int]:
+        """Labels of one clip, by which mmengine's ``ClassBalancedDataset`` repeats clips."""
+        labels = super().get_data_info(idx).get('label', [])
+        return labels if isinstance(labels, list) else [labels]
 
     def __getitem__(self, idx: int) -> Union[dict, List[dict]]:
         """Processed clip ``idx``, or in training another one if it cannot be read."""
@@ -141,9 +217,9 @@ class ClipDataset(BaseDataset):
             except UnreadableClipError as error:
                 reason = str(error)
             if self.test_mode:
-                self._report(idx, reason, 'scored on grey frames')
+                self._report(idx, _BAD, f'{reason}; scored on grey frames')
                 return self.prepare_data(idx, blank=True)
-            self._report(idx, reason, 'replaced by another clip')
+            self._report(idx, _BAD, f'{reason}; replaced by another clip')
             idx = self._rand_another()
         raise RuntimeError(f'{self.max_refetch + 1} clips in a row could not be read; check '
                            f'"data_root" and "data_prefix" of the dataset. The last one: {reason}')
@@ -165,22 +241,22 @@ class ClipDataset(BaseDataset):
             results = transform(results)
         fault = results.pop('fault', None)
         if fault:
-            self._report(idx, fault, 'using the rest')
+            self._report(idx, _DAMAGED, f'{fault}; using the rest')
         clips = [copy.deepcopy(results) for _ in range(self.num_repeats - 1)] + [results]
         for transform in augment:
             clips = [transform(clip) for clip in clips]
         return clips if self.num_repeats > 1 else clips[0]
 
-    def _report(self, idx: int, reason: str, consequence: str) -> None:
-        """Log a bad clip once; raise if there are too many."""
-        if self._bad[idx]:
+    def _report(self, idx: int, state: int, reason: str) -> None:
+        """Log a clip that is damaged or bad once; raise if there are too many bad ones."""
+        if self._states[idx] >= state:
             return
-        self._bad[idx] = True
-        count, total = int(self._bad.sum()), len(self)
-        print_log(f'bad clip {count} of {total}: {reason}; {consequence}', 'current',
-                  logging.WARNING)
-        if count > self.max_bad_share * total:
+        self._states[idx] = state
+        count, total = int((self._states == state).sum()), len(self)
+        kind = 'bad' if state == _BAD else 'damaged'
+        print_log(f'{kind} clip {count} of {total}: {reason}', 'current', logging.WARNING)
+        if state == _BAD and count > self.max_bad_share * total:
             raise RuntimeError(
-                f'{count} of the {total} clips of {self.ann_file} are damaged or unreadable, more '
-                f'than max_bad_share={self.max_bad_share}. Repair or remove them, or raise '
+                f'{count} of the {total} clips of {self.ann_file} are unreadable, more than '
+                f'max_bad_share={self.max_bad_share}. Repair or remove them, or raise '
                 f'max_bad_share. The last one: {reason}')

@@ -9,7 +9,8 @@ class OpenClip(BaseTransform):
     """Open a clip: a video file (key 'filename') or a folder of frames (key 'frame_dir').
 
     Adds 'video_reader', 'total_frames' and 'avg_fps' (None if unknown), as the samplers of this
-    package and of mmaction2 expect.
+    package and of mmaction2 expect, and 'key_frame', the frame that a video file shows at
+    'key_second', if there is that key.
     """
 
     def transform(self, results: dict) -> dict:
@@ -17,9 +18,11 @@ class OpenClip(BaseTransform):
             reader = BlankClip()
         elif 'frame_dir' in results:
             reader = FrameFolder(results['frame_dir'], results['total_frames'],
-                                 results['filename_tmpl'])
+                                 results['filename_tmpl'], results.get('first_number'))
         else:
             reader = VideoFile(results['filename'])
+        if 'key_second' in results:
+            results['key_frame'] = reader.frame_at(results['key_second'])
         results.update(video_reader=reader, total_frames=reader.num_frames, avg_fps=reader.fps)
         return results
 

@@ -15,7 +15,10 @@ class ImageRandAugment(RandAugment):
     """
 
     def transform(self, results: dict) -> dict:
-        """Augment 'img', a BGR array (H, W, 3) of uint8."""
-        image, = self.augment([np.ascontiguousarray(results['img'][..., ::-1])])
-        results['img'] = np.ascontiguousarray(image[..., ::-1])
+        """Augment 'img', a BGR array (H, W, 3) or a grey one (H, W) of uint8."""
+        image = results['img']
+        if image.ndim == 3:
+            image = image[..., ::-1]
+        image, = self.augment([np.ascontiguousarray(image)])
+        results['img'] = np.ascontiguousarray(image[..., ::-1] if image.ndim == 3 else image)
         return results

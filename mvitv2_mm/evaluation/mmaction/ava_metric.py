@@ -9,8 +9,9 @@ from mmengine.evaluator import BaseMetric
 from torch import Tensor
 from torchvision.ops import box_iou
 
+from ...datasets.lists import parse_lines
 from ...datasets.mmaction.annotations import (KEY_COLUMNS, PERSON_COLUMNS, Key, parse_key,
-                                              parse_lines, parse_person)
+                                              parse_person)
 from ...registry import METRICS
 
 _IOU = 0.5
@@ -31,7 +32,8 @@ class AVAMetric(BaseMetric):
 
     Args:
         ann_file (str): Lines ``video,second,x1,y1,x2,y2,action,person``; actions count from 1.
-        label_file (str): Label map (pbtxt) of the actions to evaluate; in AVA 60 of 80.
+        label_file (str, optional): Label map (pbtxt) of the actions to evaluate; in AVA 60 of 80,
+            for which the means of the three kinds are added. Defaults to None: all actions.
         exclude_file (str, optional): Lines ``video,second``: key frames to leave out. Defaults to
             None.
         collect_device (str): Where processes exchange results, 'cpu' or 'gpu'. Defaults to 'cpu'.
@@ -42,7 +44,7 @@ class AVAMetric(BaseMetric):
 
     def __init__(self,
                  ann_file: str,
-                 label_file: str,
+                 label_file: Optional[str] = None,
                  exclude_file: Optional[str] = None,
                  collect_device: str = 'cpu') -> None:
         super().__init__(collect_device=collect_device)
@@ -51,7 +53,7 @@ class AVAMetric(BaseMetric):
         self.exclude_file = exclude_file
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Keep relative boxes (n, 4) and scores (n, 80) of each key frame."""
+        """Keep relative boxes (n, 4) and scores (n, num_actions) of each key frame."""
         for sample in data_samples:
             found = sample['pred_instances']
             self.results.append(((sample['video_id'], sample['timestamp']),
@@ -59,8 +61,11 @@ class AVAMetric(BaseMetric):
 
     def compute_metrics(self, results: List[Tuple[Key, Tensor, np.ndarray]]) -> Dict[str, float]:
         """Mean over all actions that are annotated, and over those of each kind; in [0, 1]."""
-        ids = re.findall(r'^\s*(?:label_)?id:\s*(\d+)', Path(self.label_file).read_text(), re.M)
-        actions = np.array(sorted(int(i) for i in ids))
+        actions = np.arange(1, results[0][2].shape[1] + 1)
+        if self.label_file:
+            text = Path(self.label_file).read_text()
+            ids = re.findall(r'^\s*(?:label_)?id:\s*(\d+)', text, re.M)
+            actions = np.array(sorted(int(i) for i in ids))
         excluded = self._read_excluded()
         truth = self._read_truth(excluded)
         annotated = np.concatenate([labels for _, labels in truth.values()])
@@ -73,7 +78,7 @@ class AVAMetric(BaseMetric):
         aps = np.array([average_precision(s, h, np.sum(annotated == a)) for a, s, h in columns])
         metrics = {
             kind: _mean(aps[(actions >= first) & (actions <= last)])
-            for kind, (first, last) in _KINDS.items()
+            for kind, (first, last) in _KINDS.items() if self.label_file
         }
         return dict(overall=_mean(aps), **metrics)
 

@@ -1,4 +1,6 @@
 """Needs mmdet as well, on which mmaction2 builds its detection of actions."""
+from typing import Sequence
+
 from mmaction.models.roi_heads import BBoxHeadAVA
 from mmengine.model.weight_init import trunc_normal_
 from mmengine.structures import InstanceData
@@ -16,9 +18,19 @@ class AVAHead(BBoxHeadAVA):
       overlaps the annotation of a person at its border.
     - Weights start from a truncated normal distribution and biases from 0.02, as in the backbone.
     - No column for a background: without ``background_class``, ``num_classes`` is that of actions.
+    - Of few actions there are no best three or five to log the accuracy of.
+
+    Args:
+        num_classes (int): Number of actions.
+        topk (tuple[int]): Numbers of best actions to log the accuracy of. Defaults to (3, 5).
+        **kwargs: See mmaction2's ``BBoxHeadAVA``.
 
     Source: SlowFast ``models/head_helper.py``, ``ResNetRoIHead``, and its ``tools/test_net.py``.
     """
+
+    def __init__(self, num_classes: int, topk: Sequence[int] = (3, 5), **kwargs) -> None:
+        topk = tuple(k for k in topk if k < num_classes)
+        super().__init__(num_classes=num_classes, topk=topk, **kwargs)
 
     def init_weights(self) -> None:
         """Initialise all linear layers."""

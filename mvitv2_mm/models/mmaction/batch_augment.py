@@ -29,12 +29,18 @@ class ClipBatchAugment(BatchAugment):
 
         Args:
             inputs (Tensor): Normalised clips of shape (B, N, C, T, H, W); erased in place.
-            data_samples (list[ActionDataSample]): Their ``gt_label`` of shape (1, ) becomes a soft
-                label of shape (num_classes, ) if the batch is mixed.
+            data_samples (list[ActionDataSample]): Their ``gt_label`` of shape (1, ), or of shape
+                (num_classes, ) for several labels, becomes a soft label of shape (num_classes, ) if
+                the batch is mixed.
         """
         inputs, lam = self.augment(inputs)
         if lam < 1:
-            labels = [F.one_hot(s.gt_label[0], self.num_classes).float() for s in data_samples]
+            labels = [self._vector(sample.gt_label) for sample in data_samples]
             for sample, own, partner in zip(data_samples, labels, reversed(labels)):
                 sample.set_gt_label(own * lam + partner * (1 - lam))
         return inputs, data_samples
+
+    def _vector(self, label: Tensor) -> Tensor:
+        if label.is_floating_point():  # several labels
+            return label
+        return F.one_hot(label[0], self.num_classes).float()

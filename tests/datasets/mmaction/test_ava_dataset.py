@@ -32,6 +32,8 @@ def make(root, **kwargs):
             proposal_file=PROPOSALS,
             exclude_file=EXCLUDED,
             data_prefix=dict(img='rawframes'),
+            num_frames=27000,
+            key_seconds=(902, 1798),
             pipeline=READ), **kwargs)
     return AVADataset(**kwargs)
 
@@ -104,8 +106,10 @@ def test_a_missing_frame_is_named(root, tmp_path):
 @pytest.mark.parametrize('name, content, message', [
     ('ava_val_v2.2.csv', b'vid,0902,0.1,0.2,0.3,0.4,12\n',
      'line 1: expected "video,second,x1,y1,x2,y2,action,person", but got "vid,0902'),
-    ('ava_val_v2.2.csv', b'vid,0902,0.1,0.2,0.3,0.4,81,0\n', 'ava_val_v2.2.csv, line 1: expected'),
-    ('ava_val_v2.2.csv', b'vid,0902,0.1,0.2,0.3,0.4,0,0\n', 'ava_val_v2.2.csv, line 1: expected'),
+    ('ava_val_v2.2.csv', b'vid,0902,0.1,0.2,0.3,0.4,81,0\n',
+     'line 1: action 81 is outside of 1..80; set "num_actions'),
+    ('ava_val_v2.2.csv', b'vid,0902,0.1,0.2,0.3,0.4,0,0\n',
+     'line 1: action 0 is outside of 1..80; set "num_actions'),
     ('ava_val_excluded_timestamps_v2.2.csv', b'vid 0902\n', 'line 1: expected "video,second"'),
     (PROPOSALS[12:], pickle.dumps({'vid0902': np.zeros((1, 5))}), 'expected a pickled dict from'),
     (PROPOSALS[12:], pickle.dumps({'v,0902': np.zeros((1, 4))}), 'rows of x1, y1, x2, y2, score'),
@@ -121,3 +125,75 @@ def test_wrong_files(root, tmp_path, name, content, message):
 def test_missing_proposals(root):
     with pytest.raises(FileNotFoundError, match='no.pkl does not exist; set "data_root" and "prop'):
         make(root, proposal_file='no.pkl')
+
+
+def own(root, **kwargs):
+    """Seconds from 0, 5 actions, 20 s in folders at 10 fps; the value of a frame is its number."""
+    for i in range(200):
+        path = root / f'frames/shop/{i:03}_rgb.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((32, 32, 3), i, np.uint8))
+    (root / 'people.csv').write_text('shop,4,0.1,0.1,0.9,0.9,5,1\nshop,12,0.1,0.1,0.9,0.9,1,1\n')
+    kwargs = {
+        **dict(
+            data_root=str(root),
+            ann_file='people.csv',
+            data_prefix=dict(img='frames'),
+            filename_tmpl='{:03}_rgb.png',
+            first_second=0,
+            fps=10,
+            num_actions=5,
+            pipeline=READ),
+        **kwargs
+    }
+    return AVADataset(**kwargs)
+
+
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_own_frames(test_mode, tmp_path):
+    dataset = own(tmp_path, test_mode=test_mode)
+    for i, second in enumerate((4, 12)):
+        results = dataset[i]
+        assert results['imgs'][2].mean() == 10 * second
+        assert results['timestamp'] == second
+        np.testing.assert_allclose(results['proposals'], results['gt_bboxes'])
+    assert [dataset.get_data_info(i)['gt_labels'].tolist() for i in range(2)] == [[[0, 0, 0, 0, 1]],
+                                                                                  [[1, 0, 0, 0, 0]]]
+
+
+@pytest.mark.parametrize('kwargs, message', [
+    (dict(first_second=900), 'second 4 is outside of the video shop, .* 900 to 920; set "first_s'),
+    (dict(first_second=5), 'second 4 is outside of the video shop, .* 5 to 25'),
+    (dict(fps=20), 'second 12 is outside of the video shop, .* 0 to 10; .*"fps"'),
+    (dict(num_frames=110), 'second 12 is outside of the video shop, .* 0 to 11;'),
+    (dict(num_actions=4), 'people.csv, line 1: action 5 is outside of 1..4; set "num_actions"'),
+    (dict(test_mode=True, key_seconds=(20, 30)), 'no key frame is left .* widen "key_seconds"'),
+    (dict(filename_tmpl='img.png'), '"filename_tmpl" should hold one place'),
+])  # yapf: disable
+def test_own_data_that_does_not_fit(kwargs, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        own(tmp_path, **kwargs)
+
+
+def test_own_videos(tmp_path, write_video):
+    for name in ('videos/shop.mkv', 'videos/street.gif'):
+        options = dict(codec='gif', pix_fmt='rgb8') if 'gif' in name else {}
+        write_video(name, num_frames=150, fps=25, **options)
+    (tmp_path / 'people.csv').write_text(''.join(f'{video},{second},0.1,0.1,0.9,0.9,1,1\n'
+                                                 for video in ('shop', 'street.gif')
+                                                 for second in (0, 5)))
+    kwargs = dict(
+        data_root=str(tmp_path),
+        ann_file='people.csv',
+        data_prefix=dict(video='videos'),
+        first_second=0,
+        pipeline=READ)
+    dataset = AVADataset(**kwargs)
+    assert [dataset[i]['key_frame'] for i in range(4)] == [0, 125, 0, 125]
+    # without a file the clip is scored on grey frames
+    (tmp_path / 'videos/shop.mkv').unlink()
+    dataset = AVADataset(test_mode=True, max_bad_share=1, **kwargs)
+    assert (dataset[1]['imgs'][0] == 128).all()
+    (tmp_path / 'people.csv').write_text('street,6,0.1,0.1,0.9,0.9,1,1\n')
+    with pytest.raises(ValueError, match='second 6 is outside of the video street, .* 0 to 6;'):
+        AVADataset(**kwargs)

@@ -1,0 +1,41 @@
+"""Folders of classes: which files and folders are data, and which label a folder has."""
+import os
+from pathlib import PurePath
+from typing import Dict, List, Sequence
+
+# what Pillow reads, AVIF where it is built with it
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.ppm', '.pgm', '.bmp', '.tif', '.tiff',
+                  '.webp', '.avif', '.gif', '.jp2')
+_SYSTEM = ('__MACOSX', '@eaDir')
+
+
+def is_hidden(path: str) -> bool:
+    """Whether a relative path is, or is in, what programs leave behind: ``.ipynb_checkpoints``."""
+    return any(part.startswith('.') or part in _SYSTEM for part in PurePath(path).parts)
+
+
+def class_names(folder: str) -> List[str]:
+    """Sorted names of the folders in a folder that are not hidden; none if there is no such one."""
+    if not os.path.isdir(folder):
+        return []
+    return sorted(e.name for e in os.scandir(folder) if e.is_dir() and not is_hidden(e.name))
+
+
+def label_folders(folder: str, names: Sequence[str], classes: Sequence[str]) -> Dict[str, int]:
+    """Labels of class folders by their names, which are those of classes.
+
+    Args:
+        folder (str): Where the class folders are, for messages.
+        names (Sequence[str]): Their names; classes may lack one.
+        classes (Sequence[str]): Names of all classes in the order of their labels.
+
+    Raises:
+        ValueError: If a folder is none of the classes.
+    """
+    unknown = sorted(set(names) - set(classes))
+    if unknown:
+        raise ValueError(
+            f'{folder} has folders that are none of the {len(classes)} classes of the training: '
+            f'{str(unknown)[1:-1][:200]}; move them away, or name them in "metainfo.classes" '
+            f'({str(list(classes))[1:-1][:200]})')
+    return {name: label for label, name in enumerate(classes) if name in set(names)}

@@ -1,0 +1,60 @@
+import io
+
+import mmcv
+import mmengine.fileio as fileio
+import numpy as np
+from mmcv.transforms import LoadImageFromFile
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ..registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class LoadImage(LoadImageFromFile):
+    """mmcv's ``LoadImageFromFile`` with Pillow, which keeps the tones of deep pictures.
+
+    mmcv cuts them off at 255. Here the largest value tells what white is: 65535 for 16 bits and for
+    whole numbers of 32 bits up to that, 1, 255 or 65535 for floating-point numbers. What Pillow
+    does not know is left to OpenCV.
+
+    Args:
+        color_type (str): 'color' turns the picture upright as its EXIF orientation says and gives
+            three channels, 'color_ignore_orientation' leaves it as it is stored; 'grayscale' and
+            'grayscale_ignore_orientation' give one. Defaults to 'color'.
+        **kwargs: See mmcv's ``LoadImageFromFile``.
+    """
+
+    def __init__(self, color_type: str = 'color', **kwargs) -> None:
+        super().__init__(color_type=color_type, imdecode_backend='pillow', **kwargs)
+
+    def transform(self, results: dict) -> dict:
+        """Read 'img_path' into 'img', a BGR array (H, W, 3) or a grey one (H, W) of uint8."""
+        if 'img' in results:  # the inferencers of mmpretrain read by themselves
+            return results
+        content = fileio.get(results['img_path'], backend_args=self.backend_args)
+        try:
+            image = self._read(content)
+        except UnidentifiedImageError:
+            image = mmcv.imfrombytes(content, flag=self.color_type, backend='cv2')
+            if image is None:
+                raise ValueError(f'{results["img_path"]} is not a picture') from None
+        results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
+        return results
+
+    def _read(self, content: bytes) -> np.ndarray:
+        with Image.open(io.BytesIO(content)) as image:
+            if image.mode[0] not in 'IF':
+                return mmcv.imfrombytes(content, flag=self.color_type, backend='pillow')
+            if 'ignore_orientation' not in self.color_type:
+                image = ImageOps.exif_transpose(image)
+            tones = _to_8_bits(np.asarray(image))
+        return tones if 'color' not in self.color_type else np.stack([tones] * 3, axis=-1)
+
+
+def _to_8_bits(values: np.ndarray) -> np.ndarray:
+    whites = [2**16 - 1]
+    if values.dtype.kind == 'f':
+        values = np.nan_to_num(values)
+        whites = [1, 2**8 - 1, 2**16 - 1]
+    white = next((white for white in whites if values.max(initial=0) <= white), 2**31 - 1)
+    return np.rint(values.clip(0, white) * (255. / white)).astype(np.uint8)

@@ -1,0 +1,112 @@
+import logging
+from typing import Dict, List, Sequence
+
+from mmengine.fileio import get_file_backend
+from mmengine.logging import print_log
+from mmpretrain import datasets as host
+from mmpretrain.datasets.custom import find_folders, get_samples
+
+from ...registry import DATASETS
+from ..class_folders import IMAGE_SUFFIXES, is_hidden, label_folders
+from ..lists import check_label, name_to_number, parse_lines, split_numbers
+
+
+@DATASETS.register_module()
+class ImageDataset(host.CustomDataset):
+    """mmpretrain's ``CustomDataset`` in which a label means the name of a class.
+
+    - A class folder has the label of the class of its name. mmpretrain numbers the folders that it
+      finds, so that another folder or none shifts the labels of a split.
+    - Hidden files and folders are no data, and files of other types are left out with a word.
+    - Lists may have blank lines, tabs, commas, a byte-order mark, and names instead of numbers.
+
+    Args:
+        extensions (Sequence[str]): Ends of the names of pictures. Defaults to ``IMAGE_SUFFIXES``.
+        **kwargs: See mmpretrain's ``CustomDataset``.
+
+    Raises:
+        FileNotFoundError: If the list does not exist.
+        ValueError: If a folder is none of ``metainfo['classes']``, a line of the list is not as it
+            should be, or there is no picture.
+    """
+
+    def __init__(self, extensions: Sequence[str] = IMAGE_SUFFIXES, **kwargs) -> None:
+        self._left_out: List[str] = []
+        super().__init__(extensions=extensions, **kwargs)
+
+    def load_data_list(self) -> List[dict]:
+        """Parse the list, or look for pictures in the folders."""
+        if not self.ann_file:
+            samples = self._find_samples()
+        else:
+            columns = 'path label' if self.with_label else 'path'
+            samples = parse_lines(self.ann_file, self._parse, columns)
+        join = get_file_backend(self.img_prefix, enable_singleton=True).join_path
+        if not self.with_label:
+            return [dict(img_path=join(self.img_prefix, path)) for path in samples]
+        return [
+            dict(img_path=join(self.img_prefix, path), gt_label=label) for path, label in samples
+        ]
+
+    def _parse(self, line: str):
+        if not self.with_label:
+            return line
+        classes = self.CLASSES
+        path, (label, ) = split_numbers(name_to_number(line, classes or ()), 1)
+        if classes is not None:
+            check_label(label, len(classes))
+        return path, label
+
+    def _find_samples(self) -> list:
+        labels = None
+        if self.with_label:
+            names = [name for name in find_folders(self.img_prefix)[0] if not is_hidden(name)]
+            labels = self._label(names)
+        samples, empty = get_samples(self.img_prefix, labels, self.is_valid_file)
+        if not samples:
+            raise ValueError(f'{self.img_prefix} holds no picture ({" ".join(IMAGE_SUFFIXES)})')
+        if self._left_out:
+            print_log(
+                f'{self.img_prefix}: {len(self._left_out)} files are left out, which are of other '
+                f'types than {" ".join(IMAGE_SUFFIXES)}, the first is {self._left_out[0]}',
+                'current', logging.WARNING)
+        if empty:
+            print_log(f'{self.img_prefix}: no picture of the classes {", ".join(sorted(empty))}',
+                      'current', logging.WARNING)
+        return samples
+
+    def _label(self, names: List[str]) -> Dict[str, int]:
+        """Labels of class folders, whose names are the classes if none are stated."""
+        if self.CLASSES is None:
+            self._metainfo['classes'] = tuple(names)
+        return label_folders(self.img_prefix, names, self.CLASSES)
+
+    def is_valid_file(self, filename: str) -> bool:
+        """Whether a file below the folder of the pictures is one."""
+        if is_hidden(filename):
+            return False
+        if super().is_valid_file(filename):
+            return True
+        self._left_out.append(filename)
+        return False
+
+
+@DATASETS.register_module()
+class ImageNet(ImageDataset, host.ImageNet):
+    """mmpretrain's ``ImageNet``, read as :class:`ImageDataset` reads.
+
+    Its folders are called otherwise than its classes, so all of them must be there, and their
+    sorted positions are the labels.
+    """
+
+    def _label(self, names: List[str]) -> Dict[str, int]:
+        if len(names) != len(self.CLASSES):
+            raise ValueError(f'{self.img_prefix} has {len(names)} class folders, but ImageNet has '
+                             f'{len(self.CLASSES)}; for other classes use '
+                             'type="mvitv2_mm.ImageDataset"')
+        return {name: label for label, name in enumerate(names)}
+
+
+@DATASETS.register_module()
+class ImageNet21k(ImageDataset, host.ImageNet21k):
+    """mmpretrain's ``ImageNet21k``, read as :class:`ImageDataset` reads."""

@@ -1,0 +1,201 @@
+"""Which frames a video file has, and which of its packets each of them needs."""
+from collections import defaultdict
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import chain, dropwhile
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+try:
+    import av
+except ImportError:
+    av = None
+
+# There a packet is a frame with a time stamp of its own, and decoding may start at a key frame.
+_FORMATS = ('mov,mp4,m4a,3gp,3g2,mj2', 'matroska,webm')
+_CODECS = ('h264', 'hevc', 'vp9', 'av1', 'libdav1d', 'mjpeg', 'ffv1', 'prores')
+
+
+@contextmanager
+def open_video(path: str) -> Iterator[Tuple['av.container.InputContainer', 'av.VideoStream']]:
+    """Open a file; its video is the stream that ``ffmpeg`` takes, which is no attached picture.
+
+    Raises:
+        av.FFmpegError: If the file cannot be opened.
+        ValueError: If it has no video.
+    """
+    flags = av.stream.Disposition
+    with av.open(path, metadata_errors='ignore') as container:
+        streams = [s for s in container.streams.video if not s.disposition & flags.attached_pic]
+        if not streams:
+            raise ValueError('no video stream')
+        stream = max(streams, key=lambda s: (s.disposition & flags.default, s.width * s.height))
+        # Data loading is parallel over workers already.
+        stream.thread_count = 1
+        yield container, stream
+
+
+def decode(stream: 'av.VideoStream', packet: Optional['av.Packet']) -> List['av.VideoFrame']:
+    """Frames that come out after a packet, or after the last one; damage is passed over."""
+    try:
+        return stream.codec_context.decode(packet)
+    except av.FFmpegError:
+        return []
+
+
+def decode_all(path: str) -> Iterator['av.VideoFrame']:
+    """Every frame of a file, in the order in which they are shown."""
+    with open_video(path) as (container, stream):
+        for packet in _demux(container, stream):
+            if packet.size:
+                yield from decode(stream, packet)
+        yield from decode(stream, None)
+
+
+def _demux(container: 'av.container.InputContainer',
+           stream: 'av.VideoStream') -> Iterator['av.Packet']:
+    """Packets up to the end of the file, or to where it is cut."""
+    try:
+        yield from (p for p in container.demux(stream) if p.size or p.dts is not None)
+    except av.FFmpegError:
+        pass
+
+
+def video_duration(path: str) -> Optional[float]:
+    """Seconds that the header of a file promises; None if it does not tell, or cannot be read."""
+    try:
+        with open_video(path) as (container, stream):
+            if stream.duration is not None:
+                return float(stream.duration * stream.time_base)
+            return None if container.duration is None else container.duration / av.time_base
+    except (av.FFmpegError, OSError, ValueError):
+        return None
+
+
+class PacketTable:
+    """The packets of a stream that can be entered at each of its key frames.
+
+    Args:
+        packets (list): Time of presentation, time of decoding, and whether it is a key frame and
+            is hidden, of every packet in decoding order; all times of presentation differ.
+
+    Attributes:
+        stamps (np.ndarray): Times of presentation of the frames, in that order.
+    """
+
+    def __init__(self, packets: List[Tuple[int, Optional[int], bool, bool]]) -> None:
+        pts, dts, is_key, is_hidden = zip(*packets)
+        self._pts = np.array(pts)
+        # MP4 looks for times of decoding, Matroska for those of presentation
+        self._seek_to = [min(p, p if d is None else d) for p, d in zip(pts, dts)]
+        self._keys = np.flatnonzero(is_key)
+        self._by_pts = np.argsort(self._pts)
+        self._positions = self._by_pts[~np.array(is_hidden)[self._by_pts]]
+        self.stamps = self._pts[self._positions]
+
+    def groups(self, numbers: Sequence[int]) -> Dict[int, List[int]]:
+        """Frame numbers by the position of the key frame where decoding them starts.
+
+        Frames that are shown before a key frame that they follow in the file need the one before.
+        """
+        groups = defaultdict(list)
+        for number in numbers:
+            keys = self._keys[:np.searchsorted(self._keys, self._positions[number], 'right')]
+            groups[int(keys[self._pts[keys] <= self.stamps[number]][-1])].append(number)
+        return groups
+
+    def packets(self, start: int, numbers: Sequence[int], container: 'av.container.InputContainer',
+                stream: 'av.VideoStream') -> Iterator[Optional['av.Packet']]:
+        """Packets from position ``start`` to the last that ``numbers`` need, then None.
+
+        There is only None if the file cannot be entered there.
+        """
+        last = self._positions[numbers].max()
+        container.seek(self._seek_to[start], stream=stream)
+        positions = ((self._by_pts[self._rank(p.pts)], p) for p in _demux(container, stream))
+        ahead = dropwhile(lambda item: item[0] < start, positions)
+        for expected, (position, packet) in zip(range(start, last + 1), ahead):
+            if position != expected:
+                break
+            yield packet
+        yield None
+
+    def number(self, pts: int) -> int:
+        """Number of the frame that is shown at a time, -1 if there is none."""
+        number = int(np.searchsorted(self.stamps, pts))
+        return number if number < len(self.stamps) and self.stamps[number] == pts else -1
+
+    def _rank(self, pts: int) -> int:
+        rank = np.searchsorted(self._pts, pts, sorter=self._by_pts)
+        return min(int(rank), len(self._pts) - 1)
+
+
+class VideoIndex(NamedTuple):
+    """The frames of a video file in the order in which they are shown.
+
+    Attributes:
+        times (np.ndarray): Seconds from the first frame to each of the N frames.
+        fps (float, optional): Average frame rate, None if the file does not say.
+        num_missing (int): Packets that the file promises but does not hold.
+        table (PacketTable, optional): Where the frames are, None if only decoding all that comes
+            before them tells.
+    """
+    times: np.ndarray
+    fps: Optional[float]
+    num_missing: int
+    table: Optional[PacketTable]
+
+
+@lru_cache(maxsize=256)
+def index_video(path: str, modified: int, size: int) -> VideoIndex:
+    """Number the frames of a file, without decoding them where its packets tell.
+
+    Args:
+        path (str): The file.
+        modified (int): When it was written last, in ns; a file that has changed is indexed anew.
+        size (int): Its size in bytes.
+
+    Raises:
+        av.FFmpegError: If the file cannot be opened.
+        ValueError: If it has no video, or no frame of it decodes.
+    """
+    with open_video(path) as (container, stream):
+        promised = len(stream.index_entries)
+        packets = [(p.pts, p.dts, p.is_keyframe, p.is_discard) for p in _demux(container, stream)]
+        if promised < len(packets):  # that was no index of the whole file
+            promised = stream.frames
+        table = PacketTable(packets) if _is_regular(container, stream, packets) else None
+        if table and not _starts_whole(table, container, stream):
+            table = None
+        fps = float(stream.average_rate) if stream.average_rate else None
+        base = float(stream.time_base)
+    stamps = table.stamps if table else [frame.pts for frame in decode_all(path)]
+    if not len(stamps):
+        raise ValueError('no video frame in the file')
+    times = _times(stamps, base, fps)
+    return VideoIndex(times, fps, max(promised - len(packets), 0), table)
+
+
+def _is_regular(container: 'av.container.InputContainer', stream: 'av.VideoStream',
+                packets: list) -> bool:
+    """Whether every packet is a frame, and none is shown before the first key frame."""
+    if container.format.name not in _FORMATS or stream.codec_context.name not in _CODECS:
+        return False
+    pts = [packet[0] for packet in packets]
+    return bool(packets and packets[0][2] and None not in pts and pts[0] == min(pts)
+                and len(set(pts)) == len(pts))
+
+
+def _starts_whole(table: PacketTable, container: 'av.container.InputContainer',
+                  stream: 'av.VideoStream') -> bool:
+    """Whether the first frame decodes; it does not in a file that was cut off its beginning."""
+    first, = table.groups([0])
+    frames = chain(*(decode(stream, p) for p in table.packets(first, [0], container, stream)))
+    return any(frame.pts == table.stamps[0] for frame in frames)
+
+
+def _times(stamps: Sequence[Optional[int]], base: float, fps: Optional[float]) -> np.ndarray:
+    if None in stamps or np.any(np.diff(stamps) <= 0):  # AVI has none
+        return np.arange(len(stamps)) / (fps or 30)
+    return (np.asarray(stamps) - stamps[0]) * base
