@@ -83,7 +83,7 @@ def test_annotations_of_frame_folders(tmp_path):
 
 
 def test_folders_of_classes_hold_videos_and_other_files(tmp_path):
-    for name in ('run/b.MP4', 'run/a.avi', 'run/notes.txt', 'jump/c.mov', 'unused/d.mp4'):
+    for name in ('run/b.MP4', 'run/a.avi', 'run/notes.txt', 'jump/c.mov'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     dataset = ClipDataset(
