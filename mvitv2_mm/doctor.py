@@ -5,6 +5,8 @@ Only the standard library is imported at the top: this serves broken environment
 import platform
 import sys
 import tempfile
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -36,20 +38,12 @@ TASKS = {
 }
 
 
+@dataclass(eq=False)
 class Problem(Exception):
-    """Something does not work.
-
-    Args:
-        detail (str): What is wrong.
-        remedy (str): What to do about it.
-        needed (bool): False if our models run without it. Defaults to True.
-    """
-
-    def __init__(self, detail: str, remedy: str, needed: bool = True) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.remedy = remedy
-        self.needed = needed
+    """Something does not work; ``needed`` is False if our models run without it."""
+    detail: str
+    remedy: str
+    needed: bool = True
 
 
 class Finding(NamedTuple):
@@ -195,12 +189,7 @@ def decode_av(path: str) -> List[Any]:
 
 def decode_cv2(path: str) -> List[Any]:
     capture = import_module('cv2').VideoCapture(path)
-    frames = []
-    while True:
-        success, frame = capture.read()
-        if not success:
-            return frames
-        frames.append(frame)
+    return [frame for _, frame in iter(capture.read, (False, None))]
 
 
 DECODERS = {
@@ -268,10 +257,9 @@ def check_compile() -> str:
 
 def checks() -> List[Tuple[str, Callable[[], str]]]:
     """Name and function of each check, in the order of the table."""
-    hosts = [(task, lambda host=host: check_host(host, versions.HOSTS[host]))
+    hosts = [(task, partial(check_host, host, versions.HOSTS[host]))
              for task, host in TASKS.items()]
-    decoders = [(f'video decoder {name}', lambda name=name: check_decoder(name))
-                for name in DECODERS]
+    decoders = [(f'video decoder {name}', partial(check_decoder, name)) for name in DECODERS]
     return [
         ('Python', check_python),
         ('versions', check_versions),

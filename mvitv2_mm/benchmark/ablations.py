@@ -8,8 +8,3 @@ ABLATIONS = {
     'all keys projected': (lean, 'drops_unread', lambda kernel, stride: False),
     'plain convolution': (lean, 'depthwise_conv', reference_depthwise_conv),
 }
-
-
-def ablate(name: str) -> None:
-    """Replace one thing for the rest of the process."""
-    setattr(*ABLATIONS[name])

@@ -1,7 +1,7 @@
 """Tables and plots of measured rows."""
 import json
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Callable, Dict, List, Sequence, Tuple
 
 from rich.console import Console
 from rich.table import Column, Table
@@ -28,18 +28,15 @@ def read_rows(folder: Path) -> List[Row]:
     """All rows in a folder's ``rows.jsonl``; the last of a setting and implementation counts."""
     lines = (folder / 'rows.jsonl').read_text().splitlines()
     rows = (Row.from_dict(json.loads(line)) for line in lines)
-    return list({(*row.setting, row.name): row for row in rows}.values())
+    return list({(row.machine, row.setting, row.name): row for row in rows}.values())
 
 
-def _groups(rows: Sequence[Row]) -> Dict[str, List[Row]]:
-    """Rows that compare with ours, under a title."""
-    groups: Dict[tuple, List[Row]] = {}
+def _group(rows: Sequence[Row], key: Callable[[Row], str]) -> Dict[str, List[Row]]:
+    """Rows by their key, in the order they come."""
+    groups: Dict[str, List[Row]] = {}
     for row in rows:
-        groups.setdefault(row.setting, []).append(row)
-    return {
-        f'{case}, {mode}, batch {batch}, {dtype} on {device}, {threads} threads': group
-        for (case, mode, batch, dtype, device, threads, _), group in groups.items()
-    }
+        groups.setdefault(key(row), []).append(row)
+    return groups
 
 
 def _cells(row: Row, ours: Row) -> Tuple[str, ...]:
@@ -61,23 +58,17 @@ def print_rows(rows: Sequence[Row]) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = _FILE_WIDTH
-    for title, group in _groups(rows).items():
+    for title, group in _group(rows, lambda row: row.setting).items():
         table = Table(*(Column(name, no_wrap=True) for name in _COLUMNS), title=title)
         for row in group:
             table.add_row(*_cells(row, _ours(group)))
         console.print(table)
 
 
-def print_profile(title: str, profile: Sequence[Tuple[str, int, float]], top: int = 12) -> None:
-    """Print the operators that take the most time.
-
-    Args:
-        title (str): What was profiled.
-        profile (Sequence): Operator, calls, share of the time; the largest first.
-        top (int): Number of operators. Defaults to 12.
-    """
+def print_profile(title: str, profile: Sequence[Tuple[str, int, float]]) -> None:
+    """Print the 12 operators that take the most time, of (operator, calls, share of the time)."""
     table = Table('operator', 'calls', 'share of time', title=title)
-    for name, calls, share in profile[:top]:
+    for name, calls, share in profile[:12]:
         table.add_row(name, str(calls), f'{share:.1%}')
     Console().print(table)
 
@@ -85,10 +76,9 @@ def print_profile(title: str, profile: Sequence[Tuple[str, int, float]], top: in
 def to_markdown(rows: Sequence[Row]) -> str:
     """The tables, under the machine they were measured on."""
     lines = []
-    for machine in dict.fromkeys(row.machine for row in rows):
+    for machine, own in _group(rows, lambda row: row.machine).items():
         lines += [f'### {machine}', '']
-        own = [row for row in rows if row.machine == machine]
-        for title, group in _groups(own).items():
+        for title, group in _group(own, lambda row: row.setting).items():
             lines += [f'**{title}**', '']
             table = [_COLUMNS, ['---'] * len(_COLUMNS), *(_cells(r, _ours(group)) for r in group)]
             lines += [f'| {" | ".join(cells)} |' for cells in table] + ['']
@@ -109,20 +99,20 @@ def write_page(rows: Sequence[Row], page: Path) -> None:
 
 def plot_rows(rows: Sequence[Row], folder: Path) -> None:
     """Draw throughput and memory: of every case per mode, and against the size where it varies."""
-    for mode in dict.fromkeys(row.mode for row in rows):
-        chosen = [row for row in rows if row.mode == mode and row.name not in OTHER_NETWORKS]
+    comparable = [row for row in rows if row.name not in OTHER_NETWORKS]
+    for mode, chosen in _group(comparable, lambda row: row.mode).items():
         _draw(chosen, lambda row: f'{row.case}\n{row.dtype}', mode,
               folder / f'benchmark_{mode}.png')
-        sweeps: Dict[str, List[Row]] = {}
-        for row in chosen:
-            task, arch, _ = row.case.split()
-            title = f'{task} {arch} {mode} {row.dtype} batch {row.batch_size}'
-            sweeps.setdefault(title, []).append(row)
-        for title, sweep in sweeps.items():
+        for title, sweep in _group(chosen, _sweep_title).items():
             if len({row.size for row in sweep}) > 1:
                 sweep.sort(key=lambda row: row.size)
                 _draw(sweep, lambda row: row.size, title,
                       folder / f'sweep_{title.replace(" ", "_")}.png')
+
+
+def _sweep_title(row: Row) -> str:
+    task, arch, _ = row.case.split()
+    return f'{task} {arch} {row.mode} {row.dtype} batch {row.batch_size}'
 
 
 def _draw(rows: Sequence[Row], place, title: str, path: Path) -> None:
@@ -131,12 +121,10 @@ def _draw(rows: Sequence[Row], place, title: str, path: Path) -> None:
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
     figure, axes = plt.subplots(1, 2, figsize=(12, 4.5), constrained_layout=True)
-    for name in dict.fromkeys(row.name for row in rows):
-        own = [row for row in rows if row.name == name]
+    for name, own in _group(rows, lambda row: row.name).items():
         for axis, key in zip(axes, ('throughput', 'memory')):
-            axis.plot([place(row) for row in own], [getattr(row, key) for row in own],
-                      'o-',
-                      label=name)
+            values = [getattr(row, key) for row in own]
+            axis.plot([place(row) for row in own], values, 'o-', label=name)
     for axis, label in zip(axes, ('images or clips per second', 'memory per step, MiB')):
         axis.set(ylabel=label, yscale='log', title=title)
         axis.tick_params(axis='x', rotation=30)

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from unittest.mock import patch
 
 import torch
 from torch.utils.benchmark import Timer
@@ -16,6 +17,9 @@ from torch.utils.benchmark import Timer
 from .peers import OTHER_NETWORKS, OURS, VARIANTS, Case
 from .worker import ask, start
 
+# Processes with this give freed memory back to the system: what the C library would keep for later
+# says more about its habits than about what a step needs.
+_FREES_AT_ONCE = {'MALLOC_MMAP_THRESHOLD_': str(64 * 1024)}
 _TOLERANCE = {'float32': 1e-4, 'bfloat16': 0.1, 'float16': 0.05}
 
 
@@ -55,10 +59,10 @@ class Row:
         return 2 * self.gmacs * self.throughput * (3 if self.mode == 'training' else 1)
 
     @property
-    def setting(self) -> tuple:
-        """What must be equal for rows to be compared."""
-        return (self.case, self.mode, self.batch_size, self.dtype, self.device, self.threads,
-                self.machine)
+    def setting(self) -> str:
+        """What must be equal, beside the machine, for rows to be compared."""
+        return (f'{self.case}, {self.mode}, batch {self.batch_size}, {self.dtype} on '
+                f'{self.device}, {self.threads} threads')
 
     def as_dict(self) -> dict:
         return dict(asdict(self), throughput=self.throughput, gflops=self.gflops)
@@ -117,7 +121,8 @@ def run_case(case: Case,
         times = {mode: _time(workers, mode, repeats) for mode in modes}
     rows = {}
     for name in names:
-        with _frees_at_once(), _serving([name], case, **setting) as (worker, ):
+        with patch.dict(os.environ, _FREES_AT_ONCE), \
+                _serving([name], case, **setting) as (worker, ):
             macs = worker.ask('macs')  # of a forward pass, whatever the mode
             for mode in modes:
                 rows[mode, name] = _row(case, worker, mode, times[mode][name], macs, peak,
@@ -141,19 +146,6 @@ def _serving(names: Sequence[str], case: Case, **setting) -> Iterator[List[_Work
             stack.enter_context(pool)
             workers.append(_Worker(name, pool, case, name, *setting.values()))
         yield workers
-
-
-@contextmanager
-def _frees_at_once() -> Iterator[None]:
-    """Processes started inside give freed memory back to the system.
-
-    What the C library would keep for later says more about its habits than about what a step needs.
-    """
-    os.environ['MALLOC_MMAP_THRESHOLD_'] = str(64 * 1024)
-    try:
-        yield
-    finally:
-        del os.environ['MALLOC_MMAP_THRESHOLD_']
 
 
 def _compare(workers: List[_Worker], dtype: str) -> Dict[str, Optional[float]]:

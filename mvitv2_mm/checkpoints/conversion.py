@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from ..version import __version__
-from .formats import Source, candidates, key_map_of
+from .formats import Source, candidates
 from .io import CheckpointError, check_finite, check_suffix, write_file
-from .keymaps import MASKFEAT, timm_key_map
+from .keymaps import KEY_MAPS, MASKFEAT, timm_key_map
 from .loading import fit_to_module, read_source
 from .report import TransferReport
 
@@ -122,7 +122,7 @@ def _renamer(source: Source, to: str) -> Callable[[str], Optional[str]]:
                             arch.dim_mul_in_attention).to_theirs
     if to == 'slowfast' and 'backbone.mask_token' in source.tensors:
         return MASKFEAT.to_theirs
-    return key_map_of(to).to_theirs
+    return KEY_MAPS[to].to_theirs
 
 
 def _their_rank(neutral: str, value: Tensor, ndim: int, to: str) -> Tensor:

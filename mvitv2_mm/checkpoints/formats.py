@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .infer import ArchInfo, infer_arch
 from .io import CheckpointError
-from .keymaps import DETECTRON2, MASKFEAT, MVIT, TORCHVISION, KeyMap, timm_key_map
+from .keymaps import KEY_MAPS, KeyMap, timm_key_map
 
 # Where OpenMMLab keeps a classifier: images, clips, actions in boxes (AVA).
 CLASSIFIERS = ('head.fc', 'cls_head.fc_cls', 'roi_head.bbox_head.fc_cls')
@@ -22,7 +22,6 @@ LABELS = {
     'detectron2': 'detectron2',
     'torchvision': 'torchvision',
     'timm': 'timm',
-    'openmmlab': 'OpenMMLab',
 }
 _PRETRAINING = 'only used in pre-training'
 _IGNORED = [
@@ -102,8 +101,8 @@ def parse(state: Mapping[str, Tensor], path: str) -> Source:
             neither mapped nor known to be superfluous.
     """
     layout = recognise(state)
-    others = (what for pattern, what in _UNSUPPORTED if any(
-        re.fullmatch(pattern, key) for key in state))
+    others = (what for pattern, what in _UNSUPPORTED
+              if any(map(re.compile(pattern).fullmatch, state)))
     other = next(others, '')
     if layout is None:
         what = f'it looks like {other}' if other else \
@@ -145,7 +144,7 @@ def _unify(state: Dict[str, Tensor]) -> Dict[str, Tensor]:
 
 
 def _parse_foreign(state: Dict[str, Tensor], layout: str, path: str) -> Source:
-    key_map = timm_names(state) if layout == 'timm' else key_map_of(layout)
+    key_map = timm_names(state) if layout == 'timm' else KEY_MAPS[layout]
     tensors, origin, ignored, unknown = {}, {}, [], []
     for key, value in state.items():
         neutral = key_map.to_neutral(key)
@@ -163,17 +162,6 @@ def _parse_foreign(state: Dict[str, Tensor], layout: str, path: str) -> Source:
     tensors = _neutral_shapes(tensors)
     arch = infer_arch(backbone_of(tensors), _num_classes(tensors))
     return Source(path, layout, LABELS[layout], arch, tensors, origin, ignored)
-
-
-def key_map_of(layout: str) -> KeyMap:
-    """The renaming table of a layout whose names do not depend on the architecture."""
-    return {
-        'mvit': MVIT,
-        'slowfast': MVIT,
-        'maskfeat': MASKFEAT,
-        'torchvision': TORCHVISION,
-        'detectron2': DETECTRON2
-    }[layout]
 
 
 def timm_names(state: Mapping[str, Tensor]) -> KeyMap:
@@ -255,10 +243,8 @@ def backbone_of(tensors: Mapping[str, Tensor]) -> Dict[str, Tensor]:
 
 
 def _num_classes(tensors: Mapping[str, Tensor]) -> Optional[int]:
-    for key in ('head.weight', 'roi_head.mask_head.conv_logits.weight'):
-        if key in tensors:
-            return len(tensors[key])
-    return None
+    classifiers = ('head.weight', 'roi_head.mask_head.conv_logits.weight')
+    return next((len(tensors[key]) for key in classifiers if key in tensors), None)
 
 
 def candidates(neutral: str, arch: ArchInfo, tensors: Mapping[str, Tensor]) -> Sequence[str]:

@@ -100,7 +100,9 @@ def infer_arch(state: Mapping[str, Tensor], num_classes: Optional[int] = None) -
     num_layers = len(indices)
     head_dim = len(state['blocks.0.attn.norm_q.weight'])
     widening = [i for i in range(num_layers) if f'blocks.{i}.proj.weight' in state]
-    in_attention = all(_widens_in_attention(state, i) for i in widening)
+    in_attention = all(
+        len(state[f'blocks.{i}.attn.proj.weight']) == len(state[f'blocks.{i}.proj.weight'])
+        for i in widening)
     dim_mul = tuple(i if in_attention else i + 1 for i in widening)
     ndim = patch.dim() - 2
     return ArchInfo(
@@ -126,11 +128,6 @@ def _check_complete(state: Mapping[str, Tensor], indices: set) -> None:
         if key not in state:
             raise ValueError(f'"{key}" is missing, and every MViTv2 has it (MViTv1 and plain ViT '
                              'are other architectures)')
-
-
-def _widens_in_attention(state: Mapping[str, Tensor], index: int) -> bool:
-    out_dims = len(state[f'blocks.{index}.proj.weight'])
-    return len(state[f'blocks.{index}.attn.proj.weight']) == out_dims
 
 
 def _downscale_indices(state: Mapping[str, Tensor], dim_mul: Tuple[int, ...]) -> Tuple[int, ...]:

@@ -20,12 +20,14 @@ from torch import Tensor
 from ..files import replaced
 from ..safe_pickle import ForbiddenName, load_arrays
 
+_ZIP = b'PK\x03\x04'
 # torch < 1.6 began its files with this pickled number.
 _LEGACY_TORCH = b'\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.'
 # Where training codes put the weights; averaged weights only where a file has no others.
 _WEIGHT_KEYS = ('state_dict', 'model_state', 'model', 'model_state_dict', 'state_dict_ema',
                 'model_ema', 'ema_state_dict')
-_WRAPPERS = ('module.', '_orig_mod.')  # added by data parallel training and torch.compile
+# added by data parallel training and torch.compile
+_WRAPPERS = re.compile(r'^(module\.|_orig_mod\.)+')
 _SUFFIXES = ('.pth', '.pyth', '.pt', '.safetensors', '.pkl')
 
 
@@ -36,13 +38,6 @@ class CheckpointError(ValueError):
 def _first_sentence(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
     return re.split(r'\n|\. ', text)[0][:200]
-
-
-def _read_zip(path: str, map_location) -> Any:
-    if not zipfile.is_zipfile(path):
-        raise CheckpointError(f'{path} is truncated: it starts like a torch checkpoint but its end '
-                              'is missing. Delete it and download or copy it again.')
-    return _read_torch(path, map_location)
 
 
 def _read_torch(path: str, map_location) -> Any:
@@ -86,9 +81,11 @@ def _reader_of(path: str) -> Callable:
     if not head:
         raise CheckpointError(f'{path} is empty (0 bytes): the download or copy did not finish. '
                               'Delete it and get it again.')
-    if head.startswith(b'PK\x03\x04'):
-        return _read_zip
-    if head.startswith(_LEGACY_TORCH):
+    is_zip = head.startswith(_ZIP)
+    if is_zip and not zipfile.is_zipfile(path):
+        raise CheckpointError(f'{path} is truncated: it starts like a torch checkpoint but its end '
+                              'is missing. Delete it and download or copy it again.')
+    if is_zip or head.startswith(_LEGACY_TORCH):
         return _read_torch
     if _is_safetensors(head):
         return _read_safetensors
@@ -152,7 +149,9 @@ def unwrap(content: Any, path: str) -> Dict[str, Tensor]:
         weights = weights[inner[0]]
     if isinstance(weights, Mapping):
         weights = {
-            _strip(key): _to_tensor(value)
+            # the copy gives pickled arrays, which may be read-only, memory of their own
+            _WRAPPERS.sub('', key):
+            value if isinstance(value, Tensor) else torch.from_numpy(np.array(value))
             for key, value in weights.items()
             if isinstance(key, str) and isinstance(value, (Tensor, np.ndarray, np.generic))
         }
@@ -161,18 +160,6 @@ def unwrap(content: Any, path: str) -> Dict[str, Tensor]:
         raise CheckpointError(f'{path} holds no weights (found {what}). Give a file with a state '
                               'dict, bare or under "state_dict", "model_state" or "model".')
     return weights
-
-
-def _strip(key: str) -> str:
-    for wrapper in _WRAPPERS:
-        if key.startswith(wrapper):
-            return _strip(key[len(wrapper):])
-    return key
-
-
-def _to_tensor(value: Union[Tensor, np.ndarray, np.generic]) -> Tensor:
-    # The copy gives pickled arrays, which may be read-only, memory of their own.
-    return value if isinstance(value, Tensor) else torch.from_numpy(np.array(value))
 
 
 def check_finite(state_dict: Mapping[str, Tensor], path: str) -> None:

@@ -137,4 +137,10 @@ def _detectron2_pairs() -> Pairs:
     return pairs
 
 
-DETECTRON2 = KeyMap(_detectron2_pairs())
+# the tables of the layouts whose names do not depend on the architecture
+KEY_MAPS = dict(
+    mvit=MVIT,
+    slowfast=MVIT,
+    maskfeat=MASKFEAT,
+    torchvision=TORCHVISION,
+    detectron2=KeyMap(_detectron2_pairs()))

@@ -45,7 +45,7 @@ def switch_on(*names: str) -> None:
         try:
             repair = _module(name)
         except Exception as error:
-            _step_aside(name, name, _text(error))
+            _step_aside(name, name, f'{type(error).__name__}: {error}')
             continue
         for target, factory in getattr(repair, 'STAND_INS', {}).items():
             provide_missing(target, partial(_guard, name, factory, target))
@@ -123,7 +123,7 @@ def _guard(name: str, function: Callable, target: str, *args) -> Optional[object
         _outcomes[name][target] = Outcome(name, 'not needed', str(reason))
         return None
     except Exception as error:
-        return _step_aside(name, target, _text(error))
+        return _step_aside(name, target, f'{type(error).__name__}: {error}')
     _outcomes[name][target] = Outcome(name, 'applied', target)
     return result
 
@@ -134,7 +134,3 @@ def _step_aside(name: str, target: str, reason: str) -> None:
             'The repair %s of mvitv2_mm does not fit and steps aside: %s. Nothing else is '
             'affected; %s=%s silences this.', name, reason, VARIABLE, name)
     _outcomes[name][target] = Outcome(name, 'stepped aside', reason)
-
-
-def _text(error: Exception) -> str:
-    return f'{type(error).__name__}: {error}'

@@ -18,11 +18,7 @@ class MaskFeatMViTv2(MViTv2):
     """MViTv2 that replaces masked patches by a learned token. Returns normed maps.
 
     The masked patches are replaced before the class token is added. The last norm is that of
-    MaskFeat's prediction head.
-
-    Args:
-        *args: See :class:`MViTv2`.
-        **kwargs: See :class:`MViTv2`.
+    MaskFeat's prediction head. Arguments are those of :class:`MViTv2`, but for ``out_type``.
     """
 
     def __init__(self, *args, **kwargs) -> None:

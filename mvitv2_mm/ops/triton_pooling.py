@@ -27,13 +27,8 @@ def _shape_args(x: Tensor, weight: Tensor, grid: Sequence[int], stride: Sequence
     """Sizes that all kernels take; an image is a clip of one frame."""
     dim, lift = weight.shape[0], (1, ) * (3 - len(grid))
     block_d = triton.next_power_of_2(dim)
-    sizes = {
-        '': (*lift, *grid),
-        'O': (*lift, *pooled_grid(grid, stride)),
-        'K': (*lift, *weight.shape[2:]),
-        'S': (*lift, *stride)
-    }
-    args = {prefix + axis: n for prefix, size in sizes.items() for axis, n in zip('THW', size)}
+    sizes = zip(('', 'O', 'K', 'S'), (grid, pooled_grid(grid, stride), weight.shape[2:], stride))
+    args = {prefix + axis: n for prefix, size in sizes for axis, n in zip('THW', (*lift, *size))}
     return dict(
         args,
         heads=x.shape[2],
@@ -64,20 +59,13 @@ def _pool_norm(x: Tensor, weight: Tensor, norm_weight: Optional[Tensor],
                eps: float) -> Tensor:
     x = _with_dense_channels(x)
     out = _empty_output(x, weight, norm_weight, norm_bias, grid, stride, num_extra, eps)
-    args = _shape_args(x, weight, grid, stride, num_extra)
+    args = dict(_shape_args(x, weight, grid, stride, num_extra), **_strides('x', x))
+    args.update(NORM=norm_weight is not None, EPS=eps)
     num_rows = out.shape[:3].numel()
+    programs = triton.cdiv(num_rows, args['BLOCK_ROWS'])
     with torch.cuda.device_of(x):
-        kernels.pool_kernel[(triton.cdiv(num_rows, args['BLOCK_ROWS']), )](
-            x,
-            _to_taps(weight),
-            norm_weight,
-            norm_bias,
-            out,
-            num_rows,
-            NORM=norm_weight is not None,
-            EPS=eps,
-            **_strides('x', x),
-            **args)
+        kernels.pool_kernel[(programs, )](x, _to_taps(weight), norm_weight, norm_bias, out,
+                                          num_rows, **args)
     return out
 
 
@@ -102,19 +90,10 @@ def _pool_norm_backward(grad_out: Tensor, x: Tensor, weight: Tensor, norm_weight
     grad_params = x.new_zeros(programs, len(taps) + 2, args['D'], dtype=sum_dtype)
     grad_x = x.new_empty(x.shape)
     with torch.cuda.device_of(x):
-        kernels.output_gradient_kernel[(programs, )](
-            x,
-            taps,
-            norm_weight,
-            grad_out,
-            grad_conv,
-            grad_params,
-            num_rows,
-            NORM=norm_weight is not None,
-            EPS=eps,
-            **_strides('x', x),
-            **_strides('g', grad_out),
-            **args)
+        norm_args = dict(args, NORM=norm_weight is not None, EPS=eps)
+        kernels.output_gradient_kernel[(programs, )](x, taps, norm_weight, grad_out, grad_conv,
+                                                     grad_params, num_rows, **_strides('x', x),
+                                                     **_strides('g', grad_out), **norm_args)
         num_rows = x.shape[:3].numel()
         kernels.input_gradient_kernel[(triton.cdiv(num_rows, args['BLOCK_ROWS']), )](
             grad_conv, taps, grad_x, num_rows, **_strides('g', grad_conv), **args)

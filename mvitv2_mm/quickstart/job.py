@@ -5,7 +5,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, Sequence, Tuple
 
 from ..files import repository_folder
 from . import data
@@ -69,10 +69,6 @@ class Outcome:
     def value(self, target: Target) -> float:
         return self.metrics[target.run][target.key]
 
-    @property
-    def missed(self) -> List[Target]:
-        return [target for target in self.task.targets if not target.is_met(self.value(target))]
-
 
 def run_task(task: Task, work_dir: Path) -> Outcome:
     """Make the data, train (or go on where a killed run stopped) and test.
@@ -102,13 +98,8 @@ def _call(tool: str, args: list, log: Path) -> None:
     """Run a tool; all it says goes to ``log``, its progress to the screen."""
     command = [sys.executable, str(repository_folder() / 'tools' / tool), *map(str, args)]
     print(f'{log.parent.name}: {tool}, log in {log}', flush=True)
-    with log.open(
-            'w', buffering=1) as file, subprocess.Popen(
-                command,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors='replace') as process:
+    pipe = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
+    with log.open('w', buffering=1) as file, subprocess.Popen(command, **pipe) as process:
         for line in process.stdout:
             file.write(line)
             if ' Epoch(' in line:

@@ -71,15 +71,9 @@ def _predictions(outcome: Outcome, count: int) -> List[dict]:
 
 
 def _sheet(rows: int, columns: int, size: float) -> Tuple[plt.Figure, np.ndarray]:
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(size * columns, size * rows),
-        squeeze=False,
-        constrained_layout=True)
-    for axis in axes.flat:
-        axis.set(xticks=[], yticks=[])
-    return figure, axes
+    figure = plt.figure(figsize=(size * columns, size * rows), constrained_layout=True)
+    bare = dict(xticks=[], yticks=[])
+    return figure, figure.subplots(rows, columns, squeeze=False, subplot_kw=bare)
 
 
 def _title(axis: Axes, predicted: str, truth: str) -> None:

@@ -48,7 +48,7 @@ def write_summary(summary: dict, folder: Path) -> None:
 def missed_targets(outcomes: List[Outcome]) -> str:
     """One line that names every missed target; empty if all are met."""
     missed = [
-        f'{target.label} is {outcome.value(target):.4g} but should be {target.wanted}'
-        for outcome in outcomes for target in outcome.missed
+        f'{row["metric"]} is {row["value"]:.4g} but should be {row["wanted"]}'
+        for task in summarize(outcomes).values() for row in task['results'] if not row['met']
     ]
     return f'quickstart missed its targets: {"; ".join(missed)}' if missed else ''

@@ -1,8 +1,7 @@
 """Let the LVIS API evaluate on current numpy.
 
 Symptom:
-    ``AttributeError: module 'numpy' has no attribute 'float'`` at the end of a
-    test on LVIS.
+    ``AttributeError: module 'numpy' has no attribute 'float'`` at the end of a test on LVIS.
 Cause:
     lvis 0.5.3, the last release, uses an alias that numpy 1.24 removed.
 Repair:

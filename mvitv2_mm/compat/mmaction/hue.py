@@ -22,15 +22,7 @@ WINDOWS = (Window('mmaction2', '1.2', '1.3', tested='1.2.0'), )
 
 
 def _adjust_hue(img: np.ndarray, factor: float) -> np.ndarray:
-    """Shift the hue of an RGB image, as mmaction2 does on numpy 1.
-
-    Args:
-        img (np.ndarray): RGB image in [0, 255], shape (H, W, 3).
-        factor (float): Shift in [-0.5, 0.5]; times 255, modulo 180.
-
-    Returns:
-        np.ndarray: float32 image, shape (H, W, 3).
-    """
+    """Turn the hue of an RGB image (H, W, 3) in [0, 255] by 255 times the factor, modulo 180."""
     rgb = np.clip(img, 0, 255).astype(np.uint8)
     hsv = cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)
     hsv[..., 0] = (hsv[..., 0].astype(np.int16) + int(factor * 255)) % 180

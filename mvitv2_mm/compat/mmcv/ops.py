@@ -5,14 +5,14 @@ Symptom:
 Cause:
     mmcv has no wheels for current torch releases and must be compiled.
 Repair:
-    A stand-in ``mmcv._ext``: nms (so also batched nms) and RoIAlign call
-    torchvision, Soft-NMS is a vectorised loop. Half-precision input on the
-    CPU is computed in float32. Any other op raises an error that names it.
+    A stand-in ``mmcv._ext``: nms (so also batched nms) and RoIAlign call torchvision, Soft-NMS is a
+    vectorised loop. Half-precision input on the CPU is computed in float32. Any other op raises an
+    error that names it.
 Inert:
     Where a compiled mmcv is installed: it is found first.
 
-The functions have the signatures of mmcv 2.1's C++ binding, some of which
-write into their arguments.
+The functions have the signatures of mmcv 2.1's C++ binding, some of which write into their
+arguments.
 """
 import importlib
 from types import ModuleType
@@ -27,8 +27,7 @@ WINDOWS = (Window('mmcv', '2.1', '2.3', tested='2.1.0'), )
 
 def _computable(tensor: Tensor) -> Tensor:
     """Contiguous and, for half precision on the CPU, in float32."""
-    half = tensor.dtype in (torch.float16, torch.bfloat16)
-    if tensor.dtype == torch.bfloat16 or (half and not tensor.is_cuda):
+    if tensor.dtype == torch.bfloat16 or (tensor.dtype == torch.float16 and not tensor.is_cuda):
         tensor = tensor.float()
     return tensor.contiguous()
 
@@ -39,8 +38,7 @@ def nms(bboxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Te
     Args:
         bboxes (Tensor): Boxes x1, y1, x2, y2, shape (N, 4).
         scores (Tensor): Scores, shape (N, ).
-        iou_threshold (float): A box is dropped if its IoU with a better one
-            is larger.
+        iou_threshold (float): A box is dropped if its IoU with a better one is larger.
         offset (int): 0, or 1 if x2 and y2 belong to the box.
 
     Returns:
@@ -77,10 +75,8 @@ def softnms(boxes: Tensor, scores: Tensor, dets: Tensor, iou_threshold: float, s
     Args:
         boxes (Tensor): Boxes x1, y1, x2, y2, shape (N, 4).
         scores (Tensor): Scores, shape (N, ).
-        dets (Tensor): Filled with the kept boxes and their decayed scores,
-            shape (N, 5).
-        iou_threshold (float): Overlap at which the naive and linear methods
-            start to act.
+        dets (Tensor): Filled with the kept boxes and their decayed scores, shape (N, 5).
+        iou_threshold (float): Overlap at which the naive and linear methods start to act.
         sigma (float): Width of the gaussian method.
         min_score (float): Boxes that decay below it are dropped.
         method (int): 0 naive, 1 linear, 2 gaussian.
@@ -89,8 +85,7 @@ def softnms(boxes: Tensor, scores: Tensor, dets: Tensor, iou_threshold: float, s
     Returns:
         Tensor: Indices of the kept boxes, best first, shape (K, ).
     """
-    boxes = _computable(boxes)
-    scores = _computable(scores)
+    boxes, scores = _computable(boxes), _computable(scores)
     inds = torch.arange(len(boxes), device=boxes.device)
     kept = []
     while len(inds):
@@ -132,10 +127,10 @@ def roi_align_forward(input: Tensor, rois: Tensor, output: Tensor, argmax_y: Ten
     """
     _check_average(pool_mode)
     feats = _computable(input)
+    rois = _computable(rois).to(feats.dtype)
     output.copy_(
-        torch.ops.torchvision.roi_align(feats,
-                                        _computable(rois).to(feats.dtype), spatial_scale,
-                                        aligned_height, aligned_width, sampling_ratio, aligned))
+        torch.ops.torchvision.roi_align(feats, rois, spatial_scale, aligned_height, aligned_width,
+                                        sampling_ratio, aligned))
 
 
 def roi_align_backward(grad_output: Tensor, rois: Tensor, argmax_y: Tensor, argmax_x: Tensor,
@@ -145,17 +140,16 @@ def roi_align_backward(grad_output: Tensor, rois: Tensor, argmax_y: Tensor, argm
     """Gradient of :func:`roi_align_forward`, written to ``grad_input``.
 
     Args:
-        grad_output (Tensor): Gradient of the result, shape (N, C, aligned
-            height, aligned width).
+        grad_output (Tensor): Gradient of the result, shape (N, C, aligned height, aligned width).
         grad_input (Tensor): Gradient of the features, shape (B, C, H, W).
     """
     _check_average(pool_mode)
     grad = _computable(grad_output)
+    rois = _computable(rois).to(grad.dtype)
     grad_input.copy_(
-        torch.ops.torchvision._roi_align_backward(grad,
-                                                  _computable(rois).to(grad.dtype), spatial_scale,
-                                                  aligned_height, aligned_width, *grad_input.shape,
-                                                  sampling_ratio, aligned))
+        torch.ops.torchvision._roi_align_backward(grad, rois, spatial_scale, aligned_height,
+                                                  aligned_width, *grad_input.shape, sampling_ratio,
+                                                  aligned))
 
 
 def _unavailable(name: str):
@@ -170,15 +164,7 @@ def _unavailable(name: str):
 
 
 def make_ext(name: str) -> ModuleType:
-    """Make the stand-in module.
-
-    Args:
-        name (str): Module name, ``mmcv._ext``.
-
-    Returns:
-        ModuleType: Module with the ops above; other names give a function
-        that raises NotImplementedError.
-    """
+    """The stand-in for ``mmcv._ext``: the ops above; other names give a function that raises."""
     torchvision = importlib.import_module('torchvision')  # loads torch.ops.torchvision
     version = f'not compiled, served by torchvision {torchvision.__version__}'
     module = ModuleType(name, __doc__)

@@ -45,32 +45,27 @@ def float32_input(method: Callable) -> Callable:
     """Let a method receive bfloat16 arguments in float32."""
 
     @functools.wraps(method)
-    def wrapper(self, *args, **kwargs):
+    def wrapper(*args, **kwargs):
         kwargs = {key: to_float32(value) for key, value in kwargs.items()}
-        return method(self, *to_float32(args), **kwargs)
+        return method(*to_float32(args), **kwargs)
 
     return wrapper
 
 
-def _decorate(class_name: str, decorator: Callable) -> Callable[[ModuleType], None]:
-
-    def hook(module: ModuleType) -> None:
-        owner = getattr(module, class_name)
-        owner.forward = decorator(owner.forward)
-
-    return hook
-
-
-_ROI_HEADS = 'mmdet.models.roi_heads'
-HOOKS = {
-    'mmdet.models.dense_heads.anchor_head':
-    _decorate('AnchorHead', float32_output),
-    f'{_ROI_HEADS}.bbox_heads.bbox_head':
-    _decorate('BBoxHead', float32_output),
-    f'{_ROI_HEADS}.bbox_heads.convfc_bbox_head':
-    _decorate('ConvFCBBoxHead', float32_output),
-    f'{_ROI_HEADS}.mask_heads.fcn_mask_head':
-    _decorate('FCNMaskHead', float32_output),
-    f'{_ROI_HEADS}.roi_extractors.single_level_roi_extractor':
-    _decorate('SingleRoIExtractor', float32_input),
+# module below mmdet.models: class, and what its forward gets
+_FORWARDS = {
+    'dense_heads.anchor_head': ('AnchorHead', float32_output),
+    'roi_heads.bbox_heads.bbox_head': ('BBoxHead', float32_output),
+    'roi_heads.bbox_heads.convfc_bbox_head': ('ConvFCBBoxHead', float32_output),
+    'roi_heads.mask_heads.fcn_mask_head': ('FCNMaskHead', float32_output),
+    'roi_heads.roi_extractors.single_level_roi_extractor': ('SingleRoIExtractor', float32_input),
 }
+
+
+def _repair(module: ModuleType) -> None:
+    name, decorator = _FORWARDS[module.__name__.removeprefix('mmdet.models.')]
+    owner = getattr(module, name)
+    owner.forward = decorator(owner.forward)
+
+
+HOOKS = {f'mmdet.models.{name}': _repair for name in _FORWARDS}

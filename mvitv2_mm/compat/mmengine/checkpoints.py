@@ -15,7 +15,7 @@ Inert:
 from functools import wraps
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Callable
+from typing import Any
 
 from ..versions import Window
 
@@ -27,19 +27,9 @@ def _adapters() -> ModuleType:
     return import_module('mvitv2_mm.checkpoints.adapters')
 
 
-def _adapt_first(load_state_dict: Callable) -> Callable:
-
-    @wraps(load_state_dict)
-    def load_any_state_dict(module, state_dict, strict=False, logger=None):
-        state_dict = _adapters().adapt_state_dict(module, state_dict)
-        return load_state_dict(module, state_dict, strict, logger)
-
-    return load_any_state_dict
-
-
 def _extend(checkpoint: ModuleType) -> None:
     read_as_mmengine = checkpoint.load_from_local
-    load_state_dict = _adapt_first(checkpoint.load_state_dict)
+    load_state_dict = checkpoint.load_state_dict
 
     def load_from_local(filename: str, map_location: Any = None) -> Any:
         """Read a file, or a published model by its name."""
@@ -49,6 +39,11 @@ def _extend(checkpoint: ModuleType) -> None:
         """Read a URL, downloaded once into torch's cache."""
         return _adapters().read_for_mmengine(filename, map_location, read_as_mmengine)
 
+    @wraps(load_state_dict)
+    def load_any_state_dict(module, state_dict, strict=False, logger=None):
+        state_dict = _adapters().adapt_state_dict(module, state_dict)
+        return load_state_dict(module, state_dict, strict, logger)
+
     @wraps(checkpoint._load_checkpoint_with_prefix)
     def load_with_prefix(prefix, filename, map_location=None):
         content = checkpoint._load_checkpoint(filename, map_location=map_location)
@@ -57,7 +52,7 @@ def _extend(checkpoint: ModuleType) -> None:
     register = checkpoint.CheckpointLoader.register_scheme
     register(prefixes='', loader=load_from_local, force=True)
     register(prefixes=('http://', 'https://'), loader=load_from_http, force=True)
-    checkpoint.load_state_dict = load_state_dict
+    checkpoint.load_state_dict = load_any_state_dict
     checkpoint._load_checkpoint_with_prefix = load_with_prefix
 
 

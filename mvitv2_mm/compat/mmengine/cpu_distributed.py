@@ -1,17 +1,15 @@
 """Let distributed runs (``torchrun``, mpi, slurm) work without a GPU.
 
 Symptom:
-    ``Found no NVIDIA driver`` at start, then ``ValueError: device_ids ... only
-    work with ... GPU``, and now and then ``terminate called without an active
-    exception`` when a finished process exits.
+    ``Found no NVIDIA driver`` at start, then ``ValueError: device_ids ... only work with ... GPU``,
+    and now and then ``terminate called without an active exception`` when a finished process exits.
 Cause:
-    MMEngine selects a CUDA device whatever the backend is, hosts ask for
-    NCCL, the Runner always hands ``device_ids`` to the model wrapper, and
-    Gloo's threads drop their last tensors while the interpreter ends.
+    MMEngine selects a CUDA device whatever the backend is, hosts ask for NCCL, the Runner always
+    hands ``device_ids`` to the model wrapper, and Gloo's threads drop their last tensors while the
+    interpreter ends.
 Repair:
-    On a machine without CUDA the device selection is skipped, NCCL becomes
-    Gloo, a model on the CPU is wrapped without ``device_ids``, and the group
-    is left at exit.
+    On a machine without CUDA the device selection is skipped, NCCL becomes Gloo, a model on the CPU
+    is wrapped without ``device_ids``, and the group is left at exit.
 Inert:
     Wherever CUDA is available, and where MMEngine skips these steps itself.
 """

@@ -24,11 +24,7 @@ class DistributionNotFound(Exception):
 
 
 class Distribution:
-    """An installed distribution, with the attributes MMEngine reads.
-
-    Args:
-        name (str): Distribution name.
-    """
+    """An installed distribution, with the attributes MMEngine reads."""
 
     def __init__(self, name: str) -> None:
         try:

@@ -1,22 +1,20 @@
 """Let checkpoints written by MMEngine load with ``weights_only=True``.
 
 Symptom:
-    ``UnpicklingError: Weights only load failed ... HistoryBuffer`` on resume,
-    test, and in every inferencer.
+    ``UnpicklingError: Weights only load failed ... HistoryBuffer`` on resume, test, and in every
+    inferencer.
 Cause:
-    torch >= 2.6 reads only tensors and plain containers by default, but each
-    MMEngine checkpoint holds a message hub: ``HistoryBuffer`` objects, NumPy
-    arrays, and references to the buffer's statistics through ``getattr``.
+    torch >= 2.6 reads only tensors and plain containers by default, but each MMEngine checkpoint
+    holds a message hub: ``HistoryBuffer`` objects, NumPy arrays, and references to the buffer's
+    statistics through ``getattr``.
 Repair:
-    These few names join torch's allow-list. The pickled ``getattr`` becomes a
-    function that reads public attributes of ``HistoryBuffer`` and nothing
-    else, so the protection of ``weights_only`` stays in force.
+    These few names join torch's allow-list. The pickled ``getattr`` becomes a function that reads
+    public attributes of ``HistoryBuffer`` and nothing else, so the protection of ``weights_only``
+    stays in force.
 Inert:
-    Where nobody loads with ``weights_only=True``: torch < 2.6, or an MMEngine
-    that chooses otherwise itself.
+    Where nobody loads with ``weights_only=True``: torch < 2.6, or an MMEngine that chooses
+    otherwise itself.
 """
-from types import ModuleType
-
 import numpy as np
 from mmengine.logging import HistoryBuffer
 from numpy._core import multiarray
@@ -35,8 +33,7 @@ _DTYPES = ('?', 'i1', 'i2', 'i4', 'i8', 'u1', 'f2', 'f4', 'f8')
 def _named(function, path: str):
     """A wrapper that torch knows as ``path``.
 
-    torch < 2.7 takes no explicit (object, name) pairs; all versions read the
-    name from the object.
+    torch < 2.7 takes no explicit (object, name) pairs; all versions read the name from the object.
     """
 
     def wrapper(*args):
@@ -77,8 +74,4 @@ def safe_globals() -> list:
     ]
 
 
-def _allow(serialization: ModuleType) -> None:
-    serialization.add_safe_globals(safe_globals())
-
-
-HOOKS = {'torch.serialization': _allow}
+HOOKS = {'torch.serialization': lambda module: module.add_safe_globals(safe_globals())}

@@ -1,11 +1,10 @@
 """Let pytorchvideo 0.1.5 import on a current torchvision.
 
 Symptom:
-    mmaction2's MViT recipes ask to ``Install pytorchvideo`` though it is
-    installed.
+    mmaction2's MViT recipes ask to ``Install pytorchvideo`` though it is installed.
 Cause:
-    pytorchvideo imports ``torchvision.transforms.functional_tensor``, which
-    torchvision 0.17 renamed to ``_functional_tensor``.
+    pytorchvideo imports ``torchvision.transforms.functional_tensor``, which torchvision 0.17
+    renamed to ``_functional_tensor``.
 Repair:
     The old name leads to the new module.
 Inert:

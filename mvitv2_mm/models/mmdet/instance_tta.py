@@ -28,15 +28,13 @@ class InstanceTTA(BaseTTAModel):
     @torch.no_grad()
     def test_step(self, data: dict) -> List[DetDataSample]:
         """Detections of a batch; ``inputs`` and ``data_samples`` are lists of views."""
-        views, boxes = [], []
-        for inputs, samples in zip(data['inputs'], data['data_samples']):
-            view, view_boxes = self._detect(inputs, samples)
-            views.append(view)
-            boxes.append(view_boxes)
-        return [
-            self._merge(i, sample, views, [view_boxes[i] for view_boxes in boxes])
-            for i, sample in enumerate(data['data_samples'][0])
-        ]
+        views, boxes = zip(*map(self._detect, data['inputs'], data['data_samples']))
+        results = list(data['data_samples'][0])
+        for i, sample in enumerate(results):
+            sample.pred_instances = self._merge_boxes([view_boxes[i] for view_boxes in boxes])
+            if self.module.roi_head.with_mask:
+                self._add_masks(i, sample, views)
+        return results
 
     def merge_preds(self, data_samples_list: list) -> None:
         """Not used: masks can only be averaged before they are pasted."""
@@ -53,16 +51,8 @@ class InstanceTTA(BaseTTAModel):
         results = detector.roi_head.predict_bbox(
             feats, metas, proposals, detector.roi_head.test_cfg, rescale=True)
         for result, meta in zip(results, metas):
-            result.bboxes = _flip_if(meta, result.bboxes, meta['ori_shape'])
+            result.bboxes = _flip_if(meta, result.bboxes)
         return (feats, metas), results
-
-    def _merge(self, index: int, sample: DetDataSample, views: List[View],
-               boxes: List[InstanceData]) -> DetDataSample:
-        """Detections of one image."""
-        sample.pred_instances = self._merge_boxes(boxes)
-        if self.module.roi_head.with_mask:
-            self._add_masks(index, sample, views)
-        return sample
 
     def _merge_boxes(self, boxes: List[InstanceData]) -> InstanceData:
         cfg, boxes = self.module.roi_head.test_cfg, InstanceData.cat(boxes)
@@ -72,7 +62,7 @@ class InstanceTTA(BaseTTAModel):
         merged, kept = merged[:cfg.max_per_img], kept[:cfg.max_per_img]
         return InstanceData(bboxes=merged[:, :4], scores=merged[:, 4], labels=boxes.labels[kept])
 
-    def _add_masks(self, index: int, sample: DetDataSample, views: List[View]) -> None:
+    def _add_masks(self, index: int, sample: DetDataSample, views: Sequence[View]) -> None:
         roi_head, instances = self.module.roi_head, sample.pred_instances
         probs = sum(self._mask_probs(index, instances.bboxes, view) for view in views) / len(views)
         meta = dict(ori_shape=sample.ori_shape, scale_factor=(1., 1.))
@@ -84,12 +74,12 @@ class InstanceTTA(BaseTTAModel):
         """Mask probabilities of boxes of the original image, shape (N, classes, H, W)."""
         feats, metas = view
         meta = metas[index]
-        boxes = _flip_if(meta, boxes, meta['ori_shape'])
-        rois = bbox2roi([boxes * boxes.new_tensor(meta['scale_factor']).repeat(2)])
+        scale = boxes.new_tensor(meta['scale_factor']).repeat(2)
+        rois = bbox2roi([_flip_if(meta, boxes) * scale])
         feats = tuple(feat[index:index + 1] for feat in feats)
         probs = self.module.roi_head._mask_forward(feats, rois)['mask_preds'].sigmoid()
         return probs.flip(-1) if meta.get('flip') else probs
 
 
-def _flip_if(meta: dict, boxes: Tensor, size: Tuple[int, int]) -> Tensor:
-    return bbox_flip(boxes, size) if meta.get('flip') else boxes
+def _flip_if(meta: dict, boxes: Tensor) -> Tensor:
+    return bbox_flip(boxes, meta['ori_shape']) if meta.get('flip') else boxes
