@@ -127,7 +127,7 @@ class MultiScaleAttention(nn.Module):
 
     def pool_heads(self, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, Tensor, Tensor]:
         """Tokens (B, E + prod(grid), C_in) -> pooled and normed q, k, v, each (B, M, N', D)."""
-        if is_lean(x, self.qkv, self.pool_q, self.pool_k, self.pool_v, self.norm_q, self.norm_k,
+        if is_lean(self.qkv, self.pool_q, self.pool_k, self.pool_v, self.norm_q, self.norm_k,
                    self.norm_v):
             return lean_heads(self, x, grid)
         # (B, N, 3 * M * D) -> (3, B, M, N, D)

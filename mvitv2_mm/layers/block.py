@@ -88,7 +88,7 @@ class MultiScaleBlock(nn.Module):
         """Skip path of attention: tokens are projected where channels widen, and max-pooled."""
         projects, pools = self.widens_in_attention, self.pool_skip is not None
         modules = (self.proj, ) * projects + (self.pool_skip, ) * pools
-        keeps_less = self.keeps_less and (projects or pools) and is_lean(x, *modules)
+        keeps_less = self.keeps_less and (projects or pools) and is_lean(*modules)
         return recompute(self._project_and_pool, x, grid, enabled=keeps_less)
 
     def _project_and_pool(self, x: Tensor, grid: Sequence[int]) -> Tensor:

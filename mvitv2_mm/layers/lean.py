@@ -47,9 +47,9 @@ def is_plain(module: nn.Module) -> bool:
                 for param in module._parameters.values() if param is not None))
 
 
-def is_lean(x: Tensor, *modules: nn.Module) -> bool:
-    """Whether the lean way may replace calls of ``modules`` on ``x``."""
-    return (get_compute_path() != 'reference' and not is_traced(x)
+def is_lean(*modules: nn.Module) -> bool:
+    """Whether the lean way may replace calls of ``modules``."""
+    return (get_compute_path() != 'reference' and not is_traced()
             and all(is_plain(module) for module in modules))
 
 

@@ -33,6 +33,6 @@ class MLP(nn.Module):
 
 def normed_mlp(norm: nn.Module, mlp: nn.Module, x: Tensor) -> Tensor:
     """``mlp(norm(x))`` of tokens (B, N, C), in the lean way where both are plain."""
-    if type(mlp) is MLP and is_unwatched(mlp) and is_lean(x, norm, mlp.fc1, mlp.act, mlp.fc2):
+    if type(mlp) is MLP and is_unwatched(mlp) and is_lean(norm, mlp.fc1, mlp.act, mlp.fc2):
         return lean_mlp(x, norm, mlp)
     return mlp(norm(x))

@@ -148,7 +148,7 @@ class _ChunkedAttention(torch.autograd.Function):
 def _default_kernel(q: Tensor) -> str:
     if is_transformed() or torch.jit.is_tracing():
         return 'reference'
-    is_recorded = torch.compiler.is_compiling() or is_traced(q)
+    is_recorded = torch.compiler.is_compiling() or is_traced()
     return 'chunked' if q.device.type == 'cpu' and not is_recorded else 'sdpa'
 
 
@@ -199,6 +199,6 @@ def pooling_attention(q: Tensor,
     if kernel == 'sdpa':
         attention = _sdpa_attention
     else:
-        is_plain = not torch.is_grad_enabled() or is_traced(q)
+        is_plain = not torch.is_grad_enabled() or is_traced()
         attention = _chunked_attention if is_plain else _ChunkedAttention.apply
     return attention(q, terms, k, code.to(terms.dtype), v)

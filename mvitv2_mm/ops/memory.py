@@ -19,14 +19,13 @@ def recompute(func: Callable, *args, enabled: bool = True):
 
     Args:
         func (Callable): A function without random numbers.
-        *args: Its arguments, the first a tensor.
+        *args: Its arguments.
         enabled (bool): False is the plain call. Defaults to True.
 
     Returns:
         The result of ``func``.
     """
-    if (not enabled or not torch.is_grad_enabled() or torch.compiler.is_compiling()
-            or is_traced(args[0])):
+    if not enabled or not torch.is_grad_enabled() or torch.compiler.is_compiling() or is_traced():
         return func(*args)
     return checkpoint(func, *args, use_reentrant=False, preserve_rng_state=False)
 

@@ -138,7 +138,7 @@ def depthwise_conv(x: Tensor, weight: Tensor, stride: Sequence[int]) -> Tensor:
     if x.dim() == 4:
         return depthwise_conv(x[:, None], weight[:, :, None], (1, *stride))[:, 0]
     dtype = autocast_dtype(x)
-    is_plain = not torch.is_grad_enabled() or is_traced(x)
+    is_plain = not torch.is_grad_enabled() or is_traced()
     conv = _conv_clips if is_plain else _ConvClips.apply
     return conv(x.to(dtype), weight.to(dtype), stride[1:])[:, ::stride[0]]
 

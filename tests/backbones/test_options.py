@@ -102,6 +102,12 @@ class TestComputePath:
                 pass
         assert get_compute_path() == 'auto'
 
+    def test_an_inner_choice_ends_with_its_block(self):
+        with compute_path('reference'):
+            with compute_path('sdpa'):
+                assert get_compute_path() == 'sdpa'
+            assert get_compute_path() == 'reference'
+
     def test_each_thread_has_its_own(self):
         with compute_path('reference'), ThreadPoolExecutor(1) as pool:
             assert pool.submit(get_compute_path).result() == 'auto'
@@ -125,10 +131,13 @@ class TestOutputs:
                                                       ((1, 16, 16), (1, 4, 4), (1, 1, 1))])
     def test_shapes_at_any_size_of_build_and_run(self, size, scale0, scale3):
         """A model runs at its own size and at the size of any other."""
-        nominal = (64, ) * len(size)
-        for built in (size, nominal) if min(size) > 31 else (nominal, ):
+        for built in (size, (64, ) * len(size)):
             maps = build(built, out_scales=(0, 3), out_type='featmap')(rand(size))
             assert [tuple(feat.shape) for feat in maps] == [(2, 8, *scale0), (2, 64, *scale3)]
+
+    def test_tables_where_queries_and_keys_are_pooled_to_one_token(self):
+        attn = build((16, 16), adaptive_kv_stride=16).blocks[5].attn
+        assert [len(table) for table in attn.rel_pos] == [1, 1]
 
     def test_blocks_after_the_last_wanted_scale_are_not_built(self):
         """So that every parameter gets a gradient, as distributed training wants it."""

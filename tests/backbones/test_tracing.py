@@ -61,6 +61,31 @@ def test_compiled_training_gives_the_same_gradients():
     assert_same(grads[0], grads[2])
 
 
+def test_compiled_models_project_no_keys_that_nothing_reads():
+    targets = []
+
+    def backend(graph, inputs):
+        targets.extend(node.target for node in graph.graph.nodes)
+        return graph.forward
+
+    torch.compile(MViTv2(ARCH, 16), fullgraph=True, backend=backend)(torch.randn(1, 3, 16, 16))
+    assert 'index_select' in targets
+
+
+@pytest.mark.parametrize('strict', [False, True])
+def test_export_calls_every_module(strict):
+    """Quantisation of exported programs looks for their weights, and ``unflatten`` for modules."""
+    model = MViTv2(ARCH, 16)
+    program = torch.export.export(model, (torch.randn(1, 3, 16, 16), ), strict=strict)
+    stacks = [node.meta.get('nn_module_stack', {}) for node in program.graph.nodes]
+    names = {name for stack in stacks for name, _ in stack.values()}
+    assert {
+        f'blocks.{i}.attn.{name}'
+        for i in range(3)
+        for name in ('qkv', 'pool_q', 'pool_v', 'norm_k')
+    } <= names
+
+
 @pytest.mark.parametrize('size, options', CASES)
 def test_export_takes_any_batch_and_leaves_the_model_usable(size, options):
     model = randomise(MViTv2(ARCH, size, **options))

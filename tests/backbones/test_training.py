@@ -64,13 +64,17 @@ class TestTraining:
         assert set(calls.values()) == {1}  # nothing is recomputed in eval mode
 
     @both_ranks
+    @pytest.mark.parametrize('chunk', [2**20, 2**10])
     @pytest.mark.parametrize('with_cp, again', [('cheap', True), (False, False)])
-    def test_cheap_steps_run_again_unless_told_not_to(self, size, with_cp, again):
+    def test_cheap_steps_run_again_unless_told_not_to(self, size, with_cp, again, chunk,
+                                                      monkeypatch):
+        monkeypatch.setattr('mvitv2_mm.ops.memory.CHUNK_ELEMENTS', chunk)
         model = build(size, with_cp=with_cp).train()
         loss = sum(out.sum() for out in tensors(model(rand(size))))
         with OpRecorder() as backward:
             loss.backward()
-        for operator in ('gelu', 'native_layer_norm', 'convolution'):
+        max_pool = f'max_pool{len(size)}d_with_indices'
+        for operator in ('gelu', 'native_layer_norm', 'convolution', 'index_select', max_pool):
             assert bool(backward.shapes(f'aten::{operator}')) == again, operator
 
     def test_checkpointing_keeps_no_activations(self):

@@ -116,9 +116,11 @@ def test_weights_are_found_inside(wrap):
     assert_weights(unwrap(wrap(ARRAYS), 'f'))
 
 
-def test_plain_weights_before_averaged_ones():
+@pytest.mark.parametrize('averaged', ['state_dict_ema', 'model_ema', 'ema_state_dict'])
+@pytest.mark.parametrize('plain', ['state_dict', 'model_state', 'model', 'model_state_dict'])
+def test_plain_weights_before_averaged_ones(plain, averaged):
     zeros = {key: torch.zeros_like(value) for key, value in WEIGHTS.items()}
-    assert_weights(unwrap({'ema_state_dict': zeros, 'state_dict': WEIGHTS}, 'f'))
+    assert_weights(unwrap({averaged: zeros, plain: WEIGHTS}, 'f'))
 
 
 @pytest.mark.parametrize('content', [{}, {'model': {}}, {'epoch': 3}, 4, [WEIGHTS], 'text'])

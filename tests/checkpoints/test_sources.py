@@ -175,6 +175,7 @@ def case(request, tmp_path_factory):
 @torch.no_grad()
 def test_same_outputs(case):
     name, oracle, _, path, ours, inputs, _ = case
+    assert read_source(path).arch.input_size == inputs.shape[2:]
     report = load_into(ours, path)
     assert not report.of('dropped', 'new', 'resized')
     assert LABELS.get(name, LABELS[name.split()[0]]) in report.title

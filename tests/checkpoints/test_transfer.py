@@ -50,6 +50,14 @@ def test_tables_are_resized_once(tmp_path, make, size):
     assert entry.detail == f'{old[entry.target].shape} to {new[entry.target].shape}'
 
 
+def test_tables_in_half_precision_are_rounded_once(tmp_path):
+    source, target = randomise(image_net()).half(), image_net(input_size=128)
+    load_into(target, save(source, tmp_path / 'f'))
+    for key, table in rel_pos(target).items():
+        exact = linear_resize(rel_pos(source)[key].astype('f8'), len(table))
+        np.testing.assert_allclose(table, exact, rtol=2**-11 + 1e-6, atol=1e-6)
+
+
 @torch.no_grad()
 def test_resizing_on_load_is_what_the_model_does_at_run_time(tmp_path):
     source = randomise(image_net()).double()
@@ -161,6 +169,12 @@ def test_classifier_to_detection_backbone(tmp_path):
         norm = getattr(target, f'norm{scale}')
         assert (norm.weight == 1).all() and (norm.bias == 0).all()
     assert torch.equal(target.blocks[4].attn.qkv.weight, source.backbone.blocks[4].attn.qkv.weight)
+
+
+def test_a_norm_of_two_starts_fresh_as_well(tmp_path):
+    target = MViTv2(ARCH, input_size=SIZE, out_scales=(0, 3))
+    load_into(target, save(randomise(image_net()), tmp_path / 'f'))
+    assert (target.norm3.weight == 1).all() and (target.norm3.bias == 0).all()
 
 
 def test_openmmlab_classifier_to_detection_backbone(tmp_path):
@@ -306,10 +320,12 @@ def test_values_that_are_not_finite(tmp_path):
     assert torch.equal(target.backbone.patch_embed.projection.weight, before)
 
 
-def test_a_model_without_mvitv2(tmp_path):
+def test_a_model_without_one_mvitv2(tmp_path):
     path = save(randomise(image_net()), tmp_path / 'f')
-    with pytest.raises(ValueError, match='Linear does not hold exactly one MViTv2'):
-        load_into(torch.nn.Linear(1, 1), path)
+    two = torch.nn.Sequential(image_net(), image_net())
+    for model in (torch.nn.Linear(1, 1), two):
+        with pytest.raises(ValueError, match=' does not hold exactly one MViTv2'):
+            load_into(model, path)
 
 
 def test_action_detection_head(tmp_path):

@@ -124,6 +124,19 @@ def test_soft_nms(ext, method, offset):
     assert 1 < len(inds) < 60
 
 
+@provider
+@pytest.mark.parametrize('method', [0, 1], ids=['naive', 'linear'])
+def test_soft_nms_at_its_limits(ext, method):
+    """An IoU that equals the threshold counts as overlap, a score that equals the least is kept."""
+    boxes, scores = np.array([[0, 0, 4, 2], [0, 0, 2, 2]], 'f4'), np.array([1, .5], 'f4')
+    settings = dict(sigma=.5, min_score=.25 * method, method=method, offset=0)
+    expected = loop_soft_nms(boxes, scores, .5, **settings)
+    dets = torch.full((2, 5), -1.)
+    ext.softnms(
+        torch.from_numpy(boxes), torch.from_numpy(scores), dets, iou_threshold=.5, **settings)
+    assert dets[:, 4].tolist() == [score for _, score in expected] == [1., .25 * method]
+
+
 def test_soft_nms_of_empty_boxes():
     """Their IoU is 0 / 0; it must not turn scores into NaN."""
     dets = torch.zeros(3, 5)

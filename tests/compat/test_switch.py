@@ -206,7 +206,8 @@ def test_a_repair_may_find_no_fault(host):
 
 
 @pytest.mark.parametrize('version, applied', [('1.2.3', True), ('1.2', True), ('1.1.9', False),
-                                              ('2.0.0rc1', False), ('2.4+cpu', False)])
+                                              ('2', False), ('2.0.0rc1', False),
+                                              ('2.4+cpu', False)])
 def test_versions_outside_the_window(host, monkeypatch, version, applied):
     monkeypatch.setattr(versions, 'version_of', lambda name: version if name == 'thehost' else '')
     host.repair.WINDOWS = (Window('thehost', '1.2', '2', tested='1.2.3'), )

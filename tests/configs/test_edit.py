@@ -35,6 +35,11 @@ def test_a_step_is_dropped():
     assert edit(STEPS, Flip=None) == STEPS[:4]
 
 
+def test_the_name_is_what_follows_the_last_dot():
+    assert edit([dict(type='my.package.Step')],
+                Step=dict(n=1)) == [dict(type='my.package.Step', n=1)]
+
+
 def test_several_steps_take_the_place_of_one():
     mask, flip = dict(type='Mask', ratio=0.4), dict(type='Flip', flip_ratio=1.)
     assert edit(STEPS, Flip=(mask, flip)) == [*STEPS[:4], mask, flip]

@@ -94,6 +94,37 @@ def test_the_rest_of_a_cut_file_is_used(write_video, name, options):
     assert np.array_equal(frames[5], whole[5])
 
 
+@pytest.mark.parametrize('first', [5, 7])  # a key frame is the first one and every fifth
+def test_a_clip_that_was_cut_without_decoding_is_whole(write_video, tmp_path, first):
+    """It holds the frames from the last key frame on, of which some are not to be shown."""
+    path = str(tmp_path / 'clip.mp4')
+    with av.open(write_video('whole.mp4', g='5')) as whole, av.open(path, 'w') as clip:
+        stream = clip.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(video=0):
+            if packet.size:
+                packet.pts -= first * packet.duration
+                packet.dts -= first * packet.duration
+                packet.stream = stream
+                clip.mux(packet)
+    video = VideoFile(path)
+    assert (video.num_frames, video.fault) == (20 - first, None)
+    frames = video.read(range(20 - first))
+    assert video.fault is None
+    assert _max_difference(frames, _decode_with_opencv(path)) == 0
+    assert _max_difference(frames,
+                           VideoFile(str(tmp_path / 'whole.mp4')).read(range(first, 20))) == 0
+
+
+def test_time_stamps_that_are_too_coarse(write_video):
+    """Several frames share one of the milliseconds of Matroska."""
+    path = write_video('fast.mkv', num_frames=12, fps=2000)
+    video = VideoFile(path)
+    frames = video.read(range(12))
+    assert video.fault is None
+    assert _max_difference(frames, _decode_with_opencv(path)) == 0
+    assert _max_difference(frames[1:], frames[:-1]) > 5
+
+
 def test_frames_that_do_not_decode_repeat_the_last_good_one(write_video):
     path = write_video('hole.mp4', num_frames=40, g='1')
     whole = VideoFile(path).read(range(40))
@@ -108,6 +139,8 @@ def test_frames_that_do_not_decode_repeat_the_last_good_one(write_video):
     assert video.fault.startswith(f'{path}: ') and video.fault.endswith('do not decode')
     assert np.array_equal(frames[10], whole[9])
     assert np.array_equal(frames[9], whole[9]) and np.array_equal(frames[39], whole[39])
+    first, *others = VideoFile(path).read([10, 12, 15])  # nothing comes before
+    assert all(map(np.array_equal, [first, *others], [whole[12], whole[12], whole[15]]))
 
 
 def test_reading_without_pyav(monkeypatch):

@@ -41,6 +41,16 @@ def test_amp_trains_in_bfloat16():
 
 
 @no_gpu
+def test_the_loss_is_not_scaled_on_the_cpu():
+    """The range of bfloat16 needs none, and a large loss would overflow."""
+    model = nn.Linear(4, 1)
+    before = model.weight.detach().clone()
+    wrapper = AmpOptimWrapper(optimizer=torch.optim.SGD(model.parameters(), lr=1e-35))
+    wrapper.update_params(model(torch.ones(1, 4)).sum() * 1e35)
+    torch.testing.assert_close(model.weight.detach(), before - 1)
+
+
+@no_gpu
 def test_amp_takes_the_dtype_of_the_cpu_only():
     model = nn.Linear(4, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=.1)

@@ -10,6 +10,8 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import HOOKS
 from torch import nn
 
+from mvitv2_mm.engine.hooks import seed_worker
+
 
 @pytest.fixture
 def process_group():
@@ -41,6 +43,18 @@ def test_one_process_is_left_alone():
     hook = HOOKS.build(dict(type='mvitv2_mm.FP16CompressionHook'))
     hook.before_train(types.SimpleNamespace(model=model))
     assert gradient(model).item() == torch.tensor(1 / 3).item()
+
+
+def test_workers_draw_what_torch_seeded_them_with():
+
+    def draw(seed):
+        torch.manual_seed(seed)
+        seed_worker(0)
+        return random.random(), np.random.rand()
+
+    first, second = draw(5), draw(6)
+    assert all(a != b for a, b in zip(first, second))
+    assert draw(5) == first
 
 
 def test_every_iteration_and_process_has_numbers_of_its_own(monkeypatch):

@@ -37,17 +37,18 @@ def runner_of(work_dir, runner_type, **collate):
                 env_cfg=dict(dist_cfg=dict(backend='gloo')),
                 model=dict(type='NoModel'),
                 work_dir=str(work_dir),
-                experiment_name=runner_type,
+                experiment_name=work_dir.name,
                 log_level='ERROR',
                 train_cfg=dict(by_epoch=True, max_epochs=1),
                 optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.)),
                 train_dataloader=loader)))
 
 
+@pytest.mark.parametrize('name, scope', [('collate_in_host', 'collate_test'),
+                                         ('collate_test.collate_in_host', 'mmengine')])
 @pytest.mark.parametrize('runner_type', ['Runner', 'FlexibleRunner'])
-def test_collate_fn_of_an_inherited_config(runner_type, tmp_path):
-    runner = runner_of(
-        tmp_path, runner_type, type='collate_in_host', times=2, _scope_='collate_test')
+def test_collate_fn_of_an_inherited_config(runner_type, name, scope, tmp_path):
+    runner = runner_of(tmp_path, runner_type, type=name, times=2, _scope_=scope)
     loader = runner.build_dataloader(runner._train_dataloader)
     assert list(next(iter(loader))) == [1, 2, 1, 2]
 

@@ -54,6 +54,14 @@ def test_clipping_by_value_is_left_alone(strategy, monkeypatch):
     assert strategy.optim_wrapper.clip_func([], max_norm=2) == 20
 
 
+def test_the_scale_of_the_loss_is_saved_with_the_pieces(strategy, monkeypatch):
+    pieces = dict(state='pieces', param_groups='groups')
+    monkeypatch.setattr(MMEngineFSDPStrategy, 'optim_state_dict', lambda self: pieces)
+    whole = dict(state='all', param_groups='all', loss_scaler=dict(scale=8.))
+    strategy.optim_wrapper = SimpleNamespace(state_dict=lambda: whole)
+    assert strategy.optim_state_dict() == dict(pieces, loss_scaler=dict(scale=8.))
+
+
 @pytest.mark.parametrize('kind, sharded', [('mvitv2_mm.AmpOptimWrapper', True),
                                            ('OptimWrapper', False)])
 def test_the_scaler_of_mixed_precision_is_sharded(strategy, kind, sharded, monkeypatch):

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -64,6 +66,19 @@ def test_attention_returns_the_pooled_grid(grid, out_grid):
     out, got = attention(torch.randn(2, grid[0] * grid[1], 6).double(), grid)
     assert got == out_grid
     assert out.shape == (2, out_grid[0] * out_grid[1], 8)
+
+
+def test_bfloat16_gradients_where_the_stride_exceeds_the_grid():
+    """torch 2.11's CPU kernel leaves those unwritten whose tap is in the padding."""
+    attention = make_attention((2, 2), out_dims=16, stride_kv=(8, 8)).bfloat16()
+    attention.pool_v.register_forward_hook(lambda *args: None)  # so that it is called
+    exact, x, grads = copy.deepcopy(attention).double(), torch.randn(2, 4, 6).bfloat16(), []
+    for module in (exact, attention):
+        out, _ = module(x.to(module.pool_v.weight), (2, 2))
+        junk = [torch.full((n, ), float('nan')).bfloat16() for n in (72, 144, 216, 432) * 6]
+        del junk
+        grads += torch.autograd.grad(out.sum(), module.pool_v.weight)
+    torch.testing.assert_close(grads[1].double(), grads[0], rtol=.05, atol=.1)
 
 
 def test_windows_attend_separately():

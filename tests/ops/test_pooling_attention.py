@@ -183,6 +183,36 @@ def test_a_chunk_takes_two_products_and_five_in_backward(monkeypatch):
     assert len(backward.shapes('aten::_softmax')) == chunks
 
 
+@pytest.mark.parametrize('q_grid, k_grid', [((5, 7), (3, 2)), ((2, 3, 4), (2, 3, 2))])
+def test_the_fused_kernel_gets_head_dims_of_a_multiple_of_8(q_grid, k_grid):
+    """Without it, a GPU takes the kernel that writes the whole matrix."""
+    q, k, v, tables = make_inputs(q_grid, k_grid, 1, dtype=torch.float32)
+    with OpRecorder() as ops:
+        pooling_attention(q, k, v, q_grid, k_grid, tables, 'sdpa')
+    result, _ = ops.shapes('aten::_scaled_dot_product_flash_attention_for_cpu')
+    assert result == (*q.shape[:3], 16)
+
+
+def test_the_compiler_gets_the_fused_kernel(monkeypatch):
+    """As one call: chunks would be a loop as long as the batch."""
+    q, k, v, tables = make_inputs((4, 3), (2, 3), 1)
+    set_chunk(monkeypatch, 4)
+    targets = []
+
+    def backend(graph, inputs):
+        targets.extend(str(node.target) for node in graph.graph.nodes)
+        return graph.forward
+
+    def attention(q, k, v, tables):
+        return pooling_attention(q, k, v, (4, 3), (2, 3), tables)
+
+    torch._dynamo.reset()
+    out = torch.compile(attention, backend=backend, fullgraph=True)(q, k, v, tables)
+    torch.testing.assert_close(out, attention(q, k, v, tables))
+    assert sum('scaled_dot_product' in target for target in targets) == 1
+    assert not any('softmax' in target for target in targets)
+
+
 @pytest.mark.parametrize('chunk', [2**20, 4])
 def test_gradients_of_gradients(chunk, monkeypatch):
     set_chunk(monkeypatch, chunk)

@@ -1,8 +1,11 @@
 """Relative positions against loops in plain Python and NumPy."""
+import weakref
+
 import numpy as np
 import pytest
 import torch
 from loops import index_loop, resize_loop
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mvitv2_mm.ops import rel_pos_index, rel_pos_terms, resize_rel_pos
 
@@ -59,6 +62,15 @@ def test_index_made_under_inference_mode_serves_training():
     assert table.grad.abs().sum() > 0
 
 
+def test_indices_are_kept_but_not_for_ever():
+    """Detection has a new size in every batch."""
+    first = weakref.ref(rel_pos_index(1, 2001))
+    assert rel_pos_index(1, 2001) is first()
+    for size in range(2002, 3002):
+        rel_pos_index(1, size)
+    assert first() is None
+
+
 def test_index_made_while_tracing_does_not_leak():
 
     def bias(x):
@@ -75,6 +87,15 @@ def test_index_made_while_tracing_does_not_leak():
         assert exported(torch.ones(1)).item() == wanted
         assert bias(torch.ones(1)).item() == wanted
         assert type(rel_pos_index(19, 5)) is torch.Tensor
+
+
+def test_fake_indices_do_not_meet_real_ones():
+    wanted = index_loop(21, 6)
+    for _ in range(2):  # what either leaves behind must not reach the other
+        with FakeTensorMode() as mode:
+            table = mode.from_tensor(torch.randn(41, 2))
+            assert table[rel_pos_index(21, 6)].shape == (21, 6, 2)
+        assert rel_pos_index(21, 6).tolist() == wanted
 
 
 @pytest.mark.parametrize('src, dst', [(13, 27), (27, 13), (111, 155), (15, 14), (7, 1), (1, 5)])

@@ -60,6 +60,20 @@ def test_testing_uses_key_frames_with_detections(root):
     np.testing.assert_allclose(nobody['proposals'], [[0.3, 0.2, 0.6, 0.9]], rtol=1e-6)
 
 
+def test_a_score_at_the_limit_is_good_enough(root):
+    dataset = make(root, min_score=0.85)
+    assert len(dataset.get_data_info(0)['proposals']) == 4  # among them one of 0.85
+
+
+def test_detections_outside_the_annotated_seconds_are_not_tested(root, tmp_path):
+    """AVA annotates the seconds 902 to 1798."""
+    keys = [f'video,{second:04}' for second in (901, 902, 1798, 1799)]
+    boxes = {key: np.array([[0.1, 0.2, 0.3, 0.4, 0.9]]) for key in keys}
+    (tmp_path / 'people.pkl').write_bytes(pickle.dumps(boxes))
+    dataset = make(root, proposal_file=str(tmp_path / 'people.pkl'), test_mode=True)
+    assert [dataset.get_data_info(i)['img_key'] for i in range(len(dataset))] == keys[1:3]
+
+
 def test_excluded_key_frames_are_there_without_the_list(root):
     dataset = make(root, test_mode=True, exclude_file=None)
     assert dataset.get_data_info(2)['img_key'] == '-5KQ66BBWC4,0904'
@@ -94,6 +108,8 @@ def test_a_missing_frame_is_named(root, tmp_path):
      'line 1: expected "video,second,x1,y1,x2,y2,action,person", but got "vid,0902'),
     ('ava_val_v2.2.csv', b'vid,0902,0.1,0.2,0.3,0.4,81,0\n',
      'line 1: action 81 is outside of 1..80; set "num_actions'),
+    ('ava_val_v2.2.csv', b'vid,0902,0.1,0.2,0.3,0.4,0,0\n',
+     'line 1: action 0 is outside of 1..80; set "num_actions'),
     ('ava_val_excluded_timestamps_v2.2.csv', b'vid 0902\n', 'line 1: expected "video,second"'),
     (PROPOSALS[12:], pickle.dumps({'vid0902': np.zeros((1, 5))}), 'expected a pickled dict from'),
     (PROPOSALS[12:], pickle.dumps({'v,0902': np.zeros((1, 4))}), 'rows of x1, y1, x2, y2, score'),

@@ -7,7 +7,7 @@ from mmengine.dataset import ClassBalancedDataset
 from mmengine.logging import MMLogger
 from torch.utils.data import DataLoader
 
-from mvitv2_mm.datasets import ClipDataset
+from mvitv2_mm.datasets import ClipDataset, UnreadableClipError
 
 READ = [
     dict(type='mvitv2_mm.OpenClip'),
@@ -63,11 +63,11 @@ def test_annotations_of_videos(make, tmp_path):
 
 
 def test_annotations_of_frame_folders(tmp_path):
-    folder = tmp_path / 'rawframes' / '78687'
+    folder = tmp_path / 'rawframes' / 'with blanks'
     folder.mkdir(parents=True)
     for i in range(1, 9):
         cv2.imwrite(str(folder / f'img_{i:05}.jpg'), np.full((8, 10, 3), 20 * i, np.uint8))
-    (tmp_path / 'list.txt').write_text('78687 8 5\n')
+    (tmp_path / 'list.txt').write_text('with blanks 8 5\n')
     dataset = ClipDataset(
         data_root=str(tmp_path),
         ann_file='list.txt',
@@ -81,6 +81,18 @@ def test_annotations_of_frame_folders(tmp_path):
     assert results['label'] == 5
     # segments of 7 / 4 frames: borders 0, 2, 4, 5, 7
     assert [img.mean() for img in results['imgs']] == [40, 80, 100, 140]
+
+
+def test_folders_of_classes_hold_videos_and_other_files(tmp_path):
+    for name in ('run/b.MP4', 'run/a.avi', 'run/notes.txt', 'jump/c.mov'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    dataset = ClipDataset(
+        '', READ, dict(video=str(tmp_path)), metainfo=dict(classes=('jump', 'run')))
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    assert [(info['video_id'], info['label']) for info in infos] == [('jump/c.mov', 0),
+                                                                     ('run/a.avi', 1),
+                                                                     ('run/b.MP4', 1)]
 
 
 def test_mistakes_in_annotations(make, tmp_path):
@@ -229,6 +241,19 @@ def test_a_wrong_folder_ends_the_run_at_once(make, tmp_path):
     message = '11 clips in a row could not be read; check "data_root".*No such file'
     with pytest.raises(RuntimeError, match=message):
         dataset[0]
+
+
+def test_the_run_ends_after_as_many_clips_as_it_says(make):
+    tried = []
+
+    def unreadable(results):
+        tried.append(results['filename'])
+        raise UnreadableClipError('gone')
+
+    dataset = make(max_bad_share=1, max_refetch=2, pipeline=[unreadable])
+    with pytest.raises(RuntimeError, match='3 clips in a row could not be read.*gone'):
+        dataset[0]
+    assert len(tried) == 3
 
 
 def test_other_errors_are_not_hidden(make):

@@ -63,6 +63,10 @@ def test_masks_are_distributed_as_those_of_a_slow_generator():
     assert np.abs(np.subtract(other['neighbours'], slow['neighbours'])).max() > 0.02
 
 
+def test_one_frame():
+    assert set(draw(20, grid_size=(1, 7, 7)).sum((1, 2, 3))) <= set(range(9, 21))
+
+
 def test_options_and_seed():
     assert draw(3, grid_size=(2, 4, 4), mask_ratio=0.5, min_area=1, max_area=4).sum() <= 3 * 16
     np.random.seed(3)

@@ -14,8 +14,12 @@ KINETICS = [
     ((16, 4, 5), 250, 25, [0, 49, 98, 147, 196], AT_25_FPS),
     # one clip is taken from the centre
     ((16, 4, 1), 300, 30, [118], [118 + i for i in FOUR_SECONDS]),
+    # half of 196.7 left over, rounded down
+    ((16, 4, 1), 250, 25, [98], [98 + i for i in AT_25_FPS]),
     # a video shorter than a clip repeats its last frame
     ((16, 4, 1), 20, 30, [0], [0, 4, 8, 12, 16] + [19] * 11),
+    # a clip of less than a frame is one frame
+    ((2, 1, 2), 5, 10, [0, 4], [0, 0]),
     # unknown rate
     ((4, 2, 2), 12, None, [0, 4], [0, 2, 4, 7]),
 ]
@@ -84,6 +88,8 @@ def test_segments_are_not_those_of_mmaction():
         # 64 frames, half before and half from the key frame on
         ((16, 4), 60, 27000, [28 + 4 * i for i in range(16)]),
         ((40, 3), 26940, 27000, [26880 + 3 * i for i in range(40)]),
+        # an odd number of frames: range(60 - 10, 60 + 10, 4)
+        ((5, 4), 60, 27000, [50, 54, 58, 62, 66]),
         ((8, 4), 4, 100, [0, 0, 0, 0, 4, 8, 12, 16]),
         ((8, 4), 92, 100, [76, 80, 84, 88, 92, 96, 99, 99]),
     ])
