@@ -40,9 +40,7 @@ def test_the_recipe_on_the_page(tmp_path):
     path.write_text(text.replace("'../configs/", f"'{harness.CONFIGS}/"))
     cfg = Config.fromfile(path)
     steps = [step.type.split('.')[-1] for step in cfg.train_dataloader.dataset.pipeline]
-    assert steps == [
-        'LoadImage', 'RandomResizedCrop', 'Rotate', 'ImageRandAugment', 'PackInputs'
-    ]
+    assert steps == ['LoadImage', 'RandomResizedCrop', 'Rotate', 'ImageRandAugment', 'PackInputs']
     assert [step.get('end') for step in cfg.param_scheduler] == [20, None]
     assert (cfg.param_scheduler[1].begin, cfg.train_cfg.max_epochs) == (20, 100)
     assert cfg.val_dataloader == cfg.test_dataloader

@@ -65,8 +65,9 @@ def test_backbone(cfg, recipe, model):
     backbone = model.backbone
     init = cfg.model.backbone.init_cfg
     source = re.sub(r'work_dirs/(.+)/epoch_90.pth', r'\1', init.checkpoint)
-    assert dict(init, checkpoint=source) == dict(
-        type='Pretrained', checkpoint=f'mvitv2-{recipe["init"]}', prefix='backbone.')
+    assert dict(
+        init, checkpoint=source) == dict(
+            type='Pretrained', checkpoint=f'mvitv2-{recipe["init"]}', prefix='backbone.')
     # small ones for ImageNet-21K are not published: of our recipe
     assert source in (harness.names('classification') if 'work_dirs' in init.checkpoint else ZOO)
     rates = harness.drop_path_rates(backbone)
