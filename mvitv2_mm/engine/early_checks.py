@@ -102,7 +102,8 @@ def _check_labels(key: str, dataset: Sized, classes: Optional[Sequence[str]],
     if classes and (len(classes) > num_classes or is_detector and len(classes) != num_classes):
         raise ValueError(f'{key} has {len(classes)} classes, but the head of the model '
                          f'{num_classes}; set "num_classes" of the head')
-    for i in range(0 if is_detector else len(dataset)):
+    is_known = is_detector or classes and getattr(dataset, 'has_checked_labels', False)
+    for i in range(0 if is_known else len(dataset)):
         info = dataset.get_data_info(i)
         label = info.get('gt_label', info.get('label'))
         if isinstance(label, Tensor):

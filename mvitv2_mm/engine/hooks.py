@@ -34,8 +34,9 @@ class FP16CompressionHook(Hook):
 class IndicesHook(Hook):
     """Score a part of a dataset, that ``indices`` name, against its own annotations.
 
-    Metrics that read the file of annotations themselves, such as ``CocoMetric``, would count every
-    object in the other pictures as missed.
+    Metrics of the hosts that read the file of annotations themselves, such as ``CocoMetric``, would
+    count every object in the other pictures as missed. Where a metric cannot be told, a warning is
+    logged.
     """
 
     def before_val_epoch(self, runner: Runner) -> None:

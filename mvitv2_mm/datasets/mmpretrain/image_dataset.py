@@ -30,6 +30,9 @@ class ImageDataset(host.CustomDataset):
             should be, or there is no picture.
     """
 
+    # Labels are compared with the classes while they are read, so nobody needs to do it again.
+    has_checked_labels = True
+
     def __init__(self, extensions: Sequence[str] = IMAGE_SUFFIXES, **kwargs) -> None:
         self._left_out: List[str] = []
         super().__init__(extensions=extensions, **kwargs)
