@@ -27,7 +27,7 @@ def data(tmp_path_factory):
 
 def evaluate(cfg, model, batch):
     metas = dict(CocoDataset=CocoDataset, LVISV1Dataset=LVISV1Dataset)
-    model.dataset_meta = metas[cfg.train_dataloader.dataset.type].METAINFO
+    model.dataset_meta = metas[cfg.train_dataloader.dataset.type.split('.')[-1]].METAINFO
     return harness.test_step(cfg, model, batch)
 
 
