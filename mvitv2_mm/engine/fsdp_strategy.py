@@ -58,7 +58,7 @@ class FSDPStrategy(MMEngineFSDPStrategy):
         return optim_wrapper
 
     def _wrap_model(self, model: nn.Module) -> nn.Module:
-        self._shapes = _shapes_of(model)
+        self.shapes = _shapes_of(model)
         if get_device() == 'cpu':
             self.model_wrapper = dict(
                 self.model_wrapper or dict(type='MMFullyShardedDataParallel'),
@@ -67,7 +67,7 @@ class FSDPStrategy(MMEngineFSDPStrategy):
 
     def load_model_state_dict(self, state_dict: dict, **kwargs) -> None:
         """Load weights, fitted to the model as it was before it was sharded."""
-        super().load_model_state_dict(adapt_state_dict(self._shapes, state_dict), **kwargs)
+        super().load_model_state_dict(adapt_state_dict(self.shapes, state_dict), **kwargs)
 
     def optim_state_dict(self) -> dict:
         """State of the optimizer, and what its wrapper adds to it."""
