@@ -1,4 +1,5 @@
 """Files that are either complete or not there, and where the files of a package are."""
+import os
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,9 +21,19 @@ def replaced(path: Union[str, Path]) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(mode)  # safetensors lets only the owner read
+        flush(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def flush(path: Union[str, Path]) -> None:
+    """Wait until a file, or the names in a folder, are on the disk and outlive a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Union[str, Path], text: str) -> None:

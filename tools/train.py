@@ -14,7 +14,9 @@ from mvitv2_mm.engine.hooks import SameClassesHook
 from mvitv2_mm.engine.launch import (add_runner_arguments, build_runner, load_runner_config,
                                      one_line_errors)
 from mvitv2_mm.engine.loaders import check_batches, check_channels, check_loaders
+from mvitv2_mm.engine.resuming import find_resume
 from mvitv2_mm.engine.schedule import fit_schedule
+from mvitv2_mm.engine.stopping import Signals, StopHook
 
 
 def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
@@ -43,8 +45,8 @@ def parse_args(argv: Optional[List[str]] = None) -> argparse.Namespace:
 def merge_args(cfg: Config, args: argparse.Namespace) -> None:
     """Apply the arguments of training to the config."""
     if args.resume:
+        cfg.load_from = find_resume(cfg) if args.resume == 'auto' else args.resume
         cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
     if cfg.get('load_from'):
         check_exists(cfg.load_from)
     if args.amp or args.amp_dtype:
@@ -77,7 +79,8 @@ def main(argv: Optional[List[str]] = None) -> Runner:
         check_batches(runner)
     if cfg.get('resume'):
         runner.register_hook(SameClassesHook('train'))
-    with one_line_errors(CheckpointError, OSError):
+    with Signals() as signals, one_line_errors(CheckpointError, OSError):
+        runner.register_hook(StopHook(signals))
         runner.train()
     return runner
 

@@ -41,6 +41,7 @@ def _first_sentence(error: Exception) -> str:
 
 
 def _read_torch(path: str, map_location) -> Any:
+    check_sums(path)
     try:
         return torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
@@ -49,6 +50,22 @@ def _read_torch(path: str, map_location) -> Any:
             raise
         allow = f'allow it with torch.serialization.add_safe_globals([{name[1]}]), or '
         raise _refusal(path, name[1], allow) from None
+
+
+def check_sums(path: Union[str, Path]) -> None:
+    """Compare a torch file with the checksums that it carries, which ``torch.load`` does not do.
+
+    Raises:
+        CheckpointError: If a part of the file has changed since it was written.
+    """
+    if not zipfile.is_zipfile(path):
+        return  # before torch 1.6 there were none
+    with zipfile.ZipFile(path) as archive:
+        changed = archive.testzip()
+    if changed:
+        raise CheckpointError(f'{path} is damaged: its part {changed} does not have the checksum '
+                              'that it was written with. Use an earlier checkpoint, or get it '
+                              'again.')
 
 
 def _read_pickle(path: str, map_location) -> Any:

@@ -1,6 +1,7 @@
 import logging
 import random
-from typing import Iterator
+from functools import partial
+from typing import Any, Callable, Iterator
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from mmengine.logging import print_log
 from mmengine.runner import BaseLoop, FlexibleRunner, IterBasedTrainLoop, Runner
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import fp16_compress_hook
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
 
 from ..checkpoints import CheckpointError
 from ..checkpoints.adapters import check_complete
@@ -60,6 +62,34 @@ class IndicesHook(Hook):
                     logging.WARNING)
 
 
+class _Rest:
+    """A data loader without the batches of an epoch that were done before.
+
+    They are read all the same, since what a worker draws depends on what it drew before.
+
+    Args:
+        loader (DataLoader): The whole.
+        num_done (int): How many batches to leave out.
+        before_first (Callable): Called before the first one that is not.
+    """
+
+    def __init__(self, loader: DataLoader, num_done: int, before_first: Callable) -> None:
+        self.loader, self.num_done, self.before_first = loader, num_done, before_first
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.loader, name)
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator:
+        batches = iter(self.loader)
+        for _ in range(self.num_done):
+            next(batches)
+        self.before_first()
+        yield from batches
+
+
 @HOOKS.register_module()
 class IterationSeedHook(Hook):
     """Seed all generators of random numbers anew for every iteration of training.
@@ -81,11 +111,27 @@ class IterationSeedHook(Hook):
     """
     priority = 'LOWEST'
 
+    def __init__(self) -> None:
+        self.num_done = 0  # batches of an epoch in the middle of which a run goes on
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        self.num_done = checkpoint.get('meta', {}).get('batches_of_epoch', 0)
+
     def before_train_epoch(self, runner: Runner) -> None:
-        self._seed(runner, runner.iter)
         loop = runner.train_loop
         if isinstance(loop, IterBasedTrainLoop):
+            self._seed(runner, runner.iter)
             loop.dataloader_iterator = self._skip_and_seed(loop.dataloader_iterator, runner)
+            return
+        self._seed(runner, runner.iter - self.num_done)
+        if self.num_done:
+            loop.dataloader = _Rest(loop.dataloader, self.num_done,
+                                    partial(self._seed, runner, runner.iter))
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        if self.num_done:
+            runner.train_loop.dataloader = runner.train_loop.dataloader.loader
+            self.num_done = 0
 
     def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         self._seed(runner, runner.iter + 1)

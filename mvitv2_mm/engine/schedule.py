@@ -101,7 +101,8 @@ class ResumeHook(Hook):
         if not isinstance(schedulers, list):
             return  # several optimizers
         length, meta = len(runner.train_dataloader), checkpoint['meta']
-        epochs, steps = meta['epoch'], meta['epoch'] * length or meta['iter']
+        epochs, done = meta['epoch'], meta.get('batches_of_epoch', 0)
+        steps = epochs * length + done or meta['iter']
         old = [_without(state, _VARIES) for state in checkpoint.get('param_schedulers', [])]
         new = [
             dict(

@@ -1,0 +1,97 @@
+"""A training that is asked to end saves what it has, and ends."""
+import signal
+import sys
+from types import FrameType
+from typing import Any, Optional
+
+import torch
+from mmengine.dist import get_world_size
+from mmengine.hooks import Hook
+from mmengine.runner import IterBasedTrainLoop, Runner
+from torch import distributed
+
+from .saving import CheckpointHook
+
+
+class Signals:
+    """Notes that the process is asked to end, where it would die otherwise.
+
+    The signals are SIGTERM, SIGINT (Ctrl-C), and SIGUSR1, which slurm can send ahead of a time
+    limit. A second one of the same kind acts as without this class.
+
+    Attributes:
+        noted (int): Number of the signal, 0 if there was none.
+
+    Examples:
+        >>> with Signals() as signals:  # before data workers start, which then pass over Ctrl-C
+        ...     assert not signals.noted
+    """
+    kinds = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+
+    def __enter__(self) -> 'Signals':
+        self.noted = 0
+        self.previous = {kind: signal.signal(kind, self._note) for kind in self.kinds}
+        return self
+
+    def _note(self, kind: int, frame: Optional[FrameType]) -> None:
+        self.noted = kind
+        signal.signal(kind, self.previous[kind])
+
+    def __exit__(self, *error) -> None:
+        for kind, handler in self.previous.items():
+            signal.signal(kind, handler)
+
+
+class StopHook(Hook):
+    """After a signal finish the step, save, and exit with 128 + the number of the signal.
+
+    All processes of a distributed run stop after the same step, also if only some of them got the
+    signal. A validation is not finished; the resumed run does it again.
+
+    Args:
+        signals (Signals): What the process was asked to do.
+    """
+    priority = 'LOWEST'
+
+    def __init__(self, signals: Signals) -> None:
+        self.signals = signals
+        self.group = None
+
+    def before_train(self, runner: Runner) -> None:
+        if get_world_size() > 1:
+            # of its own, so that asking it does not wait for the GPU
+            self.group = distributed.new_group(backend='gloo')
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, *args, **kwargs) -> None:
+        # gradients that are still added up are no part of a checkpoint
+        if not getattr(runner.optim_wrapper, 'should_update', bool)():
+            return
+        if not self._is_asked():
+            return
+        saved = 'the last checkpoint'
+        for hook in runner.hooks:
+            if isinstance(hook, CheckpointHook):
+                saved = hook.stop(runner, self._batches(runner))
+        self._exit(runner, saved)
+
+    def after_val_iter(self, runner: Runner, *args, **kwargs) -> None:
+        if self._is_asked():
+            self._exit(runner, 'the last checkpoint, after which it validates again')
+
+    def _batches(self, runner: Runner) -> int:
+        """How many batches of the epoch are done."""
+        if isinstance(runner.train_loop, IterBasedTrainLoop):
+            return 0  # it counts by itself
+        return runner.iter + 1 - runner.epoch * len(runner.train_dataloader)
+
+    def _is_asked(self) -> bool:
+        if self.group is not None:
+            noted = torch.tensor(self.signals.noted)
+            distributed.all_reduce(noted, distributed.ReduceOp.MAX, group=self.group)
+            self.signals.noted = int(noted)
+        return bool(self.signals.noted)
+
+    def _exit(self, runner: Runner, saved: str) -> Any:
+        name = signal.Signals(self.signals.noted).name
+        runner.logger.warning(f'{name}: the training ends here; --resume goes on from {saved}')
+        sys.exit(128 + self.signals.noted)
