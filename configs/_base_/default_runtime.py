@@ -7,6 +7,8 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     # checkpoints are whole or not there
     checkpoint=dict(type='mvitv2_mm.CheckpointHook', interval=1, max_keep_ckpts=3),
+    # a loss that is no number ends a training
+    finite=dict(type='mvitv2_mm.FiniteLossHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # a resumed training equals an uninterrupted one
     iteration_seed=dict(type='mvitv2_mm.IterationSeedHook'),

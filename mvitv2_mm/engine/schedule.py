@@ -88,7 +88,11 @@ class ResumeHook(Hook):
         Raises:
             CheckpointError: If it is one of another model or another optimizer.
         """
-        if not runner._resume or 'optimizer' not in checkpoint:
+        if not runner._resume:
+            return
+        if 'optimizer' not in checkpoint:
+            runner.logger.warning('The checkpoint to resume from holds no state of the optimizer, '
+                                  'which therefore starts anew')
             return
         strategy = getattr(runner, 'strategy', None)
         _check_model(getattr(strategy, 'shapes', runner.model), checkpoint['state_dict'])
