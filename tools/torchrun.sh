@@ -3,11 +3,19 @@
 # On several machines also set NNODES, NODE_RANK, MASTER_ADDR and PORT.
 set -euo pipefail
 
+PYTHON=${PYTHON:-python}
+SIGNALS=SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1  # passed on to the processes
+options=(--nproc_per_node="$1")
+if [ "${NNODES:-1}" = 1 ] && [ -z "${PORT:-}" ]; then
+    options+=(--standalone)  # finds a free port
+else
+    options+=(--nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}"
+              --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}")
+fi
+torch=$("$PYTHON" -c 'import importlib.util as u; print(u.find_spec("torch").submodule_search_locations[0])')
+if grep -q signals.to.handle "$torch/distributed/run.py"; then
+    options+=(--signals-to-handle="$SIGNALS")
+fi
+export TORCHELASTIC_SIGNALS_TO_HANDLE=$SIGNALS  # for older releases
 # torch.distributed.run is torchrun, by the Python in use
-exec "${PYTHON:-python}" -m torch.distributed.run \
-    --nnodes="${NNODES:-1}" \
-    --node_rank="${NODE_RANK:-0}" \
-    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
-    --master_port="${PORT:-29500}" \
-    --nproc_per_node="$1" \
-    "${@:2}" --launcher pytorch
+exec "$PYTHON" -m torch.distributed.run "${options[@]}" "${@:2}" --launcher pytorch

@@ -32,7 +32,10 @@ class FiniteLossHook(Hook):
     def __init__(self) -> None:
         self.num_bad = 0
 
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None,
+    def after_train_iter(self,
+                         runner: Runner,
+                         batch_idx: int,
+                         data_batch=None,
                          outputs=None) -> None:
         loss = runner.message_hub.get_scalar('train/loss').current()
         self.num_bad = 0 if torch.tensor(loss).isfinite() else self.num_bad + 1
@@ -49,8 +52,8 @@ class FiniteLossHook(Hook):
         for name, value in checkpoint['state_dict'].items():
             if value.is_floating_point() and not value.isfinite().all():
                 raise NotFiniteError(f'the weight "{name}" holds NaN or infinity after iteration '
-                                     f'{runner.iter + 1} ({_rates(runner)}); nothing is saved and '
-                                     'the last checkpoint is good')
+                                     f'{checkpoint["meta"]["iter"]} ({_rates(runner)}); nothing is '
+                                     'saved and the last checkpoint is good')
 
 
 def _rates(runner: Runner) -> str:

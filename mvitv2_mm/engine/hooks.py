@@ -115,6 +115,8 @@ class IterationSeedHook(Hook):
         self.num_done = 0  # batches of an epoch in the middle of which a run goes on
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        if not runner._resume:
+            return
         meta = checkpoint.get('meta', {})
         self.num_done, length = meta.get('batches_of_epoch', 0), len(runner.train_dataloader)
         if self.num_done and meta['epoch_length'] != length:

@@ -100,8 +100,7 @@ class CheckpointHook(host.CheckpointHook):
         step = runner.iter + 1
         path = os.path.join(self.out_dir, STOPPED.format(step))
         length = len(runner.train_dataloader)
-        meta = dict(
-            epoch=runner.epoch, iter=step, batches_of_epoch=batches, epoch_length=length)
+        meta = dict(epoch=runner.epoch, iter=step, batches_of_epoch=batches, epoch_length=length)
         self._save(_SavesAside(runner), path, meta, by_epoch=False)
         return path
 

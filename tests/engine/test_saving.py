@@ -14,6 +14,8 @@ from small_training import equal, make_config, train
 
 from mvitv2_mm.checkpoints import CheckpointError
 from mvitv2_mm.checkpoints.io import read_file
+from mvitv2_mm.engine.alone import alone_in
+from mvitv2_mm.engine.finite import NotFiniteError
 from mvitv2_mm.engine.resuming import find_resume
 from mvitv2_mm.engine.stopping import Signals, StopHook
 
@@ -176,3 +178,40 @@ def test_a_run_that_is_complete_does_not_validate_again(trained, folder):
     with mock.patch('mmengine.runner.loops.ValLoop.run') as run:
         resume(trained[0], folder)
     assert not run.called
+
+
+class SpoilLoss(Hook):
+    """Gives the parameters of the head a gradient that is no number, or the loss itself."""
+
+    def __init__(self, iteration, what):
+        self.iteration, self.what = iteration, what
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == self.iteration and self.what == 'loss':
+            data_batch['inputs'][0] = data_batch['inputs'][0] * float('nan')
+        elif runner.iter == self.iteration:
+            weight = runner.model.head.fc.weight
+            weight.register_hook(lambda gradient: gradient * float('nan'))
+
+
+@pytest.mark.parametrize('what, iteration, saved', [('loss', 5, 'epoch_1'), ('gradient', 3, None)])
+def test_what_is_no_number_is_said_and_not_saved(data, tmp_path, what, iteration, saved):
+    cfg = make_config(data, 'epochs', 0)
+    with pytest.raises(NotFiniteError, match=f'iteration {iteration + 1} .*learning rate'):
+        train(cfg, tmp_path, [SpoilLoss(iteration, what)])
+    assert [path.stem for path in tmp_path.glob('*.pth')] == ([saved] if saved else [])
+    assert not list(tmp_path.glob('.*.part'))
+
+
+def test_the_files_of_the_batch_are_named(data, tmp_path):
+    with pytest.raises(NotFiniteError, match=r'class\d/.*\.png'):
+        train(make_config(data, 'epochs', 0), tmp_path, [SpoilLoss(0, 'loss')])
+
+
+def test_a_work_dir_is_for_one_training(tmp_path):
+    with alone_in(tmp_path):
+        with pytest.raises(OSError, match=f'process {os.getpid()} on'):
+            with alone_in(tmp_path):
+                pass
+    with alone_in(tmp_path):
+        pass
