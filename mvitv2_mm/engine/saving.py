@@ -102,6 +102,8 @@ class CheckpointHook(host.CheckpointHook):
         length = len(runner.train_dataloader)
         meta = dict(epoch=runner.epoch, iter=step, batches_of_epoch=batches, epoch_length=length)
         self._save(_SavesAside(runner), path, meta, by_epoch=False)
+        if is_main_process():
+            _remove(Path(self.out_dir).glob(STOPPED.format('*')), but=[path])
         return path
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
