@@ -48,6 +48,7 @@ class VideoFile:
         num_frames (int): Frames present in the file, whatever its header promises.
         fps (float, optional): Average frame rate, None if the file does not say.
         fault (str, optional): What is wrong with a file that can still be used, else None.
+        times (np.ndarray): Seconds from the first frame to each frame, by the clock of the file.
 
     Raises:
         ImportError: If PyAV is not installed.
@@ -64,7 +65,8 @@ class VideoFile:
         except (av.FFmpegError, OSError, ValueError) as error:
             reason = getattr(error, 'strerror', None) or error
             raise UnreadableClipError(f'{path}: {reason}') from error
-        self.num_frames = len(self._index.times)
+        self.times = self._index.times
+        self.num_frames = len(self.times)
         self.fps = self._index.fps
         self.fault: Optional[str] = None
         if self._index.num_missing:
@@ -77,7 +79,7 @@ class VideoFile:
         Raises:
             ValueError: If the video is shorter.
         """
-        times = self._index.times
+        times = self.times
         end = times[-1] + (1 / self.fps if self.fps else 0)
         if not 0 <= second < end:
             raise ValueError(f'{self.path} lasts {end:.2f} s and shows nothing {second:g} s after '
