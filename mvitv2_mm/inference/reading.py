@@ -1,4 +1,5 @@
 """From a source to what the network takes: one item of a picture or clip, many of a long video."""
+from itertools import islice
 from typing import Iterator
 
 from ..datasets.readers import UnreadableClipError, VideoFile
@@ -18,10 +19,15 @@ class Reader:
         self.predictor = predictor
         self.keep_pictures = keep_pictures
 
-    def __call__(self, source: Source) -> Iterator[Prepared]:
-        """Yield the items of a source; where it cannot be read, one with an error ends them."""
+    def __call__(self, source: Source, first: int = 0) -> Iterator[Prepared]:
+        """Yield the items of a source; where it cannot be read, one with an error ends them.
+
+        Args:
+            source (Source): The input.
+            first (int): Number of the item to begin with. Defaults to 0.
+        """
         try:
-            yield from self._read(source)
+            yield from islice(self._read(source), first, None)
         except Exception as error:  # whatever is wrong with one file, the others are predicted
             yield Prepared(source.name, error=one_line(error, source.name))
 
