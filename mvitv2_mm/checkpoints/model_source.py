@@ -8,7 +8,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import MODELS, init_default_scope
 from torch import Tensor, nn
 
-from ..config_files import find_config, load_config
+from ..config_files import load_config
 from ..config_options import apply_options
 from .class_names import dataset_of, published_classes
 from .io import CheckpointError, read_file, unwrap
@@ -112,7 +112,7 @@ def _from_folder(folder: Path, options: Optional[dict]) -> OpenedModel:
 
 def _published(name: str, options: Optional[dict]) -> OpenedModel:
     entry = ZOO[name]
-    cfg = load_config(str(find_config(entry.config)), options)
+    cfg = load_config(entry.config, options)
     _task(cfg, name)  # before anything is downloaded
     dataset = dataset_of(name)
     opened = _opened(name, cfg, locate(name), published_classes(dataset), licence=entry.licence)
