@@ -28,11 +28,11 @@ class Quick(NamedTuple):
 
 
 def make_scenes(root: Path) -> list:
-    """COCO in the layout of the quickstart, with three pictures of two sizes."""
+    """COCO in the layout of the quickstart, with three pictures."""
     (root / 'annotations').mkdir(parents=True)
     (root / 'val').mkdir()
     images, objects = [], []
-    for number, size in enumerate(((120, 128), (120, 128), (90, 70)), 1):
+    for number, size in enumerate(((120, 128), (120, 128), (60, 64)), 1):
         height, width = size
         picture = synthetic_data.make_image(number, size)
         cv2.imwrite(str(root / 'val' / f'{number}.png'), picture)
