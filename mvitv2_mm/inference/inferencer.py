@@ -114,9 +114,8 @@ def pick_device(device: Optional[str]) -> str:
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise OSError(
-            f'--device {device}: {str(error).splitlines()[0]}; "cpu" is always there, and '
-            f'{torch.cuda.device_count()} GPUs are') from None
+        raise UsageError(f'there is no device {device} ({str(error).splitlines()[0]}); use cpu, '
+                         'or leave it to us') from None
     return device
 
 
