@@ -37,7 +37,7 @@ class Names:
 
     def path(self, record: dict) -> str:
         """Path with suffix below the data set; frame 7 of ``a/x.mp4`` is ``a/x.mp4/000007.jpg``."""
-        name = self._below_root(record['input'])
+        name = self.input(record)
         if 'frame' in record:
             return f'{name}/{record["frame"]["number"]:06d}.jpg'
         return name
@@ -48,7 +48,9 @@ class Names:
         stem = osp.splitext(path)[0]
         return stem if self._owners.setdefault(stem, path) == path else path
 
-    def _below_root(self, name: str) -> str:
+    def input(self, record: dict) -> str:
+        """Path of the input below the data set."""
+        name = record['input']
         if is_url(name):
             address = urlsplit(name)
             path = PurePath(address.netloc + address.path)
