@@ -1,13 +1,11 @@
 """Arguments, config loading and early errors of the scripts in ``tools/``."""
 import argparse
-import difflib
-import importlib.util
 import json
 import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, List, Optional, Type, Union
+from typing import Any, Iterator, Type, Union
 
 import torch
 from mmengine.config import Config
@@ -15,9 +13,9 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import FlexibleRunner, Runner
 
 from ..compat import switch
-from ..compat.versions import HOSTS
-from ..files import repository_folder, write_text
-from .options import OptionAction, apply_options, warn_of_unread
+from ..config_files import load_config
+from ..config_options import OptionAction, warn_of_unread
+from ..files import write_text
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,29 +57,6 @@ def one_line_errors(*kinds: Type[Exception]) -> Iterator[None]:
                      ValueError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
         sys.exit(f'{Path(sys.argv[0]).name}: {" ".join(str(message).splitlines())}')
-
-
-def load_config(path: str, options: Optional[dict] = None) -> Config:
-    """Read a config and make sure that its host library is installed.
-
-    Args:
-        path (str): Path of the config.
-        options (dict, optional): Changes from ``--cfg-options``. Defaults to None.
-
-    Raises:
-        FileNotFoundError: If there is no such config; names similar ones.
-        ImportError: If the config needs a host library that is not installed.
-        ValueError: If nothing reads an option.
-    """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f'config "{path}" does not exist{_similar_configs(path)}')
-    try:
-        cfg = Config.fromfile(path)
-    except ImportError as error:
-        _check_hosts(path, [host for host in HOSTS if host in str(error)])
-        raise
-    _check_hosts(path, sorted(_scopes(cfg)))
-    return apply_options(cfg, options) if options else cfg
 
 
 def load_runner_config(args: argparse.Namespace) -> Config:
@@ -141,31 +116,3 @@ def dump_atomically(obj: dict, path: str) -> None:
 def _plain(value: Any) -> Any:
     """What JSON has for an object: numbers of arrays and tensors, else its text."""
     return value.tolist() if hasattr(value, 'tolist') else str(value)
-
-
-def _similar_configs(path: str) -> str:
-    files = [*(repository_folder() / 'configs').rglob('*.py'), *Path(path).parent.glob('*.py')]
-    configs = {file.name: file for file in files}
-    names = difflib.get_close_matches(Path(path).name, configs, n=3)
-    similar = [os.path.relpath(configs[name]) for name in names]
-    return f'; similar ones: {", ".join(similar)}' if similar else ''
-
-
-def _scopes(cfg) -> Iterator[str]:
-    """Scopes of all types in a config: the default one and those written ``scope.Type``."""
-    if isinstance(cfg, (Config, dict)):
-        yield from filter(None, [cfg.get('default_scope')])
-        kind = cfg.get('type')
-        if isinstance(kind, str) and '.' in kind:
-            yield kind.split('.')[0]
-        cfg = [value for _, value in cfg.items()]
-    if isinstance(cfg, (list, tuple)):
-        for value in cfg:
-            yield from _scopes(value)
-
-
-def _check_hosts(path: str, scopes: List[str]) -> None:
-    for host in scopes:
-        if host in HOSTS and importlib.util.find_spec(host) is None:
-            raise ImportError(f'config "{path}" needs {host}, which is not installed; run: '
-                              f'pip install {HOSTS[host]}')
