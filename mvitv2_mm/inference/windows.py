@@ -1,5 +1,5 @@
 """Windows that slide over a video: each frame is decoded once, and only what is needed is kept."""
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Dict, Iterable, Iterator, List, Sequence, Tuple
 
 import numpy as np
@@ -34,22 +34,21 @@ class Window:
     """A part of a video that is read as if it was a video of its own.
 
     Attributes:
+        num_frames (int): Frames that it spans.
+        fps (float): Frame rate.
         index (int): Its number in the video.
         start (float): Second of the clock of the file at which its first frame appears.
         end (float): Second at which the frame after it appears.
         first (int): Number of its first frame.
-        num_frames (int): Frames that it spans.
-        fps (float): Frame rate.
         pictures (dict): RGB arrays (H, W, 3) by the numbers of the frames.
     """
-    index: int
-    start: float
-    end: float
-    first: int
     num_frames: int
     fps: float
-    pictures: Dict[int, np.ndarray]
-    fault = None
+    index: int = 0
+    start: float = 0.
+    end: float = 0.
+    first: int = 0
+    pictures: Dict[int, np.ndarray] = field(default_factory=dict)
 
     def read(self, indices: Sequence[int]) -> List[np.ndarray]:
         """Frames counted from the first; past the end of the video, the last one.
@@ -97,7 +96,7 @@ def slide(frames: Iterable[TimedFrame], span: int, stride: int, offsets: Sequenc
         inside = [n for n in times if first <= n < first + span]
         start, end = (times[inside[0]][0], times[inside[-1]][1]) if inside else (0., 0.)
         own = {n: picture for n, picture in pictures.items() if first <= n < first + span}
-        return Window(index, start, end, first, span, fps, own)
+        return Window(span, fps, index, start, end, first, own)
 
     for frame in frames:
         while frame.number >= index * stride + span:
