@@ -1,7 +1,7 @@
 """Every frame of a video once, in order, in constant memory."""
 import os
 from dataclasses import dataclass
-from typing import Callable, Iterator, Optional
+from typing import Callable, Iterator
 
 import numpy as np
 
@@ -76,13 +76,12 @@ class FrameStream:
         yield TimedFrame(held[0], held[1], end, lambda: to_rgb(held[2]))
 
     def _numbered(self) -> Iterator[tuple]:
-        table, step = self._scan.table, 1 / (self.fps or 30)
-        last: Optional[float] = None
+        scan, last = self._scan, -float('inf')
         for count, frame in enumerate(decode_all(self.path, _THREADS)):
-            number = table.number(frame.pts) if table else count
-            start = frame.time
-            if start is None or (last is not None and start <= last):  # AVI has no time stamps
-                start = 0. if last is None else last + step
-            if number >= 0:
+            number = scan.table.number(frame.pts) if scan.table else count
+            start = number / (self.fps or 30)
+            if scan.has_clock and frame.pts is not None:
+                start = frame.pts * scan.time_base
+            if number >= 0 and start > last:
                 yield number, start, frame
                 last = start

@@ -145,11 +145,14 @@ class PacketScan(NamedTuple):
         fps (float, optional): Average frame rate, None if the file does not say.
         time_base (float): Seconds that one unit of a time stamp lasts.
         num_missing (int): Packets that the file promises but does not hold.
+        has_clock (bool): Whether time stamps are those at which frames are shown. AVI has times
+            of decoding alone, which differ where frames are reordered.
     """
     table: Optional[PacketTable]
     fps: Optional[float]
     time_base: float
     num_missing: int
+    has_clock: bool
 
 
 @lru_cache(maxsize=256)
@@ -165,7 +168,8 @@ def scan_packets(path: str, modified: int, size: int) -> PacketScan:
             table = None
         fps = float(stream.average_rate) if stream.average_rate else None
         num_missing = max(promised - len(packets), 0)
-        return PacketScan(table, fps, float(stream.time_base), num_missing)
+        has_clock = container.format.name != 'avi' or not stream.codec_context.has_b_frames
+        return PacketScan(table, fps, float(stream.time_base), num_missing, has_clock)
 
 
 class VideoIndex(NamedTuple):
@@ -196,7 +200,7 @@ def index_video(path: str, modified: int, size: int) -> VideoIndex:
     stamps = scan.table.stamps if scan.table else [frame.pts for frame in decode_all(path)]
     if not len(stamps):
         raise ValueError('no video frame in the file')
-    return VideoIndex(_times(stamps, scan.time_base, scan.fps), scan)
+    return VideoIndex(_times(stamps, scan), scan)
 
 
 def _is_regular(container: 'av.container.InputContainer', stream: 'av.VideoStream',
@@ -217,10 +221,10 @@ def _starts_whole(table: PacketTable, container: 'av.container.InputContainer',
     return any(frame.pts == table.stamps[0] for frame in frames)
 
 
-def _times(stamps: Sequence[Optional[int]], base: float, fps: Optional[float]) -> np.ndarray:
-    if None in stamps or np.any(np.diff(stamps) <= 0):  # AVI has none
-        return np.arange(len(stamps)) / (fps or 30)
-    return np.asarray(stamps) * base
+def _times(stamps: Sequence[Optional[int]], scan: PacketScan) -> np.ndarray:
+    if not scan.has_clock or None in stamps or np.any(np.diff(stamps) <= 0):
+        return np.arange(len(stamps)) / (scan.fps or 30)
+    return np.asarray(stamps) * scan.time_base
 
 
 def container_start(path: str) -> float:
