@@ -2,7 +2,7 @@
 
 Only files in the folder of a host import it, and configs name those; nothing here imports a host.
 """
-from .frame_stream import FrameStream, TimedFrame
+from .frame_stream import FrameStream
 from .load_image import LoadImage
 from .mmaction.ava_dataset import AVADataset
 from .mmaction.clip_dataset import ClipDataset

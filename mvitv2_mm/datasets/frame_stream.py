@@ -82,6 +82,6 @@ class FrameStream:
             start = number / (self.fps or 30)
             if scan.has_clock and frame.pts is not None:
                 start = frame.pts * scan.time_base
-            if number >= 0 and start > last:
-                yield number, start, frame
-                last = start
+            if number >= 0:
+                last = max(start, last)
+                yield number, last, frame

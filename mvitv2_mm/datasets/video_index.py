@@ -18,8 +18,9 @@ _CODECS = ('h264', 'hevc', 'vp9', 'av1', 'libdav1d', 'mjpeg', 'ffv1', 'prores')
 
 
 @contextmanager
-def open_video(path: str,
-               threads: int = 1) -> Iterator[Tuple['av.container.InputContainer', 'av.VideoStream']]:
+def open_video(
+        path: str,
+        threads: int = 1) -> Iterator[Tuple['av.container.InputContainer', 'av.VideoStream']]:
     """Open a file; its video is the stream that ``ffmpeg`` takes, which is no attached picture.
 
     Args:

@@ -58,8 +58,11 @@ class Camera:
                 now = time.monotonic()
                 origin = now if origin is None else origin
                 start = now - origin
-                yield TimedFrame(number, start, start + 1 / self.fps,
-                                 lambda picture=picture: picture[..., ::-1].copy())
+                yield TimedFrame(
+                    number,
+                    start,
+                    start + 1 / self.fps,
+                    lambda picture=picture: picture[..., ::-1].copy())
                 number += 1
         finally:
             self._capture.release()

@@ -57,8 +57,8 @@ class Reader:
         with opened(source, FrameStream if in_order else VideoFile) as media:
             if self._is_for_clips and isinstance(media, (str, np.ndarray)):
                 media = as_clip(media, self.predictor.opened.name, in_order)
-            if isinstance(media, (str, np.ndarray, VideoFile)) or not (in_order or isinstance(
-                    media, Camera)):
+            is_whole = not in_order and not isinstance(media, Camera)
+            if is_whole or isinstance(media, (str, np.ndarray)):
                 yield prepare(media)
             elif self._is_for_clips:
                 yield from self._windows(media, prepare)
@@ -75,6 +75,7 @@ class Reader:
         offsets = pipeline.sample(Window(num_frames=span, fps=fps))['frame_inds']
         for window in slide(frames, span, stride, offsets, fps):
             yield prepare(window, places=window.place(offsets), pipeline=pipeline)
+
 
 def as_clip(media: object, model: str, in_order: bool = False) -> Union[VideoFile, FrameStream]:
     """An animation as a clip.

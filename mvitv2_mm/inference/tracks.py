@@ -10,8 +10,8 @@ class Tracker:
     """Adds 'track' to the objects of the records of a video, which come in order.
 
     Objects of different classes are followed apart from each other, by ByteTrack of the library
-    ``supervision``. Tracks are numbered from 1 in each video. An object that is not followed, as its
-    score is low and it is near no track, has no number.
+    ``supervision``. Tracks are numbered from 1 in each video. An object that is not followed, as
+    its score is low and it is near no track, has no number.
 
     Raises:
         ImportError: If ``supervision`` is not installed.

@@ -49,12 +49,7 @@ def picture(name, with_masks=True, **keys):
                  float(y + height)])
         objects.append({**one, 'mask': encode(mask)} if with_masks else one)
     return dict(
-        input=str(name),
-        task='detection',
-        width=WIDTH,
-        height=HEIGHT,
-        objects=objects,
-        **keys)
+        input=str(name), task='detection', width=WIDTH, height=HEIGHT, objects=objects, **keys)
 
 
 @pytest.fixture
@@ -91,8 +86,9 @@ def filled(polygon):
 def test_coco_results_have_the_exact_masks_and_numbers_of_a_file(pictures, tmp_path):
     names = ('b/x.png', 'a/x.png')
     content = dict(
-        images=[dict(id=i + 7, file_name=n, width=WIDTH, height=HEIGHT)
-                for i, n in enumerate(names)],
+        images=[
+            dict(id=i + 7, file_name=n, width=WIDTH, height=HEIGHT) for i, n in enumerate(names)
+        ],
         categories=[dict(id=10 * i, name=name) for i, name in enumerate(CLASSES, 1)],
         annotations=[],
         info={})
@@ -186,8 +182,9 @@ def test_names_never_collide(tmp_path):
     records = [picture('x.png'), picture('x.jpg'), picture('sub/x.jpg'), *frames]
     path = write('yolo', tmp_path, records)
     names = sorted(str(p.relative_to(path / 'labels')) for p in path.rglob('*.txt'))
-    assert names == ['clip.mp4/000000.txt', 'clip.mp4/000012.txt', 'sub/x.txt', 'x.jpg.txt',
-                     'x.txt']
+    assert names == [
+        'clip.mp4/000000.txt', 'clip.mp4/000012.txt', 'sub/x.txt', 'x.jpg.txt', 'x.txt'
+    ]
 
 
 def read_table(path):
@@ -236,8 +233,11 @@ def test_segments_merge_neighbours(tmp_path):
 
 
 def test_subtitles_are_read_by_ffmpeg(tmp_path):
-    records = [window('a/x.mp4', 0, 0., 3599.9996, 2), window('a/x.mp4', 1, 3599.9996, 3661.5, 0),
-               window('b/x.mp4', 0, 0.25, 1., 1)]
+    records = [
+        window('a/x.mp4', 0, 0., 3599.9996, 2),
+        window('a/x.mp4', 1, 3599.9996, 3661.5, 0),
+        window('b/x.mp4', 0, 0.25, 1., 1)
+    ]
     path = write('srt', tmp_path, records, model('video'))
     with av.open(str(path / 'a' / 'x.srt')) as file:
         packets = [packet for packet in file.demux() if packet.size]

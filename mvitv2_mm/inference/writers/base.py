@@ -26,10 +26,7 @@ class Writer:
     name: str
     tasks = ('detection', )
 
-    def __init__(self,
-                 folder: Union[str, Path],
-                 model: object,
-                 root: Optional[str] = None) -> None:
+    def __init__(self, folder: Union[str, Path], model: object, root: Optional[str] = None) -> None:
         if model.task not in self.tasks:
             raise ValueError(f'{self.name} holds results of models for {" or ".join(self.tasks)}, '
                              f'but {model.name} is one for {model.task}; "csv" holds all')

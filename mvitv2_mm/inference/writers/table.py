@@ -64,7 +64,9 @@ _CLASS = ('label', 'name', 'score')
 def _object_rows(one: dict) -> List[dict]:
     box = dict(zip(('x1', 'y1', 'x2', 'y2'), one['box']))
     return [{
-        **{k: found[k]
-           for k in _CLASS},
+        **{
+            k: found[k]
+            for k in _CLASS
+        },
         **box, 'track': one.get('track')
     } for found in one.get('actions', [one])]

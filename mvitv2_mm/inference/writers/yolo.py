@@ -24,9 +24,11 @@ class YOLOWriter(Writer):
             return
         stem = self.names.stem(record)
         size = np.array([record['width'], record['height']])
-        lines = [f'{one["label"]} ' + _numbers(_corners(one) / size) if one.get('mask') else
-                 f'{one["label"]} ' + _numbers(_centre_and_size(one) / size)
-                 for one in self._objects(record)]
+        lines = [
+            f'{one["label"]} ' +
+            _numbers(_corners(one) / size) if one.get('mask') else f'{one["label"]} ' +
+            _numbers(_centre_and_size(one) / size) for one in self._objects(record)
+        ]
         write_text(self.path / 'labels' / f'{stem}.txt', ''.join(f'{line}\n' for line in lines))
         if os.path.isfile(record['input']) and 'frame' not in record:
             suffix = os.path.splitext(record['input'])[1]
