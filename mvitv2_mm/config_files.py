@@ -1,59 +1,34 @@
-"""Find and read the config of a run, with errors that help."""
-import difflib
+"""Read the config of a run, with errors that help."""
 import importlib.util
-import os
-from pathlib import Path
 from typing import Iterator, List, Optional
 
 from mmengine.config import Config
 
 from .compat.versions import HOSTS
 from .config_options import apply_options
-from .files import repository_folder
+from .names import find_config
 
 
 def load_config(path: str, options: Optional[dict] = None) -> Config:
     """Read a config and make sure that its host library is installed.
 
     Args:
-        path (str): Path of the config.
+        path (str): Path of a config, or the name of one of the zoo.
         options (dict, optional): Changes from ``--cfg-options``. Defaults to None.
 
     Raises:
-        FileNotFoundError: If there is no such config; names similar ones.
+        UnknownName: If there is no such config; names similar ones.
         ImportError: If the config needs a host library that is not installed.
-        ValueError: If nothing reads an option.
+        UsageError: If nothing reads an option.
     """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f'config "{path}" does not exist{_similar_configs(path)}')
+    path = find_config(path)
     try:
         cfg = Config.fromfile(path)
     except ImportError as error:
-        check_hosts(path, [host for host in HOSTS if host in str(error)])
+        _check_hosts(path, [host for host in HOSTS if host in str(error)])
         raise
-    check_hosts(path, sorted(_scopes(cfg)))
+    _check_hosts(path, sorted(_scopes(cfg)))
     return apply_options(cfg, options) if options else cfg
-
-
-def find_config(name: str) -> Path:
-    """File of a config of the zoo by its name without suffix.
-
-    Raises:
-        FileNotFoundError: If the package came without its configs, or has none of this name.
-    """
-    folder = repository_folder() / 'configs'
-    found = sorted(folder.rglob(f'{name}.py'))
-    if not found:
-        raise FileNotFoundError(f'{folder} has no config {name}.py{_similar_configs(name + ".py")}')
-    return found[0]
-
-
-def _similar_configs(path: str) -> str:
-    files = [*(repository_folder() / 'configs').rglob('*.py'), *Path(path).parent.glob('*.py')]
-    configs = {file.name: file for file in files}
-    names = difflib.get_close_matches(Path(path).name, configs, n=3)
-    similar = [os.path.relpath(configs[name]) for name in names]
-    return f'; similar ones: {", ".join(similar)}' if similar else ''
 
 
 def _scopes(cfg) -> Iterator[str]:
@@ -69,8 +44,7 @@ def _scopes(cfg) -> Iterator[str]:
             yield from _scopes(value)
 
 
-def check_hosts(path: str, scopes: List[str]) -> None:
-    """Raise ImportError, with the remedy, if one of these libraries is not installed."""
+def _check_hosts(path: str, scopes: List[str]) -> None:
     for host in scopes:
         if host in HOSTS and importlib.util.find_spec(host) is None:
             raise ImportError(f'config "{path}" needs {host}, which is not installed; run: '

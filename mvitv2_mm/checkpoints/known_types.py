@@ -13,7 +13,7 @@ from typing import Any, Iterator, Optional, Set, Tuple
 from mmengine.config import Config
 from mmengine.registry import (DATA_SAMPLERS, DATASETS, EVALUATOR, FUNCTIONS, HOOKS, LOG_PROCESSORS,
                                LOOPS, METRICS, MODELS, TASK_UTILS, TRANSFORMS, VISBACKENDS,
-                               VISUALIZERS)
+                               VISUALIZERS, WEIGHT_INITIALIZERS)
 from mmengine.utils import get_object_from_string
 
 LIBRARIES = ('mvitv2_mm', 'mmpretrain', 'mmdet', 'mmaction', 'mmengine', 'mmcv')
@@ -31,7 +31,7 @@ _REACHING_OUT = ('mmpretrain.models.multimodal.', 'mmpretrain.models.retrievers.
                  'mmdet.datasets.transforms.text_transformers', 'mmcv.cnn.rfsearch.')
 # what a model and a test are built from; functions come with the others
 _REGISTRIES = (MODELS, TASK_UTILS, DATASETS, DATA_SAMPLERS, TRANSFORMS, METRICS, EVALUATOR, HOOKS,
-               LOOPS, LOG_PROCESSORS, VISUALIZERS, VISBACKENDS, FUNCTIONS)
+               LOOPS, LOG_PROCESSORS, VISUALIZERS, VISBACKENDS, WEIGHT_INITIALIZERS, FUNCTIONS)
 
 
 def import_named(cfg: Config, where: str) -> None:
@@ -76,7 +76,7 @@ def check_types(cfg: Config, where: str) -> None:
         else:
             is_known = (scope, name) in known or scope == LIBRARIES[0] and _is_ours(name)
         if name is not None and not is_known:
-            raise _refusal(where, key, name)
+            raise _refusal(where, key, name if scope is None else f'{scope}.{name}')
 
 
 def _types(node: Any, path: str) -> Iterator[Tuple[str, Optional[str], Optional[str]]]:

@@ -1,11 +1,13 @@
 """``Inferencer``: a model, inputs, and plain results."""
 import os
 from dataclasses import replace
-from typing import Any, Iterable, Iterator, List, Optional, Sequence, Union
+from typing import Any, Iterator, List, Optional, Sequence, Union
 
 import torch
 
 from ..checkpoints.model_source import OpenedModel, open_model
+from ..checkpoints.tasks import count_classes
+from ..errors import UsageError
 from .predictor import Predictor, usual_batch_size
 from .reading import Reader
 from .sources import find_sources, is_single
@@ -38,8 +40,8 @@ class Inferencer:
         track (bool): Whether objects are followed from frame to frame. Defaults to False.
 
     Raises:
-        OSError: If the model is not there, or its device is not.
-        ValueError: If the model cannot be used.
+        OSError: If the model is not there.
+        ValueError: If the model or an argument cannot be used.
     """
 
     def __init__(self,
@@ -56,10 +58,13 @@ class Inferencer:
                  stride: Optional[float] = None,
                  every: int = 1,
                  track: bool = False) -> None:
+        for name, value in dict(batch_size=batch_size, top_k=top_k, every=every).items():
+            if value is not None and value < 1:
+                raise UsageError(f'{name} should be at least 1, but got {value}')
         if not isinstance(model, OpenedModel):
             model = open_model(os.fspath(model), checkpoint, cfg_options)
         if classes is not None:
-            model = replace(model, classes=tuple(classes))
+            model = _with_classes(model, classes)
         self.opened = model
         self.predictor = Predictor(model, pick_device(device), amp, fast, top_k, score_thr)
         self.batch_size = batch_size or usual_batch_size(model)
@@ -95,6 +100,15 @@ class Inferencer:
         return Stream(self.predictor, read, self.batch_size, workers or default_workers(), tracker)
 
 
+def _with_classes(model: OpenedModel, classes: Sequence[str]) -> OpenedModel:
+    number = count_classes(model.cfg.model)
+    if len(classes) != number:
+        raise UsageError(
+            f'{len(classes)} names of classes are given, but {model.name} has {number} '
+            'classes')
+    return replace(model, classes=tuple(classes), notes=[])
+
+
 def is_one(inputs: Any) -> bool:
     """Whether inputs are no list or generator of inputs."""
     return isinstance(inputs, (str, os.PathLike)) or is_single(inputs)
@@ -104,7 +118,7 @@ def pick_device(device: Optional[str]) -> str:
     """A device that is there, the first GPU if none is asked for.
 
     Raises:
-        OSError: If the device that is asked for is not there.
+        UsageError: If the device that is asked for is not there.
     """
     if device is None:
         return 'cuda' if torch.cuda.is_available() else 'cpu'

@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Iterable, Iterator, List, Tuple
 
 from ..files import write_text
 from .records import to_line
@@ -64,9 +64,39 @@ def check_settings(folder: Path, before: dict, now: dict) -> None:
                          'or remove the folder')
 
 
+def pass_done(sources: Iterable[Source], progress: Progress, folder: Path) -> Iterator[Source]:
+    """The inputs after those that are done.
+
+    Raises:
+        ValueError: If the inputs that are done are others now.
+    """
+    sources, names = iter(sources), ''
+    for source in islice(sources, progress.sources):
+        names = _chain(names, source.name)
+    if names != progress.names:
+        raise ValueError(f'{folder} holds predictions of other inputs; take another --out, or '
+                         'remove the folder')
+    return sources
+
+
 def _short(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 40 else f'{text[:37]}...'
+
+
+def read_records(path: Path, end: Optional[int] = None) -> Iterator[dict]:
+    """Yield the records in a file, or in its first ``end`` bytes.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    done = 0
+    with open(path, 'rb') as file:
+        for line in file:
+            done += len(line)
+            if end is not None and done > end:
+                return
+            yield json.loads(line[line.index(b'{'):])
 
 
 class RecordFile:
@@ -81,6 +111,9 @@ class RecordFile:
         settings (dict): All that the records follow from, as JSON has it.
         chunk (int): Number of records after each of which a run can go on.
         prefixes (bool): Begin each line with the number of its input and a tab. Defaults to False.
+
+    Attributes:
+        progress (Progress): What is written.
 
     Raises:
         OSError: If the files cannot be written.
@@ -111,19 +144,17 @@ class RecordFile:
         self.progress.finished = False
         self._save()
 
+    def written(self) -> Iterator[dict]:
+        """The records of the runs before this one."""
+        return read_records(self.path, self.progress.bytes)
+
     def left(self, sources: Iterable[Source]) -> Iterator[Source]:
         """The inputs that are not done.
 
         Raises:
             ValueError: If the inputs that are done are others now.
         """
-        sources, names = iter(sources), ''
-        for source in islice(sources, self._start):
-            names = _chain(names, source.name)
-        if names != self.progress.names:
-            raise ValueError(f'{self.path.parent} holds predictions of other inputs; take another '
-                             '--out, or remove the folder')
-        for number, source in enumerate(sources):
+        for number, source in enumerate(pass_done(sources, self.progress, self.path.parent)):
             self._names[number] = source.name
             yield source
 

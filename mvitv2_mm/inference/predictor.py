@@ -72,6 +72,8 @@ class Predictor:
         self.threshold = score_thr
         if score_thr is None:
             self.threshold = OBJECT_THRESHOLD if self.task == 'detection' else 0.
+        #: what the records follow from, besides model and input
+        self.settings = dict(amp=amp, fast=fast, top_k=top_k, score_thr=self.threshold)
         self.records = RecordMaker(self.task, opened.name, opened.class_name, top_k, self.threshold)
 
     def prepare(self,

@@ -1,7 +1,7 @@
 """From a source to what the network takes: one item of a picture or clip, many of a long video."""
 from functools import partial
 from itertools import islice
-from typing import Any, Iterator, Optional, Union
+from typing import Any, Callable, Iterator, Optional, Union
 
 import numpy as np
 
@@ -43,14 +43,21 @@ class Reader:
         if predictor.task == 'video':
             self._of_windows = ClipPipeline(predictor.opened.cfg, predictor.fast, one_clip=True)
 
-    def __call__(self, source: Source) -> Iterator[Prepared]:
-        """Yield the items of a source; where it cannot be read, one with an error ends them."""
+    def __call__(self, source: Source, first: int = 0) -> Iterator[Prepared]:
+        """Yield the items of a source; where it cannot be read, one with an error ends them.
+
+        Args:
+            source (Source): The input.
+            first (int): Number of the item to begin with. Defaults to 0.
+        """
         try:
-            yield from self._read(source)
+            for prepare in islice(self._read(source), first, None):
+                yield prepare()
         except Exception as error:  # whatever is wrong with one file, the others are predicted
             yield Prepared(source.name, error=one_line(error, source.name))
 
-    def _read(self, source: Source) -> Iterator[Prepared]:
+    def _read(self, source: Source) -> Iterator[Callable[[], Prepared]]:
+        """Yield functions that prepare the items; those of a video have to be called in turn."""
         in_order = not self._is_for_clips or self.stride is not None
         prepare = partial(
             self.predictor.prepare, source=source.name, keep_pictures=self.keep_pictures)
@@ -59,22 +66,26 @@ class Reader:
                 media = as_clip(media, self.predictor.opened.name, in_order)
             is_whole = not in_order and not isinstance(media, Camera)
             if is_whole or isinstance(media, (str, np.ndarray)):
-                yield prepare(media)
+                yield partial(prepare, media)
             elif self._is_for_clips:
                 yield from self._windows(media, prepare)
             else:
                 for frame in islice(media, 0, None, self.every):
                     place = dict(number=frame.number, second=frame.start)
-                    yield prepare(frame.rgb(), places=dict(frame=place))
+                    yield lambda frame=frame, place=place: prepare(
+                        frame.rgb(), places=dict(frame=place))
 
-    def _windows(self, frames: Any, prepare: partial) -> Iterator[Prepared]:
+    def _windows(self, frames: Any, prepare: partial) -> Iterator[Callable[[], Prepared]]:
+        if not hasattr(self, '_of_windows'):
+            raise ValueError(f'{self.predictor.opened.name} finds actions of people, for which no '
+                             'windows slide')
         fps = frames.fps or 30.
         pipeline = self._of_windows
         span = clip_span(pipeline.steps, fps)
         stride = max(1, round(self.stride * fps)) if self.stride else span
         offsets = pipeline.sample(Window(num_frames=span, fps=fps))['frame_inds']
         for window in slide(frames, span, stride, offsets, fps):
-            yield prepare(window, places=window.place(offsets), pipeline=pipeline)
+            yield partial(prepare, window, places=window.place(offsets), pipeline=pipeline)
 
 
 def as_clip(media: object, model: str, in_order: bool = False) -> Union[VideoFile, FrameStream]:

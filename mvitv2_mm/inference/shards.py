@@ -5,70 +5,126 @@ import time
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import Iterable, Iterator, List, NamedTuple, TextIO, Tuple
+from typing import Iterable, Iterator, List, NamedTuple, Optional, TextIO, Tuple
 
 from ..files import replaced
-from .output import RECORDS, STATE, Progress, RecordFile, check_settings, read_state, write_state
+from .output import (RECORDS, STATE, Progress, RecordFile, check_settings, pass_done, read_state,
+                     write_state)
 from .sources import Source
 
 
 class Shard(NamedTuple):
-    """Which of the inputs are those of this process: every ``world_size``-th."""
+    """Which inputs are those of this process: every ``world_size``-th from ``rank`` on."""
     rank: int = 0
     world_size: int = 1
 
-    def pick(self, sources: Iterable[Source]) -> Iterator[Source]:
-        """The inputs of this process."""
-        return islice(sources, self.rank, None, self.world_size)
 
-    def open(self, folder: Path, settings: dict, chunk: int) -> RecordFile:
-        """The file of this process's records; see :class:`RecordFile`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        if self.world_size == 1:
-            return RecordFile(folder / RECORDS, folder / STATE, settings, chunk)
-        return RecordFile(*self._part(folder, self.rank), settings, chunk, prefixes=True)
+def this_shard() -> Shard:
+    """The part of this process, as ``torchrun`` and other launchers tell it."""
+    return Shard(int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1)))
 
-    def find_finished(self, folder: Path, settings: dict) -> List[Progress]:
-        """How far each process came in a run that is all done; none if it is not.
+
+class Output:
+    """The folder of a run: ``predictions.jsonl``, and the parts of it of several processes.
+
+    Args:
+        folder (str): The folder.
+        settings (dict): All that the records follow from, as JSON has it.
+        chunk (int): Number of records after each of which a run can go on.
+        shard (Shard): The part of this process. Defaults to all.
+
+    Raises:
+        OSError: If the folder cannot be written to.
+        ValueError: If it holds records of other settings.
+    """
+
+    def __init__(self, folder: str, settings: dict, chunk: int, shard: Shard = Shard()) -> None:
+        self.folder, self.shard = Path(folder), shard
+        self._settings = dict(settings, processes=shard.world_size)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._merged = self._find_merged() if shard.world_size > 1 else None
+        self._file: Optional[RecordFile] = None
+        if self._merged is None:
+            paths = (self.folder / RECORDS, self.folder / STATE)
+            if shard.world_size > 1:
+                paths = self._part(shard.rank)
+            self._file = RecordFile(*paths, self._settings, chunk, shard.world_size > 1)
+
+    def __enter__(self) -> 'Output':
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    @property
+    def num_done(self) -> int:
+        """How many records of the first input that is left are written already."""
+        return self._file.progress.items if self._file is not None else 0
+
+    def written(self) -> Iterator[dict]:
+        """The records that are written already; of parts that are put together, to the first."""
+        if self._file is not None:
+            yield from self._file.written()
+        elif self.shard.rank == 0:
+            yield from read_records(self.folder / RECORDS)
+
+    def left(self, sources: Iterable[Source]) -> Iterator[Source]:
+        """The inputs of this process that are not done, of those of all processes.
 
         Raises:
-            ValueError: If the folder holds records of other settings.
+            ValueError: If the inputs that are done are others now.
         """
-        if not (folder / STATE).exists():
-            return []
-        before, progress = read_state(folder / STATE)
-        check_settings(folder, before, settings)
-        return progress if self.world_size > 1 else []
+        own = islice(sources, self.shard.rank, None, self.shard.world_size)
+        if self._file is not None:
+            return self._file.left(own)
+        for source in pass_done(own, self._merged[self.shard.rank], self.folder):
+            raise ValueError(f'{source.name} is new, and the parts of {self.folder} are put '
+                             'together already; take another --out')
+        return iter(())
 
-    def merge(self, folder: Path, settings: dict) -> Progress:
-        """Wait for the parts of all processes and put them together, in the order of the inputs.
+    def add(self, number: int, record: dict) -> None:
+        """Write a record of the input of this number among those that :meth:`left` gave."""
+        self._file.add(number, record)
+
+    def finish(self) -> int:
+        """Note that all inputs are done; the first process puts all parts together.
 
         Returns:
-            Progress: Of all processes.
+            int: Number of errors among the records, those of this process if it is not the first.
         """
-        parts = [self._part(folder, rank) for rank in range(self.world_size)]
+        if self._file is None:
+            return sum(progress.failed for progress in self._merged)
+        self._file.finish()
+        if self.shard.world_size > 1 and self.shard.rank == 0:
+            return sum(progress.failed for progress in self._merge())
+        return self._file.progress.failed
+
+    def _find_merged(self) -> Optional[List[Progress]]:
+        state = self.folder / STATE
+        if not state.exists():
+            return None
+        before, progress = read_state(state)
+        check_settings(self.folder, before, self._settings)
+        return progress
+
+    def _merge(self) -> List[Progress]:
+        parts = [self._part(rank) for rank in range(self.shard.world_size)]
         progress = [_wait(state) for _, state in parts]
         with ExitStack() as stack:
             files = [stack.enter_context(open(path, encoding='utf-8')) for path, _ in parts]
-            path = stack.enter_context(replaced(folder / RECORDS))
+            path = stack.enter_context(replaced(self.folder / RECORDS))
             merged = stack.enter_context(open(path, 'w', encoding='utf-8'))
-            lines = (_numbered(file, rank, self.world_size) for rank, file in enumerate(files))
+            lines = (_numbered(file, rank, len(parts)) for rank, file in enumerate(files))
             merged.writelines(line for _, line in heapq.merge(*lines, key=lambda pair: pair[0]))
-        write_state(folder / STATE, settings, progress)
+        write_state(self.folder / STATE, self._settings, progress)
         for path in sum(parts, ()):
             path.unlink()
         return progress
 
-    def _part(self, folder: Path, rank: int) -> Tuple[Path, Path]:
-        stem = f'.part-{rank}-of-{self.world_size}'
-        return folder / f'{stem}.jsonl', folder / f'{stem}.json'
-
-
-def this_shard() -> Shard:
-    """The part of this process, as ``torchrun`` or another launcher tells it."""
-    rank, world_size = (int(os.environ.get(key, default))
-                        for key, default in (('RANK', 0), ('WORLD_SIZE', 1)))
-    return Shard(rank, world_size)
+    def _part(self, rank: int) -> Tuple[Path, Path]:
+        stem = f'.part-{rank}-of-{self.shard.world_size}'
+        return self.folder / f'{stem}.jsonl', self.folder / f'{stem}.json'
 
 
 def _numbered(file: TextIO, rank: int, world_size: int) -> Iterator[Tuple[int, str]]:
@@ -79,6 +135,7 @@ def _numbered(file: TextIO, rank: int, world_size: int) -> Iterator[Tuple[int, s
 
 
 def _wait(state: Path) -> Progress:
+    """How far a process came, once it has come to the end; ``torchrun`` ends us if it fails."""
     while True:
         if state.exists():
             progress, = read_state(state)[1]

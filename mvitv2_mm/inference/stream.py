@@ -1,7 +1,7 @@
 """Reading, the network and writing at the same time, in bounded memory and a fixed order."""
 import threading
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import Empty, Full, Queue
@@ -45,18 +45,20 @@ class Stream:
 
     Args:
         predictor (Predictor): The model.
-        read (Callable): Turns a source into its items; runs in several threads at once.
+        read (Callable): Turns a source into its items, from an item of a number on; runs in several
+            threads at once.
         batch_size (int): Largest number of inputs in a batch.
         workers (int): Number of threads that read.
         tracker (Tracker, optional): Follows objects through the records. Defaults to None.
 
     Attributes:
-        clock (Clock): Seconds of the stages 'reading' (of all threads), 'network', 'writing'.
+        chunk (int): See above.
+        clock (Clock): Seconds of the stages; see :meth:`stages`.
     """
 
     def __init__(self,
                  predictor: Predictor,
-                 read: Callable[[Source], Iterator[Prepared]],
+                 read: Callable[[Source, int], Iterator[Prepared]],
                  batch_size: int = 1,
                  workers: int = 2,
                  tracker: Optional[Tracker] = None) -> None:
@@ -69,44 +71,91 @@ class Stream:
         self._read = read
         self._stop = threading.Event()
 
-    def __call__(self, sources: Iterable[Source]) -> Iterator[Tuple[int, Prepared, dict]]:
-        """Yield number of the source, item and record, in the order of the sources."""
+    def __call__(self,
+                 sources: Iterable[Source],
+                 first: int = 0) -> Iterator[Tuple[int, Prepared, dict]]:
+        """Yield number of the source, item and record, in the order of the sources.
+
+        Args:
+            sources (Iterable[Source]): The inputs.
+            first (int): Number of the item of the first source to begin with. Defaults to 0.
+        """
         self._stop.clear()
+        ahead: Queue = Queue(maxsize=self.batch_size + self.workers)
         batches: Queue = Queue(maxsize=2)
-        network = threading.Thread(target=self._run_network, args=(sources, batches), daemon=True)
-        network.start()
+        threads = [
+            threading.Thread(target=self._guard, args=(ahead, self._feed, sources, first)),
+            threading.Thread(target=self._guard, args=(batches, self._run_network, ahead))
+        ]
+        for thread in threads:
+            thread.daemon = True  # the first one may wait for the standard input
+            thread.start()
         try:
             yield from self._in_order(self._get_all(batches))
         finally:
             self._stop.set()
-            network.join()
+            threads[1].join()
 
-    def _in_order(self, batches: Iterator[Any]) -> Iterator[Tuple[int, Prepared, dict]]:
-        waiting: Dict[int, tuple] = {}
-        expected = 0
-        for batch in batches:
-            if isinstance(batch, BaseException):
-                raise batch
-            waiting.update((item[0], item[1:]) for item in batch)
-            while expected in waiting:
-                source, prepared, arrays = waiting.pop(expected)
-                with self.clock('writing'):
-                    record = self.predictor.record(prepared, arrays)
-                    if self.tracker:
-                        self.tracker.update(record)
-                    yield source, prepared, record
-                expected += 1
+    def stages(self) -> Dict[str, float]:
+        """Seconds that each stage was at work; 'reading' is shared by the threads."""
+        seconds = self.clock.seconds
+        return dict(
+            reading=seconds['reading'] / self.workers,
+            network=seconds['network'],
+            writing=seconds['writing'])
 
-    def _run_network(self, sources: Iterable[Source], batches: Queue) -> None:
+    def _guard(self, queue: Queue, stage: Callable, *args: Any) -> None:
+        """Run a stage that fills a queue; its end or its error is the last that it puts there."""
         try:
-            for batch in self._batches(enumerate(self._items(sources))):
-                with self.clock('network'):
-                    arrays = self._predict([prepared for _, (_, prepared) in batch])
-                self._put(batches,
-                          [(number, *item, found) for (number, item), found in zip(batch, arrays)])
-            self._put(batches, _END)
-        except BaseException as error:  # raised again where the caller is
-            self._put(batches, error)
+            stage(queue, *args)
+            self._put(queue, _END)
+        except BaseException as error:  # raised again by who reads the queue
+            self._put(queue, error)
+
+    def _feed(self, ahead: Queue, sources: Iterable[Source], first: int) -> None:
+        """Have threads read the sources; puts number of each and queue of its items."""
+        with ThreadPoolExecutor(self.workers) as pool:
+            for number, source in enumerate(sources):
+                items: Queue = Queue(maxsize=2 * self.batch_size)
+                pool.submit(self._guard, items, self._read_into, source, 0 if number else first)
+                self._put(ahead, (number, items))
+                if self._stop.is_set():
+                    return
+
+    def _read_into(self, items: Queue, source: Source, first: int) -> None:
+        found = self._read(source, first)
+        while not self._stop.is_set():
+            with self.clock('reading'):
+                prepared = next(found, None)
+            if prepared is None:
+                return
+            self._put(items, prepared)
+        found.close()
+
+    def _run_network(self, batches: Queue, ahead: Queue) -> None:
+        items = ((number, prepared) for number, queue in self._get_all(ahead)
+                 for prepared in self._get_all(queue))
+        for batch in self._batches(enumerate(items)):
+            with self.clock('network'):
+                arrays = self._predict([prepared for _, (_, prepared) in batch])
+            self._put(batches,
+                      [(number, *item, found) for (number, item), found in zip(batch, arrays)])
+
+    def _batches(self, items: Iterator[Tuple[int, tuple]]) -> Iterator[List[tuple]]:
+        """Put items of one shape together, within chunks of consecutive ones."""
+        waiting: Dict[tuple, list] = defaultdict(list)
+        for number, (source, prepared) in items:
+            if prepared.error:
+                yield [(number, (source, prepared))]
+            else:
+                same = waiting[prepared.shape]
+                same.append((number, (source, prepared)))
+                if len(same) == self.batch_size:
+                    yield waiting.pop(prepared.shape)
+            if (number + 1) % self.chunk == 0:
+                yield from waiting.values()
+                waiting.clear()
+        yield from waiting.values()
 
     def _predict(self, batch: List[Prepared]) -> List[Arrays]:
         """Predict a batch; an input that the network cannot take gets an error."""
@@ -122,49 +171,19 @@ class Stream:
             batch[0].error = f'the network failed: {one_line(error, batch[0].source)}'
             return [{}]
 
-    def _batches(self, items: Iterator[Tuple[int, tuple]]) -> Iterator[List[tuple]]:
-        waiting: Dict[tuple, list] = defaultdict(list)
-        for number, (source, prepared) in items:
-            if prepared.error:
-                yield [(number, (source, prepared))]
-            else:
-                same = waiting[prepared.shape]
-                same.append((number, (source, prepared)))
-                if len(same) == self.batch_size:
-                    yield waiting.pop(prepared.shape)
-            if (number + 1) % self.chunk == 0:
-                yield from waiting.values()
-                waiting.clear()
-        yield from waiting.values()
-
-    def _items(self, sources: Iterable[Source]) -> Iterator[Tuple[int, Prepared]]:
-        """Numbers of the sources and their items, which threads read ahead."""
-        ahead: deque = deque()
-        numbered = enumerate(sources)
-        with ThreadPoolExecutor(self.workers) as pool:
-            while not self._stop.is_set():
-                while len(ahead) < self.batch_size + self.workers:
-                    number, source = next(numbered, (None, None))
-                    if source is None:
-                        break
-                    items: Queue = Queue(maxsize=2 * self.batch_size)
-                    pool.submit(self._read_into, source, items)
-                    ahead.append((number, items))
-                if not ahead:
-                    break
-                number, items = ahead.popleft()
-                for prepared in self._get_all(items):
-                    yield number, prepared
-
-    def _read_into(self, source: Source, items: Queue) -> None:
-        found = self._read(source)
-        while not self._stop.is_set():
-            with self.clock('reading'):
-                prepared = next(found, _END)
-            self._put(items, prepared)
-            if prepared is _END:
-                return
-        found.close()
+    def _in_order(self, batches: Iterator[list]) -> Iterator[Tuple[int, Prepared, dict]]:
+        waiting: Dict[int, tuple] = {}
+        expected = 0
+        for batch in batches:
+            waiting.update((item[0], item[1:]) for item in batch)
+            while expected in waiting:
+                source, prepared, arrays = waiting.pop(expected)
+                with self.clock('writing'):
+                    record = self.predictor.record(prepared, arrays)
+                    if self.tracker:
+                        self.tracker.update(record)
+                    yield source, prepared, record
+                expected += 1
 
     def _put(self, queue: Queue, item: Any) -> None:
         while not self._stop.is_set():
@@ -174,6 +193,7 @@ class Stream:
                 continue
 
     def _get_all(self, queue: Queue) -> Iterator[Any]:
+        """What a stage puts into a queue; raises its error."""
         while not self._stop.is_set():
             try:
                 item = queue.get(timeout=_PATIENCE)
@@ -181,4 +201,6 @@ class Stream:
                 continue
             if item is _END:
                 return
+            if isinstance(item, BaseException):
+                raise item
             yield item
