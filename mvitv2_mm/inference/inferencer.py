@@ -12,6 +12,7 @@ from .predictor import Predictor, usual_batch_size
 from .reading import Reader
 from .sources import find_sources, is_single
 from .stream import Stream
+from .tracks import Tracker
 
 
 class Inferencer:
@@ -32,6 +33,11 @@ class Inferencer:
         classes (Sequence[str], optional): Class names of a model that does not know its own.
             Defaults to None.
         cfg_options (dict, optional): Changes to the config. Defaults to None.
+        stride (float, optional): Of a model for clips, seconds from one window of a video to the
+            next, 0 for windows that touch. Defaults to None: one record for each video.
+        every (int): Of a model for pictures, each how many frames of a video one is predicted.
+            Defaults to 1.
+        track (bool): Whether objects are followed from frame to frame. Defaults to False.
 
     Raises:
         OSError: If the model is not there.
@@ -48,8 +54,11 @@ class Inferencer:
                  top_k: int = 5,
                  score_thr: Optional[float] = None,
                  classes: Optional[Sequence[str]] = None,
-                 cfg_options: Optional[dict] = None) -> None:
-        for name, value in dict(batch_size=batch_size, top_k=top_k).items():
+                 cfg_options: Optional[dict] = None,
+                 stride: Optional[float] = None,
+                 every: int = 1,
+                 track: bool = False) -> None:
+        for name, value in dict(batch_size=batch_size, top_k=top_k, every=every).items():
             if value is not None and value < 1:
                 raise UsageError(f'{name} should be at least 1, but got {value}')
         if not isinstance(model, OpenedModel):
@@ -59,6 +68,7 @@ class Inferencer:
         self.opened = model
         self.predictor = Predictor(model, pick_device(device), amp, fast, top_k, score_thr)
         self.batch_size = batch_size or usual_batch_size(model)
+        self.stride, self.every, self.track = stride, every, track
 
     def __call__(self, inputs: Any) -> Union[dict, List[dict]]:
         """The record of one picture or clip, or a list of records.
@@ -85,8 +95,9 @@ class Inferencer:
 
     def make_stream(self, workers: Optional[int] = None, keep_pictures: bool = False) -> Stream:
         """The stages that turn sources into records."""
-        read = Reader(self.predictor, keep_pictures)
-        return Stream(self.predictor, read, self.batch_size, workers or default_workers())
+        read = Reader(self.predictor, keep_pictures, self.stride, self.every)
+        tracker = Tracker() if self.track else None
+        return Stream(self.predictor, read, self.batch_size, workers or default_workers(), tracker)
 
 
 def _with_classes(model: OpenedModel, classes: Sequence[str]) -> OpenedModel:

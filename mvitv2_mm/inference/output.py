@@ -84,6 +84,21 @@ def _short(value: Any) -> str:
     return text if len(text) <= 40 else f'{text[:37]}...'
 
 
+def read_records(path: Path, end: Optional[int] = None) -> Iterator[dict]:
+    """Yield the records in a file, or in its first ``end`` bytes.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    done = 0
+    with open(path, 'rb') as file:
+        for line in file:
+            done += len(line)
+            if end is not None and done > end:
+                return
+            yield json.loads(line[line.index(b'{'):])
+
+
 class RecordFile:
     """A file of records that grows, with a note beside it of how far it has come.
 
@@ -128,6 +143,10 @@ class RecordFile:
         self._num_records = 0
         self.progress.finished = False
         self._save()
+
+    def written(self) -> Iterator[dict]:
+        """The records of the runs before this one."""
+        return read_records(self.path, self.progress.bytes)
 
     def left(self, sources: Iterable[Source]) -> Iterator[Source]:
         """The inputs that are not done.

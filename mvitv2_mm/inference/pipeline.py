@@ -35,8 +35,14 @@ def test_dataset(cfg: Config) -> dict:
     return next(dataset for _, dataset in leaf_datasets(loader['dataset']))
 
 
-def test_steps(cfg: Config, fast: bool) -> List[dict]:
-    """The steps of the test pipeline; with ``fast`` one view: the centre of the clip and frame."""
+def test_steps(cfg: Config, fast: bool, one_clip: bool = False) -> List[dict]:
+    """The steps of the test pipeline.
+
+    Args:
+        cfg (Config): Whole config.
+        fast (bool): One view: the centre of the clip and frame.
+        one_clip (bool): One view in time, and all those in space. Defaults to False.
+    """
     dataset = test_dataset(cfg)
     if not dataset.get('pipeline'):
         raise ValueError(
@@ -53,6 +59,7 @@ def test_steps(cfg: Config, fast: bool) -> List[dict]:
             for name in crops
         }
         steps = edit(steps, **changes)
+    if fast or one_clip:
         steps = [{**step, 'num_clips': 1} if 'num_clips' in step else step for step in steps]
     return steps
 
@@ -124,16 +131,18 @@ class ClipPipeline:
     Args:
         cfg (Config): Whole config of a model for clips.
         fast (bool): One view. Defaults to False.
+        one_clip (bool): One view in time. Defaults to False.
     """
 
-    def __init__(self, cfg: Config, fast: bool = False) -> None:
-        steps, host = test_steps(cfg, fast), cfg.get('default_scope', 'mmengine')
+    def __init__(self, cfg: Config, fast: bool = False, one_clip: bool = False) -> None:
+        steps, host = test_steps(cfg, fast, one_clip), cfg.get('default_scope', 'mmengine')
         steps = [step for step in steps if _name(step) not in _OPEN]
         places = [i for i, step in enumerate(steps) if _name(step) in _READ]
         if not places:
             raise ValueError('the test pipeline of the config reads no frames; it has '
                              f'{", ".join(map(_name, steps))}')
         place = places[0]
+        self.steps = steps
         self._sample = _Steps(steps[:place], host)
         self._rest = _Steps(steps[place + 1:], host)
 
@@ -150,7 +159,14 @@ class ClipPipeline:
         Raises:
             UnreadableClipError: If no frame can be read.
         """
-        results = self._sample(
+        results = self.sample(clip, info)
+        imgs = clip.read(results['frame_inds'])
+        shape = imgs[0].shape[:2]
+        return dict(results, imgs=imgs, img_shape=shape, original_shape=shape)
+
+    def sample(self, clip: Any, info: Optional[dict] = None) -> dict:
+        """Choose frames of a clip, of which ``num_frames`` and ``fps`` are known; 'frame_inds'."""
+        return self._sample(
             dict(
                 info or {},
                 filename=getattr(clip, 'path', ''),
@@ -158,9 +174,6 @@ class ClipPipeline:
                 start_index=0,
                 total_frames=clip.num_frames,
                 avg_fps=clip.fps))
-        imgs = clip.read(results['frame_inds'])
-        shape = imgs[0].shape[:2]
-        return dict(results, imgs=imgs, img_shape=shape, original_shape=shape)
 
     def prepare(self, results: dict) -> dict:
         """Turn what :meth:`read` returns into 'inputs' and 'data_samples'."""

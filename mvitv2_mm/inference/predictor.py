@@ -62,7 +62,7 @@ class Predictor:
                  fast: bool = False,
                  top_k: int = 5,
                  score_thr: Optional[float] = None) -> None:
-        self.opened, self.task = opened, opened.task
+        self.opened, self.task, self.fast = opened, opened.task, fast
         self.device, self.amp = torch.device(device), amp
         if amp and self.device.type == 'cpu':
             switch.switch_on('mmaction.bf16_heads', 'mmdet.bf16_heads')
@@ -81,7 +81,8 @@ class Predictor:
                 source: str = '',
                 places: Optional[dict] = None,
                 info: Optional[dict] = None,
-                keep_pictures: bool = False) -> Prepared:
+                keep_pictures: bool = False,
+                pipeline: Optional[ClipPipeline] = None) -> Prepared:
         """Read and transform one input as the dataset of the config does.
 
         Args:
@@ -94,22 +95,25 @@ class Predictor:
             info (dict, optional): What else the dataset of clips tells the pipeline. Defaults to
                 None.
             keep_pictures (bool): Keep the pictures as they were read. Defaults to False.
+            pipeline (ClipPipeline, optional): Other steps for a clip. Defaults to None: those of
+                the config.
 
         Raises:
             Exception: Whatever reading and the steps raise for inputs that they cannot take.
         """
+        pipeline = pipeline or self.pipeline
         if self.task in VIDEO_TASKS:
-            read = self.pipeline.read(media, info)
+            read = pipeline.read(media, info)
             pictures, size = read['imgs'], read['original_shape']
             places = window_of(media, read['frame_inds']) if places is None else places
         else:
-            read = self.pipeline.read(media)
+            read = pipeline.read(media)
             pictures, size = [read['img']], read['ori_shape'][:2]
         if keep_pictures:  # before a step writes into them
             order = 1 if self.task in VIDEO_TASKS else -1
             pictures = [picture[..., ::order].copy() for picture in pictures]
         places = dict(width=int(size[1]), height=int(size[0]), **(places or {}))
-        packed = self.pipeline.prepare(read)
+        packed = pipeline.prepare(read)
         return Prepared(source, places, packed, pictures=pictures if keep_pictures else ())
 
     def predict(self, batch: Sequence[Prepared]) -> List[Arrays]:

@@ -62,6 +62,13 @@ class Output:
         """How many records of the first input that is left are written already."""
         return self._file.progress.items if self._file is not None else 0
 
+    def written(self) -> Iterator[dict]:
+        """The records that are written already; of parts that are put together, to the first."""
+        if self._file is not None:
+            yield from self._file.written()
+        elif self.shard.rank == 0:
+            yield from read_records(self.folder / RECORDS)
+
     def left(self, sources: Iterable[Source]) -> Iterator[Source]:
         """The inputs of this process that are not done, of those of all processes.
 

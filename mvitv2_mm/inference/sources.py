@@ -6,7 +6,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, Iterable, Iterator, List, Optional, Sequence, Union
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Union
 from urllib.error import URLError
 from urllib.parse import urlparse
 from urllib.request import Request, urlopen
@@ -17,7 +17,9 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ..datasets.class_folders import IMAGE_SUFFIXES, is_hidden
+from ..datasets.frame_stream import TimedFrame
 from ..datasets.readers import VIDEO_SUFFIXES, VideoFile
+from .camera import Camera, is_live
 
 PICTURE, VIDEO, ANIMATION = 'picture', 'video', 'animation'
 VIDEO_TASKS = ('video', 'action_detection')
@@ -55,6 +57,12 @@ class ArrayClip:
     def read(self, indices: Sequence[int]) -> List[np.ndarray]:
         """Frames at ``indices`` as RGB arrays (H, W, 3)."""
         return [np.asarray(self.frames[int(i)]) for i in indices]
+
+    def __iter__(self) -> Iterator[TimedFrame]:
+        fps = self.fps or 30
+        for number in range(self.num_frames):
+            yield TimedFrame(number, number / fps, (number + 1) / fps,
+                             lambda number=number: np.asarray(self.frames[number]))
 
 
 def is_single(inputs: Any) -> bool:
@@ -197,12 +205,17 @@ def as_media(array: np.ndarray) -> Union[np.ndarray, ArrayClip]:
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[Union[str, int, np.ndarray, ArrayClip, VideoFile]]:
+def opened(source: Source,
+           read_video: Callable[[str], Any] = VideoFile) -> Iterator[Union[str, np.ndarray, Any]]:
     """What a source holds: the path of a picture, pixels, or a reader of a clip.
 
+    Args:
+        source (Source): The source.
+        read_video (Callable): Opens the file of a video. Defaults to :class:`VideoFile`.
+
     Yields:
-        str | int | np.ndarray | ArrayClip | VideoFile: A path is that of a picture, or of an
-        animation; a number is that of a camera.
+        str | np.ndarray | ArrayClip | Camera | Any: A path is that of a picture, or of an
+        animation; of a video it is what ``read_video`` returns.
 
     Raises:
         OSError, ValueError, UnreadableClipError: If the source cannot be read.
@@ -211,11 +224,11 @@ def opened(source: Source) -> Iterator[Union[str, int, np.ndarray, ArrayClip, Vi
         raise ValueError(source.error)
     if isinstance(source.media, np.ndarray):
         yield as_media(source.media)
-    elif isinstance(source.media, int):
-        yield source.media
+    elif is_live(source.media):
+        yield Camera(source.media)
     else:
         with local_file(source.media) as path:
             if path.lower().endswith('.npy'):
                 yield as_media(np.load(path, mmap_mode='r', allow_pickle=False))
             else:
-                yield VideoFile(path) if kind_of(path) == VIDEO else path
+                yield read_video(path) if kind_of(path) == VIDEO else path

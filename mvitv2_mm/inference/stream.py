@@ -5,7 +5,7 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import Empty, Full, Queue
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import torch
 
@@ -13,6 +13,7 @@ from .predictor import Predictor, Prepared
 from .reading import one_line
 from .records import Arrays
 from .sources import Source
+from .tracks import Tracker
 
 _END = object()
 _PATIENCE = 0.1  # seconds after which a waiting thread looks whether it should stop
@@ -48,6 +49,7 @@ class Stream:
             threads at once.
         batch_size (int): Largest number of inputs in a batch.
         workers (int): Number of threads that read.
+        tracker (Tracker, optional): Follows objects through the records. Defaults to None.
 
     Attributes:
         chunk (int): See above.
@@ -58,8 +60,10 @@ class Stream:
                  predictor: Predictor,
                  read: Callable[[Source, int], Iterator[Prepared]],
                  batch_size: int = 1,
-                 workers: int = 2) -> None:
+                 workers: int = 2,
+                 tracker: Optional[Tracker] = None) -> None:
         self.predictor = predictor
+        self.tracker = tracker
         self.batch_size = batch_size
         self.workers = workers
         self.chunk = 4 * batch_size
@@ -175,7 +179,10 @@ class Stream:
             while expected in waiting:
                 source, prepared, arrays = waiting.pop(expected)
                 with self.clock('writing'):
-                    yield source, prepared, self.predictor.record(prepared, arrays)
+                    record = self.predictor.record(prepared, arrays)
+                    if self.tracker:
+                        self.tracker.update(record)
+                    yield source, prepared, record
                 expected += 1
 
     def _put(self, queue: Queue, item: Any) -> None:
