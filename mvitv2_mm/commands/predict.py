@@ -8,6 +8,7 @@ from .frame.arguments import add_config_options
 HELP = 'Predict pictures and videos with a model: classes, objects, or actions.'
 EXAMPLE = 'python -m mvitv2_mm predict mvitv2-tiny_in1k photo.jpg'
 JSON = 'one record for each input'
+FORMATS = ('csv', 'coco', 'coco-data', 'yolo', 'labelme', 'srt', 'segments')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +49,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--classes',
         metavar='FILE',
         help='names of the classes, one a line, for a model that does not know them')
+    _add_video_arguments(parser)
+    _add_result_arguments(parser)
     add_config_options(parser)
+
+
+def _add_video_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--stride',
+        type=float,
+        metavar='SECONDS',
+        help='slide over a video and predict a clip every so many seconds, 0 for one clip after the '
+        'other; without it a video has one result, as in tests')
+    parser.add_argument(
+        '--every',
+        type=int,
+        default=1,
+        metavar='N',
+        help='of a video, give a model for pictures every N-th frame (default: 1)')
+    parser.add_argument(
+        '--track', action='store_true', help='number objects that are the same in several frames')
+
+
+def _add_result_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--format',
+        nargs='+',
+        default=(),
+        dest='formats',
+        choices=FORMATS,
+        metavar='FORMAT',
+        help=f'write the results to the folder of --out also as: {", ".join(FORMATS)}')
+    parser.add_argument(
+        '--coco-file',
+        metavar='FILE',
+        help='COCO file with the numbers of pictures and classes that --format coco takes')
+    parser.add_argument(
+        '--draw', action='store_true', help='draw the results on copies of pictures and videos')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,11 +104,21 @@ def run(args: argparse.Namespace) -> int:
         top_k=args.top_k,
         score_thr=args.score_thr,
         classes=_read_classes(args.classes) if args.classes else None,
-        cfg_options=args.cfg_options)
+        cfg_options=args.cfg_options,
+        stride=args.stride,
+        every=args.every,
+        track=args.track)
     for note in infer.opened.notes:
         print(note, file=sys.stderr)
     show = None if args.out else lambda record: print(in_words(record), flush=True)
-    summary = predict(infer, args.inputs, args.out, print_json if args.json else show)
+    summary = predict(
+        infer,
+        args.inputs,
+        args.out,
+        print_json if args.json else show,
+        formats=args.formats,
+        draw=args.draw,
+        coco_file=args.coco_file)
     print(summary.describe(), file=sys.stderr)
     return int(summary.failed > 0)
 

@@ -1,7 +1,7 @@
 """Pictures and videos to look at, drawn beside the run in a thread of their own."""
 import os
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Optional, Sequence, Union
@@ -48,30 +48,38 @@ class Drawer:
         if self._video:
             self._video.discard()
 
-    def add(self, record: dict, pictures: Sequence[np.ndarray] = ()) -> None:
+    def add(self,
+            record: dict,
+            pictures: Sequence[np.ndarray] = (),
+            if_missing: bool = False) -> None:
         """Take the next record.
 
         Args:
             record (dict): The record.
-            pictures (Sequence[np.ndarray]): RGB pixels (H, W, 3) of the picture or frame. The
-                frames of windows are read again, as all of them are drawn. Defaults to ().
+            pictures (Sequence[np.ndarray]): RGB pixels (H, W, 3) of the picture or frame, which
+                else is read again. So are the frames of windows, as all of them are drawn.
+                Defaults to ().
+            if_missing (bool): Draw only what is not there yet. Defaults to False.
         """
         while len(self._waiting) >= _AHEAD:
-            self._next().result()
-        if 'error' not in record:
+            self._waiting.popleft().result()
+        if 'error' not in record and not (if_missing and self._path(record).exists()):
             self._waiting.append(self._thread.submit(self._draw, record, pictures))
 
     def close(self) -> None:
         """Complete the files."""
         try:
             while self._waiting:
-                self._next().result()
+                self._waiting.popleft().result()
             self._end_video()
         finally:
             self._thread.shutdown()
 
-    def _next(self) -> Future:
-        return self._waiting.popleft()
+    def _path(self, record: dict) -> Path:
+        name = self._names.input(record)
+        is_video = 'window' in record or 'frame' in record
+        kept, usual = (('.mp4', ), '.mp4') if is_video else (_SUFFIXES, '.png')
+        return self.path / (name if name.lower().endswith(kept) else name + usual)
 
     def _draw(self, record: dict, pictures: Sequence[np.ndarray]) -> None:
         if self._video and self._video.name != record['input']:
@@ -79,9 +87,7 @@ class Drawer:
         if 'window' not in record and 'frame' not in record:
             return self._save(record, pictures)
         if self._video is None:
-            name = self._names.input(record)
-            name += '' if name.lower().endswith('.mp4') else '.mp4'
-            self._video = _Video(record['input'], self.path / name)
+            self._video = _Video(record['input'], self._path(record))
         if 'frame' in record:
             self._video.add_frame(record, pictures)
         else:
@@ -93,10 +99,8 @@ class Drawer:
             self._video = None
 
     def _save(self, record: dict, pictures: Sequence[np.ndarray]) -> None:
-        name = self._names.input(record)
-        name += '' if name.lower().endswith(_SUFFIXES) else '.png'
         picture = pictures[0] if len(pictures) else _read(record['input'])
-        with replaced(self.path / name) as temporary:
+        with replaced(self._path(record)) as temporary:
             cv2.imwrite(str(temporary), draw(picture, record)[..., ::-1])
 
 

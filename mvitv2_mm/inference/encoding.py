@@ -29,7 +29,8 @@ class EncodedVideo:
         temporary = self._files.enter_context(replaced(path))
         self._container = self._files.enter_context(av.open(str(temporary), 'w'))
         self._origin = container_start(sound_from) if sound_from else 0.
-        self._sound = self._copy_sound(sound_from) if sound_from else iter(())
+        self._sound_from = sound_from
+        self._sound: Iterator[av.Packet] = iter(())
         self._next_sound: Optional[av.Packet] = None
         self._stream = None
         self._last = -1
@@ -71,6 +72,8 @@ class EncodedVideo:
         self._stream.pix_fmt, self._stream.options = 'yuv420p', options
         self._stream.codec_context.time_base = _CLOCK
         self._stream.thread_type, self._stream.thread_count = 'AUTO', 0
+        if self._sound_from:
+            self._sound = self._copy_sound(self._sound_from)
 
     def _copy_sound(self, path: str) -> Iterator[av.Packet]:
         source = self._files.enter_context(av.open(path, metadata_errors='ignore'))

@@ -13,6 +13,7 @@ from ..version import __version__
 from .display import progress_bar
 from .inferencer import Inferencer
 from .records import in_words
+from .results import Results
 from .shards import Output, Shard, this_shard
 from .sources import find_sources
 
@@ -60,7 +61,8 @@ class Summary:
 def predict(infer: Inferencer,
             inputs: Sequence[Any],
             out: Optional[str] = None,
-            show: Optional[Callable[[dict], None]] = None) -> Summary:
+            show: Optional[Callable[[dict], None]] = None,
+            **results: Any) -> Summary:
     """Predict inputs, hand each record to ``show``, and keep all in a folder.
 
     Processes that ``torchrun`` has started share the inputs.
@@ -71,6 +73,7 @@ def predict(infer: Inferencer,
         out (str, optional): Folder for ``predictions.jsonl``; a run that was cut short goes on.
             Defaults to None: nothing is kept.
         show (Callable, optional): Is called with each record of this process. Defaults to None.
+        **results: ``formats``, ``draw`` and ``coco_file``; see :class:`Results`.
 
     Returns:
         Summary: What was done.
@@ -82,25 +85,30 @@ def predict(infer: Inferencer,
     shard, task = this_shard(), infer.predictor.task
     if out is None and shard.world_size > 1:
         raise UsageError('several processes need --out, where their results are put together')
-    stream, summary, start = infer.make_stream(), Summary(), monotonic()
-    sources, num_done = find_sources(inputs, task), 0
+    kept = Results(out, infer.opened, inputs, **results)
+    stream, summary = infer.make_stream(keep_pictures=kept.draws), Summary()
+    sources, num_done, start = find_sources(inputs, task), 0, monotonic()
     with ExitStack() as stack:
         output = None
         if out is not None:
             output = stack.enter_context(Output(out, settings_of(infer), stream.chunk, shard))
             sources, num_done = output.left(sources), output.num_done
+            stack.enter_context(kept).catch_up(output, stream.tracker)
         shown = shard.rank == 0 and (output is not None or not sys.stdout.isatty())
         advance = stack.enter_context(progress_bar(_count(inputs, task, shard), shown))
         found = stack.enter_context(closing(stream(sources, num_done)))
-        for number, _, record in found:
+        for number, prepared, record in found:
             summary.add(record)
             if output is not None:
                 output.add(number, record)
+            kept.add(record, prepared.pictures)
             if show is not None:
                 show(record)
             advance(number + 1)
         if output is not None:
             summary.failed = output.finish()
+    if shard.rank == 0:
+        kept.finish()
     summary.seconds = monotonic() - start
     summary.stages = stream.stages()
     return summary
@@ -126,4 +134,7 @@ def settings_of(infer: Inferencer) -> dict:
         version=__version__,
         device=predictor.device.type,
         batch_size=infer.batch_size,
+        stride=infer.stride,
+        every=infer.every,
+        track=infer.track,
         **predictor.settings)

@@ -3,6 +3,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import List, Optional, TextIO, Union
 
+from ...errors import UsageError
 from ...files import replaced
 from .names import Names
 
@@ -20,7 +21,7 @@ class Writer:
             Defaults to None: the current one.
 
     Raises:
-        ValueError: If the format cannot hold what the model predicts.
+        UsageError: If the format cannot hold what the model predicts.
     """
     #: name of the file or folder, and what the format can hold
     name: str
@@ -28,7 +29,7 @@ class Writer:
 
     def __init__(self, folder: Union[str, Path], model: object, root: Optional[str] = None) -> None:
         if model.task not in self.tasks:
-            raise ValueError(f'{self.name} holds results of models for {" or ".join(self.tasks)}, '
+            raise UsageError(f'{self.name} holds results of models for {" or ".join(self.tasks)}, '
                              f'but {model.name} is one for {model.task}; "csv" holds all')
         self.path = Path(folder) / self.name
         self.model = model
