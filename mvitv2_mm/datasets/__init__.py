@@ -2,6 +2,7 @@
 
 Only files in the folder of a host import it, and configs name those; nothing here imports a host.
 """
+from .frame_stream import FrameStream
 from .load_image import LoadImage
 from .mmaction.ava_dataset import AVADataset
 from .mmaction.clip_dataset import ClipDataset
@@ -15,7 +16,7 @@ from .mmpretrain.rand_augment import ImageRandAugment
 from .readers import FrameFolder, UnreadableClipError, VideoFile
 
 __all__ = [
-    'AVADataset', 'BoxesToPixels', 'ClipDataset', 'ClipRandAugment', 'FrameFolder',
+    'AVADataset', 'BoxesToPixels', 'ClipDataset', 'ClipRandAugment', 'FrameFolder', 'FrameStream',
     'ImageRandAugment', 'LoadImage', 'MaskCubes', 'OpenClip', 'ReadFrames', 'RepeatFactorSampler',
     'SampleClips', 'SampleKeyFrame', 'SampleSegments', 'ShortSideJitter', 'UnreadableClipError',
     'VideoFile'

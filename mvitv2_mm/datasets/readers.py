@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from .class_folders import is_hidden
+from .to_rgb import ToRGB
 from .video_index import decode, decode_all, index_video, open_video
 
 try:
@@ -46,6 +47,7 @@ class VideoFile:
 
     Attributes:
         num_frames (int): Frames present in the file, whatever its header promises.
+        times (np.ndarray): Seconds of the clock of the file at which the frames appear.
         fps (float, optional): Average frame rate, None if the file does not say.
         fault (str, optional): What is wrong with a file that can still be used, else None.
 
@@ -64,11 +66,12 @@ class VideoFile:
         except (av.FFmpegError, OSError, ValueError) as error:
             reason = getattr(error, 'strerror', None) or error
             raise UnreadableClipError(f'{path}: {reason}') from error
-        self.num_frames = len(self._index.times)
-        self.fps = self._index.fps
+        self.times = self._index.times
+        self.num_frames = len(self.times)
+        self.fps = self._index.scan.fps
         self.fault: Optional[str] = None
-        if self._index.num_missing:
-            promised = self.num_frames + self._index.num_missing
+        if self._index.scan.num_missing:
+            promised = self.num_frames + self._index.scan.num_missing
             self.fault = f'{path}: only {self.num_frames} of {promised} frames are in the file'
 
     def frame_at(self, second: float) -> int:
@@ -77,7 +80,7 @@ class VideoFile:
         Raises:
             ValueError: If the video is shorter.
         """
-        times = self._index.times
+        times = self.times - self.times[0]
         end = times[-1] + (1 / self.fps if self.fps else 0)
         if not 0 <= second < end:
             raise ValueError(f'{self.path} lasts {end:.2f} s and shows nothing {second:g} s after '
@@ -96,7 +99,7 @@ class VideoFile:
             UnreadableClipError: If none of the frames decodes.
         """
         wanted = sorted(set(int(i) for i in indices))
-        to_rgb = _ToRGB()
+        to_rgb = ToRGB()
         frames: Dict[int, np.ndarray] = {}
         for decoded in (self._decode_groups, self._decode_from_start):
             if len(frames) < len(wanted):
@@ -106,7 +109,7 @@ class VideoFile:
 
     def _decode_groups(self, wanted: List[int]) -> Iterator[Tuple[int, 'av.VideoFrame']]:
         """Yield (number, frame), decoding only what the wanted frames need."""
-        table = self._index.table
+        table = self._index.scan.table
         if table is None:
             return
         with open_video(self.path) as (container, stream):
@@ -124,7 +127,7 @@ class VideoFile:
 
     def _decode_from_start(self, wanted: List[int]) -> Iterator[Tuple[int, 'av.VideoFrame']]:
         """Yield (number, frame), decoding all up to the last wanted frame."""
-        table = self._index.table
+        table = self._index.scan.table
         for count, frame in enumerate(decode_all(self.path)):
             number = table.number(frame.pts) if table else count
             if number in wanted:
@@ -160,38 +163,6 @@ def find_videos(folder: str) -> Dict[str, str]:
                 raise ValueError(f'{found[stem]} and {name} have the same name; remove one of them')
             found[stem] = found[name] = osp.join(folder, name)
     return found
-
-
-class _ToRGB:
-    """Converts frames with the filters, and thus to the bytes, of ``ffmpeg``."""
-
-    def __init__(self) -> None:
-        self._graphs: Dict[tuple, 'av.filter.Graph'] = {}
-
-    def __call__(self, frame: 'av.VideoFrame') -> np.ndarray:
-        """RGB array (H, W, 3) of a frame, turned and mirrored as the file says."""
-        matrix = frame.side_data.get('DISPLAYMATRIX')
-        turns = () if matrix is None else _turns(*np.frombuffer(matrix, np.int32)[[0, 1, 3, 4]])
-        key = (frame.width, frame.height, frame.format.name, turns)
-        if key not in self._graphs:
-            graph = self._graphs[key] = av.filter.Graph()
-            graph.threads = 1  # more cost more than they save
-            source = graph.add_buffer(
-                width=frame.width,
-                height=frame.height,
-                format=frame.format,
-                time_base=frame.time_base)
-            steps = [*turns, ('format', 'rgb24'), ('buffersink', None)]
-            graph.link_nodes(source, *(graph.add(*step) for step in steps)).configure()
-        self._graphs[key].vpush(frame)
-        return self._graphs[key].vpull().to_ndarray()
-
-
-def _turns(a: int, b: int, c: int, d: int) -> Tuple[Tuple[str, Optional[str]], ...]:
-    """Filters that move pixel (x, y) to (a x + c y, b x + d y), by quarter turns and mirrors."""
-    if abs(b) > abs(a):
-        return (('transpose', str((c < 0) + 2 * (b < 0))), )
-    return (('hflip', None), ) * (a < 0) + (('vflip', None), ) * (d < 0)
 
 
 class FrameFolder:

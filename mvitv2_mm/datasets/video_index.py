@@ -18,8 +18,15 @@ _CODECS = ('h264', 'hevc', 'vp9', 'av1', 'libdav1d', 'mjpeg', 'ffv1', 'prores')
 
 
 @contextmanager
-def open_video(path: str) -> Iterator[Tuple['av.container.InputContainer', 'av.VideoStream']]:
+def open_video(
+        path: str,
+        threads: int = 1) -> Iterator[Tuple['av.container.InputContainer', 'av.VideoStream']]:
     """Open a file; its video is the stream that ``ffmpeg`` takes, which is no attached picture.
+
+    Args:
+        path (str): The file.
+        threads (int): Threads that decode. Defaults to 1: data loading is parallel over workers
+            already.
 
     Raises:
         av.FFmpegError: If the file cannot be opened.
@@ -31,8 +38,7 @@ def open_video(path: str) -> Iterator[Tuple['av.container.InputContainer', 'av.V
         if not streams:
             raise ValueError('no video stream')
         stream = max(streams, key=lambda s: (s.disposition & flags.default, s.width * s.height))
-        # Data loading is parallel over workers already.
-        stream.thread_count = 1
+        stream.thread_type, stream.thread_count = 'AUTO', threads
         yield container, stream
 
 
@@ -44,9 +50,9 @@ def decode(stream: 'av.VideoStream', packet: Optional['av.Packet']) -> List['av.
         return []
 
 
-def decode_all(path: str) -> Iterator['av.VideoFrame']:
-    """Every frame of a file, in the order in which they are shown."""
-    with open_video(path) as (container, stream):
+def decode_all(path: str, threads: int = 1) -> Iterator['av.VideoFrame']:
+    """Every frame of a file, in the order in which they are shown; see :func:`open_video`."""
+    with open_video(path, threads) as (container, stream):
         for packet in _demux(container, stream):
             if packet.size:
                 yield from decode(stream, packet)
@@ -131,20 +137,51 @@ class PacketTable:
         return min(int(rank), len(self._pts) - 1)
 
 
+class PacketScan(NamedTuple):
+    """What the packets of a video file tell without being decoded.
+
+    Attributes:
+        table (PacketTable, optional): Where the frames are, None if only decoding all that comes
+            before them tells.
+        fps (float, optional): Average frame rate, None if the file does not say.
+        time_base (float): Seconds that one unit of a time stamp lasts.
+        num_missing (int): Packets that the file promises but does not hold.
+        has_clock (bool): Whether time stamps are those at which frames are shown. AVI has times
+            of decoding alone, which differ where frames are reordered.
+    """
+    table: Optional[PacketTable]
+    fps: Optional[float]
+    time_base: float
+    num_missing: int
+    has_clock: bool
+
+
+@lru_cache(maxsize=256)
+def scan_packets(path: str, modified: int, size: int) -> PacketScan:
+    """Read the packets of a file, whose arguments and errors are those of :func:`index_video`."""
+    with open_video(path) as (container, stream):
+        promised = len(stream.index_entries)
+        packets = [(p.pts, p.dts, p.is_keyframe, p.is_discard) for p in _demux(container, stream)]
+        if promised < len(packets):  # that was no index of the whole file
+            promised = stream.frames
+        table = PacketTable(packets) if _is_regular(container, stream, packets) else None
+        if table and not _starts_whole(table, container, stream):
+            table = None
+        fps = float(stream.average_rate) if stream.average_rate else None
+        num_missing = max(promised - len(packets), 0)
+        has_clock = container.format.name != 'avi' or not stream.codec_context.has_b_frames
+        return PacketScan(table, fps, float(stream.time_base), num_missing, has_clock)
+
+
 class VideoIndex(NamedTuple):
     """The frames of a video file in the order in which they are shown.
 
     Attributes:
-        times (np.ndarray): Seconds from the first frame to each of the N frames.
-        fps (float, optional): Average frame rate, None if the file does not say.
-        num_missing (int): Packets that the file promises but does not hold.
-        table (PacketTable, optional): Where the frames are, None if only decoding all that comes
-            before them tells.
+        times (np.ndarray): Seconds of the clock of the file at which the N frames appear.
+        scan (PacketScan): What its packets tell.
     """
     times: np.ndarray
-    fps: Optional[float]
-    num_missing: int
-    table: Optional[PacketTable]
+    scan: PacketScan
 
 
 @lru_cache(maxsize=256)
@@ -160,21 +197,11 @@ def index_video(path: str, modified: int, size: int) -> VideoIndex:
         av.FFmpegError: If the file cannot be opened.
         ValueError: If it has no video, or no frame of it decodes.
     """
-    with open_video(path) as (container, stream):
-        promised = len(stream.index_entries)
-        packets = [(p.pts, p.dts, p.is_keyframe, p.is_discard) for p in _demux(container, stream)]
-        if promised < len(packets):  # that was no index of the whole file
-            promised = stream.frames
-        table = PacketTable(packets) if _is_regular(container, stream, packets) else None
-        if table and not _starts_whole(table, container, stream):
-            table = None
-        fps = float(stream.average_rate) if stream.average_rate else None
-        base = float(stream.time_base)
-    stamps = table.stamps if table else [frame.pts for frame in decode_all(path)]
+    scan = scan_packets(path, modified, size)
+    stamps = scan.table.stamps if scan.table else [frame.pts for frame in decode_all(path)]
     if not len(stamps):
         raise ValueError('no video frame in the file')
-    times = _times(stamps, base, fps)
-    return VideoIndex(times, fps, max(promised - len(packets), 0), table)
+    return VideoIndex(_times(stamps, scan), scan)
 
 
 def _is_regular(container: 'av.container.InputContainer', stream: 'av.VideoStream',
@@ -195,7 +222,16 @@ def _starts_whole(table: PacketTable, container: 'av.container.InputContainer',
     return any(frame.pts == table.stamps[0] for frame in frames)
 
 
-def _times(stamps: Sequence[Optional[int]], base: float, fps: Optional[float]) -> np.ndarray:
-    if None in stamps or np.any(np.diff(stamps) <= 0):  # AVI has none
-        return np.arange(len(stamps)) / (fps or 30)
-    return (np.asarray(stamps) - stamps[0]) * base
+def _times(stamps: Sequence[Optional[int]], scan: PacketScan) -> np.ndarray:
+    if not scan.has_clock or None in stamps or np.any(np.diff(stamps) <= 0):
+        return np.arange(len(stamps)) / (scan.fps or 30)
+    return np.asarray(stamps) * scan.time_base
+
+
+def container_start(path: str) -> float:
+    """Seconds on the clock of a file at which players start; 0 if it does not tell."""
+    try:
+        with av.open(path, metadata_errors='ignore') as container:
+            return (container.start_time or 0) / av.time_base
+    except (av.FFmpegError, OSError):
+        return 0.

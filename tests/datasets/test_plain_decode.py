@@ -6,7 +6,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from mvitv2_mm.datasets import VideoFile, readers, video_index
+from mvitv2_mm.datasets import FrameStream, VideoFile, readers, video_index
 
 H264 = ('-c:v', 'libx264', '-preset', 'veryfast')
 INTERLACED = ('-flags', '+ilme+ildct')
@@ -77,7 +77,7 @@ def plain_decode(path):
 
 
 def check(path):
-    """All frames in order, one by one, and several at once."""
+    """All frames in order, one by one, several at once, and streamed."""
     truth = plain_decode(path)
     video = VideoFile(str(path))
     assert video.num_frames == len(truth) > 0
@@ -89,6 +89,12 @@ def check(path):
     for frame, i in zip(video.read(several), several):
         np.testing.assert_array_equal(frame, truth[i])
     assert video.fault is None
+    stream = list(FrameStream(str(path)))
+    for frame, expected in zip(stream, truth, strict=True):
+        np.testing.assert_array_equal(frame.rgb(), expected)
+    assert [frame.number for frame in stream] == list(range(len(truth)))
+    np.testing.assert_allclose([frame.start for frame in stream], video.times, atol=1e-9)
+    assert [frame.start for frame in stream[1:]] == [frame.end for frame in stream[:-1]]
     return truth
 
 

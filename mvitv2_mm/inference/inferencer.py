@@ -1,0 +1,135 @@
+"""``Inferencer``: a model, inputs, and plain results."""
+import os
+from dataclasses import replace
+from typing import Any, Iterator, List, Optional, Sequence, Union
+
+import torch
+
+from ..checkpoints.model_source import OpenedModel, open_model
+from ..checkpoints.tasks import count_classes
+from ..errors import UsageError
+from .predictor import Predictor, usual_batch_size
+from .reading import Reader
+from .sources import find_sources, is_single
+from .stream import Stream
+from .tracks import Tracker
+
+
+class Inferencer:
+    """Predicts pictures, videos, folders of them, URLs and arrays, one plain dict for each.
+
+    Args:
+        model (str | OpenedModel): A model folder, a published name such as 'mvitv2-tiny_in1k', a
+            checkpoint of ours, or a config with ``checkpoint``.
+        checkpoint (str, optional): Weights for a config. Defaults to None.
+        device (str, optional): 'cpu', 'cuda', 'cuda:1'. Defaults to None: a GPU if there is one.
+        batch_size (int, optional): Largest batch. Defaults to None: that of the config's tests, at
+            most 16.
+        amp (bool): Half precision. Defaults to False.
+        fast (bool): One view of a clip instead of all that the config tests on. Defaults to False.
+        top_k (int): How many classes, or actions of a person, to list. Defaults to 5.
+        score_thr (float, optional): Least score of what is listed. Defaults to None: 0.3 for
+            objects, 0 for classes and actions.
+        classes (Sequence[str], optional): Class names of a model that does not know its own.
+            Defaults to None.
+        cfg_options (dict, optional): Changes to the config. Defaults to None.
+        stride (float, optional): Of a model for clips, seconds from one window of a video to the
+            next, 0 for windows that touch. Defaults to None: one record for each video.
+        every (int): Of a model for pictures, each how many frames of a video one is predicted.
+            Defaults to 1.
+        track (bool): Whether objects are followed from frame to frame. Defaults to False.
+
+    Raises:
+        OSError: If the model is not there.
+        ValueError: If the model or an argument cannot be used.
+    """
+
+    def __init__(self,
+                 model: Union[str, OpenedModel],
+                 checkpoint: Optional[str] = None,
+                 device: Optional[str] = None,
+                 batch_size: Optional[int] = None,
+                 amp: bool = False,
+                 fast: bool = False,
+                 top_k: int = 5,
+                 score_thr: Optional[float] = None,
+                 classes: Optional[Sequence[str]] = None,
+                 cfg_options: Optional[dict] = None,
+                 stride: Optional[float] = None,
+                 every: int = 1,
+                 track: bool = False) -> None:
+        for name, value in dict(batch_size=batch_size, top_k=top_k, every=every).items():
+            if value is not None and value < 1:
+                raise UsageError(f'{name} should be at least 1, but got {value}')
+        if not isinstance(model, OpenedModel):
+            model = open_model(os.fspath(model), checkpoint, cfg_options)
+        if classes is not None:
+            model = _with_classes(model, classes)
+        self.opened = model
+        self.predictor = Predictor(model, pick_device(device), amp, fast, top_k, score_thr)
+        self.batch_size = batch_size or usual_batch_size(model)
+        self.stride, self.every, self.track = stride, every, track
+
+    def __call__(self, inputs: Any) -> Union[dict, List[dict]]:
+        """The record of one picture or clip, or a list of records.
+
+        Args:
+            inputs (Any): A path, a folder, a pattern, a URL, RGB pixels (H, W, 3) or (T, H, W, 3)
+                of uint8, a picture of Pillow, the number of a camera, or a list of these.
+
+        Returns:
+            dict | list[dict]: One record where one input gives one, else a list of all.
+        """
+        records = list(self.stream(inputs))
+        return records[0] if is_single(inputs) and len(records) == 1 else records
+
+    def stream(self, inputs: Any) -> Iterator[dict]:
+        """Yield the records of inputs one by one, in their order, in constant memory."""
+        for _, _, record in self.run(inputs):
+            yield record
+
+    def run(self, inputs: Any) -> Iterator[tuple]:
+        """Yield number of the source, item and record; see :class:`Stream`."""
+        inputs = [inputs] if is_one(inputs) else inputs
+        return self.make_stream()(find_sources(inputs, self.predictor.task))
+
+    def make_stream(self, workers: Optional[int] = None, keep_pictures: bool = False) -> Stream:
+        """The stages that turn sources into records."""
+        read = Reader(self.predictor, keep_pictures, self.stride, self.every)
+        tracker = Tracker() if self.track else None
+        return Stream(self.predictor, read, self.batch_size, workers or default_workers(), tracker)
+
+
+def _with_classes(model: OpenedModel, classes: Sequence[str]) -> OpenedModel:
+    number = count_classes(model.cfg.model)
+    if len(classes) != number:
+        raise UsageError(
+            f'{len(classes)} names of classes are given, but {model.name} has {number} '
+            'classes')
+    return replace(model, classes=tuple(classes), notes=[])
+
+
+def is_one(inputs: Any) -> bool:
+    """Whether inputs are no list or generator of inputs."""
+    return isinstance(inputs, (str, os.PathLike)) or is_single(inputs)
+
+
+def pick_device(device: Optional[str]) -> str:
+    """A device that is there, the first GPU if none is asked for.
+
+    Raises:
+        UsageError: If the device that is asked for is not there.
+    """
+    if device is None:
+        return 'cuda' if torch.cuda.is_available() else 'cpu'
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f'there is no device {device} ({str(error).splitlines()[0]}); use cpu, '
+                         'or leave it to us') from None
+    return device
+
+
+def default_workers() -> int:
+    """How many threads read: as many as there are cores for this process, from 2 to 8."""
+    return min(max(len(os.sched_getaffinity(0)), 2), 8)

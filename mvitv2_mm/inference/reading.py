@@ -1,0 +1,116 @@
+"""From a source to what the network takes: one item of a picture or clip, many of a long video."""
+from functools import partial
+from itertools import islice
+from typing import Any, Callable, Iterator, Optional, Union
+
+import numpy as np
+
+from ..datasets.frame_stream import FrameStream
+from ..datasets.readers import UnreadableClipError, VideoFile
+from .camera import Camera
+from .pipeline import ClipPipeline
+from .predictor import Predictor, Prepared
+from .sources import VIDEO_TASKS, Source, opened
+from .windows import Window, clip_span, slide
+
+
+class Reader:
+    """Reads sources, in any thread.
+
+    A model for clips sees a video as its config tests do: clips spread over all of it, one item.
+    With a stride it sees windows that slide, one item each; of a camera it always does. A model for
+    pictures sees the frames of a video, one item each.
+
+    Args:
+        predictor (Predictor): Prepares what is read.
+        keep_pictures (bool): Keep pictures as they were read, for drawing. Defaults to False.
+        stride (float, optional): Seconds from one window to the next; 0 for windows that touch.
+            Defaults to None: no windows.
+        every (int): Of the frames of a video, a model for pictures sees each ``every``-th. Defaults
+            to 1.
+    """
+
+    def __init__(self,
+                 predictor: Predictor,
+                 keep_pictures: bool = False,
+                 stride: Optional[float] = None,
+                 every: int = 1) -> None:
+        self.predictor = predictor
+        self.keep_pictures = keep_pictures
+        self.stride = stride
+        self.every = every
+        self._is_for_clips = predictor.task in VIDEO_TASKS
+        if predictor.task == 'video':
+            self._of_windows = ClipPipeline(predictor.opened.cfg, predictor.fast, one_clip=True)
+
+    def __call__(self, source: Source, first: int = 0) -> Iterator[Prepared]:
+        """Yield the items of a source; where it cannot be read, one with an error ends them.
+
+        Args:
+            source (Source): The input.
+            first (int): Number of the item to begin with. Defaults to 0.
+        """
+        try:
+            for prepare in islice(self._read(source), first, None):
+                yield prepare()
+        except Exception as error:  # whatever is wrong with one file, the others are predicted
+            yield Prepared(source.name, error=one_line(error, source.name))
+
+    def _read(self, source: Source) -> Iterator[Callable[[], Prepared]]:
+        """Yield functions that prepare the items; those of a video have to be called in turn."""
+        in_order = not self._is_for_clips or self.stride is not None
+        prepare = partial(
+            self.predictor.prepare, source=source.name, keep_pictures=self.keep_pictures)
+        with opened(source, FrameStream if in_order else VideoFile) as media:
+            if self._is_for_clips and isinstance(media, (str, np.ndarray)):
+                media = as_clip(media, self.predictor.opened.name, in_order)
+            is_whole = not in_order and not isinstance(media, Camera)
+            if is_whole or isinstance(media, (str, np.ndarray)):
+                yield partial(prepare, media)
+            elif self._is_for_clips:
+                yield from self._windows(media, prepare)
+            else:
+                for frame in islice(media, 0, None, self.every):
+                    place = dict(number=frame.number, second=frame.start)
+                    yield lambda frame=frame, place=place: prepare(
+                        frame.rgb(), places=dict(frame=place))
+
+    def _windows(self, frames: Any, prepare: partial) -> Iterator[Callable[[], Prepared]]:
+        if not hasattr(self, '_of_windows'):
+            raise ValueError(f'{self.predictor.opened.name} finds actions of people, for which no '
+                             'windows slide')
+        fps = frames.fps or 30.
+        pipeline = self._of_windows
+        span = clip_span(pipeline.steps, fps)
+        stride = max(1, round(self.stride * fps)) if self.stride else span
+        offsets = pipeline.sample(Window(num_frames=span, fps=fps))['frame_inds']
+        for window in slide(frames, span, stride, offsets, fps):
+            yield partial(prepare, window, places=window.place(offsets), pipeline=pipeline)
+
+
+def as_clip(media: object, model: str, in_order: bool = False) -> Union[VideoFile, FrameStream]:
+    """An animation as a clip.
+
+    Args:
+        media (object): The path of an animation.
+        model (str): Name of the model.
+        in_order (bool): Whether its frames are to be read one after the other. Defaults to False.
+
+    Raises:
+        ValueError: If it is a single picture.
+    """
+    if isinstance(media, str):
+        try:
+            clip = VideoFile(media)
+        except UnreadableClipError:
+            clip = None
+        if clip is not None and clip.num_frames > 1:
+            return FrameStream(media) if in_order else clip
+    raise ValueError(f'is a picture, but {model} takes videos')
+
+
+def one_line(error: Exception, source: str) -> str:
+    """An error in one line, without the name of the file that it starts with."""
+    text = ' '.join(str(error).split()).removeprefix(f'{source}: ')
+    is_plain = isinstance(error, (OSError, ValueError, UnreadableClipError))
+    return text if is_plain and text else f'{type(error).__name__}: {text}'

@@ -1,0 +1,234 @@
+"""What the user names, turned into pictures and clips: files, folders, URLs, arrays, cameras."""
+import glob
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Union
+from urllib.error import URLError
+from urllib.parse import urlparse
+from urllib.request import Request, urlopen
+
+import av
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from ..datasets.class_folders import IMAGE_SUFFIXES, is_hidden
+from ..datasets.frame_stream import TimedFrame
+from ..datasets.readers import VIDEO_SUFFIXES, VideoFile
+from .camera import Camera, is_live
+
+PICTURE, VIDEO, ANIMATION = 'picture', 'video', 'animation'
+VIDEO_TASKS = ('video', 'action_detection')
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input.
+
+    Attributes:
+        name (str): What records call it.
+        media (str | int | np.ndarray, optional): A path, a URL, the number of a camera, or RGB
+            pixels (H, W, 3) or (T, H, W, 3) of uint8. None if there is an error.
+        error (str, optional): Why it cannot be predicted, in one line.
+    """
+    name: str
+    media: Union[str, int, np.ndarray, None] = None
+    error: Optional[str] = None
+
+
+class ArrayClip:
+    """A clip in memory, read as :class:`mvitv2_mm.datasets.VideoFile` is.
+
+    Args:
+        frames (np.ndarray): RGB pixels (T, H, W, 3) of uint8.
+        fps (float, optional): Frames per second. Defaults to None: unknown.
+    """
+    fault = None
+
+    def __init__(self, frames: np.ndarray, fps: Optional[float] = None) -> None:
+        self.frames = frames
+        self.fps = fps
+        self.num_frames = len(frames)
+
+    def read(self, indices: Sequence[int]) -> List[np.ndarray]:
+        """Frames at ``indices`` as RGB arrays (H, W, 3)."""
+        return [np.asarray(self.frames[int(i)]) for i in indices]
+
+    def __iter__(self) -> Iterator[TimedFrame]:
+        fps = self.fps or 30
+        for number in range(self.num_frames):
+            yield TimedFrame(number, number / fps, (number + 1) / fps,
+                             lambda number=number: np.asarray(self.frames[number]))
+
+
+def is_single(inputs: Any) -> bool:
+    """Whether inputs are one picture or clip, and no list, folder or pattern of several."""
+    if isinstance(inputs, (str, os.PathLike)):
+        text = os.fspath(inputs)
+        return text != '-' and not os.path.isdir(text) and (os.path.isfile(text)
+                                                            or not glob.has_magic(text)
+                                                            or '://' in text)
+    return isinstance(inputs, (int, np.ndarray, Image.Image, Source))
+
+
+def find_sources(inputs: Iterable[Any], task: str) -> Iterator[Source]:
+    """The pictures and clips that inputs name, in a fixed order, without opening any.
+
+    Args:
+        inputs (Iterable): Paths, folders, patterns, URLs, arrays, pictures of Pillow, numbers of
+            cameras, and '-' for paths on the standard input.
+        task (str): Of a folder, 'video' and 'action_detection' take the videos, other tasks the
+            pictures and the videos.
+
+    Yields:
+        Source: One input. What names nothing is a source with an error.
+    """
+    for number, item in enumerate(inputs):
+        if isinstance(item, Source):
+            yield item
+        elif isinstance(item, Image.Image):
+            yield Source(f'array {number}', np.asarray(item.convert('RGB')))
+        elif isinstance(item, np.ndarray):
+            yield Source(f'array {number}', item)
+        elif isinstance(item, int):
+            yield Source(str(item), item)
+        elif os.fspath(item) == '-':
+            for line in filter(None, map(str.strip, sys.stdin)):
+                yield from _find(line, task)
+        else:
+            yield from _find(os.fspath(item), task)
+
+
+def _find(text: str, task: str) -> Iterator[Source]:
+    if os.path.isdir(text):
+        yield from _walk(text, task)
+    elif '://' in text or os.path.exists(text):
+        yield Source(text, text)
+    elif text.isdecimal():
+        yield Source(text, int(text))
+    elif glob.has_magic(text):
+        paths = sorted(path for path in glob.iglob(text, recursive=True) if os.path.isfile(path))
+        yield from (Source(path, path) for path in paths)
+        if not paths:
+            yield Source(text, error='no file is called like this')
+    else:
+        yield Source(text, error='there is no such file')
+
+
+def _walk(folder: str, task: str) -> Iterator[Source]:
+    suffixes = (*VIDEO_SUFFIXES, '.npy')
+    if task not in VIDEO_TASKS:
+        suffixes = (*IMAGE_SUFFIXES, *suffixes)
+    found = False
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        for name in sorted(files):
+            if name.lower().endswith(suffixes) and not is_hidden(name):
+                found = True
+                yield Source(os.path.join(place, name), os.path.join(place, name))
+    if not found:
+        kind = 'video' if task in VIDEO_TASKS else 'picture or video'
+        yield Source(folder, error=f'the folder holds no {kind}')
+
+
+@contextmanager
+def local_file(path: str) -> Iterator[str]:
+    """A path on this machine; what a URL names is there for as long as the context.
+
+    Raises:
+        OSError: If it cannot be downloaded.
+        ValueError: If it is a URL that is neither http nor https.
+    """
+    if '://' not in path:
+        yield path
+        return
+    if urlparse(path).scheme not in ('http', 'https'):
+        raise ValueError('of URLs, http:// and https:// are read')
+    with tempfile.TemporaryDirectory(prefix='mvitv2_mm_') as folder:
+        name = PurePosixPath(urlparse(path).path).name or 'download'
+        target = os.path.join(folder, name)
+        try:
+            request = Request(path, headers={'User-Agent': 'mvitv2_mm'})
+            with urlopen(request, timeout=30) as reply, open(target, 'wb') as file:
+                for block in iter(lambda: reply.read(2**20), b''):
+                    file.write(block)
+        except (URLError, OSError) as error:
+            raise OSError(f'cannot be downloaded ({error})') from None
+        yield target
+
+
+def kind_of(path: str) -> str:
+    """Whether a file is a picture, a video or, for instance as a GIF, both: by what is in it.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is neither.
+    """
+    if os.path.getsize(path) == 0:
+        raise ValueError('the file is empty')
+    try:
+        with Image.open(path) as image:
+            if image.format in ('GIF', 'PNG', 'WEBP') and getattr(image, 'is_animated', False):
+                return ANIMATION
+            if image.format != 'MPEG':  # which Pillow knows by name alone
+                return PICTURE
+    except UnidentifiedImageError:
+        if cv2.haveImageReader(path):
+            return PICTURE
+    try:
+        with av.open(path, metadata_errors='ignore') as container:
+            # ffmpeg takes any text for a picture made of characters
+            if container.streams.video and container.format.name != 'tty':
+                return VIDEO
+    except av.FFmpegError:
+        pass
+    raise ValueError('is neither a picture nor a video that can be read')
+
+
+def as_media(array: np.ndarray) -> Union[np.ndarray, ArrayClip]:
+    """A picture (H, W, 3), or a clip, of an array of pixels.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if array.ndim == 2:
+        array = np.stack([array] * 3, axis=-1)
+    if array.dtype != np.uint8 or array.ndim not in (3,
+                                                     4) or array.shape[-1] != 3 or not array.size:
+        raise ValueError('expected RGB pixels (H, W, 3), or (T, H, W, 3) for a clip, of uint8, but '
+                         f'got {array.dtype} of shape {array.shape}')
+    return array if array.ndim == 3 else ArrayClip(array)
+
+
+@contextmanager
+def opened(source: Source,
+           read_video: Callable[[str], Any] = VideoFile) -> Iterator[Union[str, np.ndarray, Any]]:
+    """What a source holds: the path of a picture, pixels, or a reader of a clip.
+
+    Args:
+        source (Source): The source.
+        read_video (Callable): Opens the file of a video. Defaults to :class:`VideoFile`.
+
+    Yields:
+        str | np.ndarray | ArrayClip | Camera | Any: A path is that of a picture, or of an
+        animation; of a video it is what ``read_video`` returns.
+
+    Raises:
+        OSError, ValueError, UnreadableClipError: If the source cannot be read.
+    """
+    if source.error:
+        raise ValueError(source.error)
+    if isinstance(source.media, np.ndarray):
+        yield as_media(source.media)
+    elif is_live(source.media):
+        yield Camera(source.media)
+    else:
+        with local_file(source.media) as path:
+            if path.lower().endswith('.npy'):
+                yield as_media(np.load(path, mmap_mode='r', allow_pickle=False))
+            else:
+                yield read_video(path) if kind_of(path) == VIDEO else path
