@@ -14,6 +14,8 @@ default_hooks = dict(
     iteration_seed=dict(type='mvitv2_mm.IterationSeedHook'),
     # a part of a dataset is scored against its own annotations
     indices=dict(type='mvitv2_mm.IndicesHook'),
+    # what cannot be read is wrong
+    unreadable=dict(type='mvitv2_mm.UnreadableHook'),
     # a resumed training follows its config
     resume=dict(type='mvitv2_mm.ResumeHook'))
 env_cfg = dict(

@@ -14,6 +14,7 @@ import numpy as np
 
 from .class_folders import is_hidden
 from .to_rgb import ToRGB
+from .unreadable import UnreadableError
 from .video_index import decode, decode_all, index_video, open_video
 
 try:
@@ -28,7 +29,7 @@ VIDEO_SUFFIXES = ('.3g2', '.3gp', '.asf', '.avi', '.divx', '.dv', '.f4v', '.flv'
                   '.webm', '.wmv', '.y4m')
 
 
-class UnreadableClipError(RuntimeError):
+class UnreadableClipError(UnreadableError):
     """No frame of a clip can be had; the message names the path and the reason."""
 
 

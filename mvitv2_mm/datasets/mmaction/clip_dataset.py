@@ -1,25 +1,21 @@
 import copy
-import logging
 import os.path as osp
 from pathlib import Path
 from typing import Callable, List, Optional, Sequence, Union
 
 import torch
 from mmengine.dataset import BaseDataset
-from mmengine.logging import print_log
 
 from ...registry import DATASETS
 from ..class_folders import class_names, is_hidden, label_folders
 from ..lists import check_labels, parse_lines, split_sample
-from ..readers import VIDEO_SUFFIXES, UnreadableClipError, frame_pattern
+from ..readers import VIDEO_SUFFIXES, frame_pattern
+from ..unreadable import ReplacesUnreadable, mark_unreadable
 from .annotations import CLIP_COLUMNS
-
-# what is known of a clip
-_DAMAGED, _BAD = 1, 2
 
 
 @DATASETS.register_module()
-class ClipDataset(BaseDataset):
+class ClipDataset(ReplacesUnreadable, BaseDataset):
     """Labelled clips, from video files or folders of frames, read once and augmented repeatedly.
 
     Each line of the annotation file is ``path label`` for video files (``data_prefix`` has the key
@@ -30,10 +26,8 @@ class ClipDataset(BaseDataset):
     folder per class, ``data_prefix['video']/CLASS/``, named as in ``metainfo['classes']``; in
     testing a class may lack clips. Hidden files and folders are no data.
 
-    A clip that cannot be read is reported once, with its path and the reason. Training goes on with
-    another clip drawn at random. Testing goes on with grey frames in its place, which are scored
-    like any prediction. Too many such clips end the run. One that is damaged but can be used in
-    part is reported once, too, and is not among these.
+    A clip that cannot be read is treated as :class:`ReplacesUnreadable` says. One that is damaged
+    but can be used in part is reported once, too, and is not among these.
 
     Args:
         ann_file (str): Path of the annotation file, or '' to go by folders.
@@ -44,9 +38,6 @@ class ClipDataset(BaseDataset):
             item is a list and the data loader needs ``collate_fn=dict(type=
             'repeat_pseudo_collate')``; its batch size counts clips before repetition. Defaults
             to 1.
-        max_bad_share (float): Share of the clips, in each training process, that may be
-            unreadable. Defaults to 0.01.
-        max_refetch (int): How many unreadable clips in a row end a training run. Defaults to 10.
         filename_tmpl (str): File names of frames. Defaults to 'img_{:05}.jpg'.
         start_index (int, optional): Number of the first frame in its name. Defaults to None: the
             lowest in the folder.
@@ -56,7 +47,7 @@ class ClipDataset(BaseDataset):
             ``metainfo['classes']``.
         with_label (bool): Whether the clips are labelled; without, they can be predicted. Lines
             then have no label, and files lie in any folder. Defaults to True.
-        **kwargs: See :class:`mmengine.dataset.BaseDataset`.
+        **kwargs: See :class:`ReplacesUnreadable`.
 
     Raises:
         FileNotFoundError: If the annotation file does not exist.
@@ -73,8 +64,6 @@ class ClipDataset(BaseDataset):
                  pipeline: Sequence[Union[dict, Callable]],
                  data_prefix: dict,
                  num_repeats: int = 1,
-                 max_bad_share: float = 0.01,
-                 max_refetch: int = 10,
                  filename_tmpl: str = 'img_{:05}.jpg',
                  start_index: Optional[int] = None,
                  multi_class: bool = False,
@@ -88,32 +77,20 @@ class ClipDataset(BaseDataset):
             raise ValueError('"num_repeats" should be at least 1, and 1 in test mode, but got '
                              f'{num_repeats}')
         self.num_repeats = num_repeats
-        self.max_bad_share = max_bad_share
         frame_pattern(filename_tmpl)
         self.filename_tmpl = filename_tmpl
         self.start_index = start_index
         self.multi_class = multi_class
         self.num_classes = num_classes
         self.with_label = with_label
-        super().__init__(
-            ann_file=ann_file,
-            pipeline=pipeline,
-            data_prefix=data_prefix,
-            max_refetch=max_refetch,
-            **kwargs)
+        kwargs.setdefault('max_refetch', 10)
+        super().__init__(ann_file=ann_file, pipeline=pipeline, data_prefix=data_prefix, **kwargs)
         steps = enumerate(self.pipeline.transforms, 1)
         self._num_reading = max((n for n, step in steps if getattr(step, 'reads_frames', 0)),
                                 default=0)
         if num_repeats > 1 and not self._num_reading:
             raise ValueError('"num_repeats" repeats what follows the reading of the frames; put '
                              'mvitv2_mm.ReadFrames into "pipeline"')
-
-    def full_init(self) -> None:
-        """Load the annotations, see :class:`mmengine.dataset.BaseDataset`."""
-        if not self._fully_initialized:
-            super().full_init()
-            # Shared, so that the workers of a data loader report and count a clip once.
-            self._states = torch.zeros(len(self), dtype=torch.uint8).share_memory_()
 
     def load_data_list(self) -> List[dict]:
         """Parse the annotation file, or list the folders of the classes."""
@@ -194,21 +171,9 @@ class ClipDataset(BaseDataset):
         labels = super().get_data_info(idx).get('label', [])
         return labels if isinstance(labels, list) else [labels]
 
-    def __getitem__(self, idx: int) -> Union[dict, List[dict]]:
-        """Processed clip ``idx``, or in training another one if it cannot be read."""
-        self.full_init()
-        for _ in range(self.max_refetch + 1):
-            try:
-                return self.prepare_data(idx)
-            except UnreadableClipError as error:
-                reason = str(error)
-            if self.test_mode:
-                self._report(idx, _BAD, f'{reason}; scored on grey frames')
-                return self.prepare_data(idx, blank=True)
-            self._report(idx, _BAD, f'{reason}; replaced by another clip')
-            idx = self._rand_another()
-        raise RuntimeError(f'{self.max_refetch + 1} clips in a row could not be read; check '
-                           f'"data_root" and "data_prefix" of the dataset. The last one: {reason}')
+    def stand_in(self, idx: int) -> dict:
+        """The clip with grey frames."""
+        return mark_unreadable(self.prepare_data(idx, blank=True))
 
     def prepare_data(self, idx: int, blank: bool = False) -> Union[dict, List[dict]]:
         """Read a clip once, then augment it ``num_repeats`` times.
@@ -227,22 +192,8 @@ class ClipDataset(BaseDataset):
             results = transform(results)
         fault = results.pop('fault', None)
         if fault:
-            self._report(idx, _DAMAGED, f'{fault}; using the rest')
+            self.report(idx, f'{fault}; using the rest', is_damaged=True)
         clips = [copy.deepcopy(results) for _ in range(self.num_repeats - 1)] + [results]
         for transform in augment:
             clips = [transform(clip) for clip in clips]
         return clips if self.num_repeats > 1 else clips[0]
-
-    def _report(self, idx: int, state: int, reason: str) -> None:
-        """Log a clip that is damaged or bad once; raise if there are too many bad ones."""
-        if self._states[idx] >= state:
-            return
-        self._states[idx] = state
-        count, total = int((self._states == state).sum()), len(self)
-        kind = 'bad' if state == _BAD else 'damaged'
-        print_log(f'{kind} clip {count} of {total}: {reason}', 'current', logging.WARNING)
-        if state == _BAD and count > self.max_bad_share * total:
-            raise RuntimeError(
-                f'{count} of the {total} clips of {self.ann_file} are unreadable, more than '
-                f'max_bad_share={self.max_bad_share}. Repair or remove them, or raise '
-                f'max_bad_share. The last one: {reason}')

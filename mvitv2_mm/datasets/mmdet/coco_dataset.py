@@ -6,6 +6,7 @@ from mmdet.datasets.api_wrappers import COCO
 from mmengine.logging import print_log
 
 from ...registry import DATASETS
+from ..unreadable import ReadsPictures
 
 
 def category_ids(api: COCO, names: Sequence[str]) -> List[int]:
@@ -59,11 +60,12 @@ class _NamedCOCO(COCO):
 
 
 @DATASETS.register_module()
-class CocoDataset(host.CocoDataset):
+class CocoDataset(ReadsPictures, host.CocoDataset):
     """mmdet's ``CocoDataset`` in which a label means the name of a category.
 
     mmdet numbers the categories in the order in which each annotation file lists them, so that
     another order, or a category less, gives the objects of a split the labels of other classes.
+    A picture that cannot be read is treated as :class:`ReplacesUnreadable` says.
 
     Raises:
         ValueError: If the names in the file and in ``metainfo['classes']`` do not belong together,

@@ -9,20 +9,22 @@ from mmpretrain.datasets.custom import find_folders, get_samples
 from ...registry import DATASETS
 from ..class_folders import IMAGE_SUFFIXES, is_hidden, label_folders
 from ..lists import check_labels, parse_lines, split_sample
+from ..unreadable import ReadsPictures
 
 
 @DATASETS.register_module()
-class ImageDataset(host.CustomDataset):
+class ImageDataset(ReadsPictures, host.CustomDataset):
     """mmpretrain's ``CustomDataset`` in which a label means the name of a class.
 
     - A class folder has the label of the class of its name. mmpretrain numbers the folders that it
       finds, so that another folder or none shifts the labels of a split.
     - Hidden files and folders are no data, and files of other types are left out with a word.
+    - A picture that cannot be read is treated as :class:`ReplacesUnreadable` says.
     - Lists may have blank lines, tabs, commas, a byte-order mark, and names instead of numbers.
 
     Args:
         extensions (Sequence[str]): Ends of the names of pictures. Defaults to ``IMAGE_SUFFIXES``.
-        **kwargs: See mmpretrain's ``CustomDataset``.
+        **kwargs: See :class:`ReplacesUnreadable` and mmpretrain's ``CustomDataset``.
 
     Raises:
         FileNotFoundError: If the list does not exist.

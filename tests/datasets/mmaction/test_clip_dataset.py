@@ -45,7 +45,7 @@ def reports(tmp_path):
     """Lines about bad clips in the log of the current run, which workers write to as well."""
     path = tmp_path / 'run.log'
     MMLogger.get_instance(f'reports {tmp_path}', log_file=str(path))
-    yield lambda: re.findall('.* clip [0-9]+ of .*', path.read_text())
+    yield lambda: re.findall('.* sample [0-9]+ of .*', path.read_text())
     logger = MMLogger._instance_dict.popitem()[1]
     for handler in logger.handlers:
         handler.close()
@@ -188,18 +188,18 @@ def test_training_replaces_unreadable_clips(make, reports):
     for _ in range(5):
         assert dataset[3]['label'] in (0, 1, 2)
     report, = reports()  # once
-    assert 'bad clip 1 of 4' in report and 'videos/bad.mp4: Invalid data' in report
-    assert 'replaced by another clip' in report
+    assert 'bad sample 1 of 4' in report and 'videos/bad.mp4: Invalid data' in report
+    assert 'replaced' in report
 
 
-def test_testing_scores_grey_frames(make, reports):
+def test_testing_gets_grey_frames(make, reports):
     dataset = make(['bad.mp4'], test_mode=True, max_bad_share=0.5)
     results = dataset[3]
     assert results['label'] == 3
     assert {img.shape for img in results['imgs']} == {(256, 256, 3)}
     assert {value for img in results['imgs'] for value in img.flat} == {128}
     report, = reports()
-    assert 'bad.mp4' in report and 'scored on grey frames' in report
+    assert 'bad.mp4' in report and 'counted as wrong' in report
 
 
 def test_damaged_clips_are_reported_and_used(make, write_video, reports):
@@ -227,18 +227,20 @@ def test_workers_count_together(make, reports):
 
 
 def test_too_many_bad_clips_end_the_run(make):
-    dataset = make(['x.mp4', 'y.mp4'], test_mode=True, max_bad_share=0.3)
-    dataset[3]
-    message = '2 of the 5 clips of .*list.txt are .* more than max_bad_share=0.3.*y.mp4: Invalid'
+    names = ['v.mp4', 'x.mp4', 'y.mp4', 'z.mp4']
+    dataset = make(names, test_mode=True, max_bad_share=0.1)
+    for i in range(3, 6):  # 3 of 7 are too large a share, but few
+        dataset[i]
+    message = '4 of the 7 samples of .*list.txt are .* more than max_bad_share=0.1.*z.mp4: Invalid'
     with pytest.raises(RuntimeError, match=message):
-        dataset[4]
-    with pytest.raises(RuntimeError, match='1 of the 5 clips'):  # the default is 1 %
-        make(['x.mp4', 'y.mp4'])[3]
+        dataset[6]
+    dataset = make(names, test_mode=True, max_bad_share=0.8)
+    assert len([dataset[i] for i in range(3, 7)]) == 4
 
 
 def test_a_wrong_folder_ends_the_run_at_once(make, tmp_path):
     dataset = make(max_bad_share=1, data_prefix=dict(video='elsewhere'))
-    message = '11 clips in a row could not be read; check "data_root".*No such file'
+    message = '11 samples in a row could not be used; check "data_root".*No such file'
     with pytest.raises(RuntimeError, match=message):
         dataset[0]
 
@@ -251,7 +253,7 @@ def test_the_run_ends_after_as_many_clips_as_it_says(make):
         raise UnreadableClipError('gone')
 
     dataset = make(max_bad_share=1, max_refetch=2, pipeline=[unreadable])
-    with pytest.raises(RuntimeError, match='3 clips in a row could not be read.*gone'):
+    with pytest.raises(RuntimeError, match='3 samples in a row could not be used.*gone'):
         dataset[0]
     assert len(tried) == 3
 
