@@ -50,7 +50,8 @@ def write_model_folder(folder: Union[str, Path],
                        classes: Optional[Sequence[str]],
                        metrics: Sequence[dict] = (),
                        licence: str = '',
-                       name: Optional[str] = None) -> None:
+                       name: Optional[str] = None,
+                       licence_note: str = '') -> None:
     """Write a model folder, whole or not at all; an older one in its place is replaced.
 
     Args:
@@ -63,6 +64,7 @@ def write_model_folder(folder: Union[str, Path],
             'measured' or 'reported'. Defaults to none.
         licence (str): Of the weights. Defaults to '', which means that it is not known.
         name (str, optional): Name of the model. Defaults to that of the folder.
+        licence_note (str): Why it is this licence, in words. Defaults to ''.
 
     Raises:
         OSError: If the place cannot be written to, or holds something else.
@@ -86,6 +88,7 @@ def write_model_folder(folder: Union[str, Path],
             metrics=list(metrics),
             code_version=code_version(),
             licence=licence,
+            licence_note=licence_note,
             sha256={file: sha256_of(side / file)
                     for file in (WEIGHTS, CONFIG)})
         (side / INFO).write_text(json.dumps(info, indent=2) + '\n', encoding='utf-8')
