@@ -26,6 +26,7 @@ _KINDS = dict(
     preprocessing=dict,
     metrics=list,
     licence=str,
+    licence_note=str,
     sha256=dict)
 _PACKAGES = ('torch', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmdet', 'mmaction2')
 
@@ -40,6 +41,7 @@ class ModelFolder:
     preprocessing: dict
     metrics: List[dict]
     licence: str
+    licence_note: str
     weights: str
 
 
@@ -122,6 +124,7 @@ def read_model_folder(folder: Union[str, Path]) -> ModelFolder:
         preprocessing=info['preprocessing'],
         metrics=info['metrics'],
         licence=info['licence'],
+        licence_note=info['licence_note'],
         weights=str(folder / WEIGHTS))
 
 
