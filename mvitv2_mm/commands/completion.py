@@ -4,7 +4,7 @@ import argparse
 from .frame import completion_script
 
 HELP = 'Print a script with which bash or zsh completes commands, options and names.'
-EXAMPLE = 'source <(python -m mvitv2_mm completion bash)'
+EXAMPLE = 'eval "$(python -m mvitv2_mm completion bash)"'
 JSON = None
 REPAIRS = False
 

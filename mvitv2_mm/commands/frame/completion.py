@@ -58,7 +58,7 @@ compdef _mvitv2_mm_python python python3
 
 
 def completion_script(shell: str) -> str:
-    """The script for a shell, which ``source`` reads.
+    """The script for a shell, which ``eval`` runs.
 
     Args:
         shell (str): 'bash' or 'zsh'.
