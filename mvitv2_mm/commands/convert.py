@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..names import INFLATE_MODES, LAYOUTS
-from .frame import print_json
+from .frame import CONFIG, MODEL, print_json
 
 HELP = 'Convert or describe a checkpoint of any known layout; list the published ones.'
 EXAMPLE = 'python -m mvitv2_mm convert MViTv2_T_in1k.pyth mvitv2-tiny.safetensors'
@@ -13,8 +13,9 @@ JSON = 'what became of every tensor (with --list, the models)'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument(
+    src = parser.add_argument(
         'src', nargs='?', help='file, URL, or name of a published model; or a model folder')
+    src.complete = MODEL
     parser.add_argument(
         'dst',
         nargs='?',
@@ -22,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'ending, a model folder; if not given, SRC is only described')
     parser.add_argument(
         '--to', choices=LAYOUTS, default='openmmlab', help='names to write (default: %(default)s)')
-    parser.add_argument('--config', help='config of the model that SRC must fit')
+    config = parser.add_argument('--config', help='config of the model that SRC must fit')
+    config.complete = CONFIG
     parser.add_argument(
         '--inflate',
         choices=INFLATE_MODES,
