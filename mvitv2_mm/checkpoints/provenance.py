@@ -80,7 +80,7 @@ def reported(entry: Published) -> List[dict]:
     for path in sorted((repository_folder() / 'configs').glob('*/metafile.yml')):
         for model in yaml.safe_load(path.read_text(encoding='utf-8'))['Models']:
             if model['Name'] == entry.config and model.get('Weights') == entry.url:
-                who = model['Metadata']['Results Reported By']
+                who = model['Metadata'].get('Results Reported By')
                 found += [
                     dict(
                         metric=metric,
