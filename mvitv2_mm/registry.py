@@ -24,8 +24,8 @@ DATASETS = _child(mmengine.DATASETS, 'datasets')
 DATA_SAMPLERS = _child(mmengine.DATA_SAMPLERS, 'datasets')
 TRANSFORMS = _child(mmengine.TRANSFORMS, 'datasets')
 METRICS = _child(mmengine.METRICS, 'evaluation')
-HOOKS = _child(mmengine.HOOKS, 'engine.hooks', 'engine.saving', 'engine.schedule',
-               'engine.finite', 'engine.pictures', 'engine.unreadable')
+HOOKS = _child(mmengine.HOOKS, 'engine.hooks', 'engine.saving', 'engine.model_folders',
+               'engine.schedule', 'engine.finite', 'engine.pictures', 'engine.unreadable')
 FUNCTIONS = _child(mmengine.FUNCTIONS, 'engine.hooks', 'engine.fsdp')
 OPTIM_WRAPPERS = _child(mmengine.OPTIM_WRAPPERS, 'engine.amp')
 STRATEGIES = _child(mmengine.STRATEGIES, 'engine.fsdp_strategy')
