@@ -1,4 +1,5 @@
 """Files that are either complete or not there, and where the files of a package are."""
+import hashlib
 import json
 import os
 from contextlib import contextmanager
@@ -35,6 +36,15 @@ def flush(path: Union[str, Path]) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sha256_of(path: Union[str, Path]) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for chunk in iter(lambda: file.read(2**20), b''):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def write_text(path: Union[str, Path], text: str) -> None:

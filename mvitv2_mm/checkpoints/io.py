@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Mapping, Union
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file as load_safetensors
 from safetensors.torch import save_file as save_safetensors
 from torch import Tensor
@@ -41,7 +41,6 @@ def _first_sentence(error: Exception) -> str:
 
 
 def _read_torch(path: str, map_location) -> Any:
-    check_sums(path)
     try:
         return torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
@@ -52,20 +51,30 @@ def _read_torch(path: str, map_location) -> Any:
         raise _refusal(path, name[1], allow) from None
 
 
-def check_sums(path: Union[str, Path]) -> None:
-    """Compare a torch file with the checksums that it carries, which ``torch.load`` does not do.
+def check_whole(path: Union[str, Path]) -> None:
+    """See whether a file has its end, and the checksums that torch wrote and does not compare.
 
     Raises:
-        CheckpointError: If a part of the file has changed since it was written.
+        CheckpointError: If a part of a torch or safetensors file is missing, or has changed.
     """
-    if not zipfile.is_zipfile(path):
-        return  # before torch 1.6 there were none
-    with zipfile.ZipFile(path) as archive:
-        changed = archive.testzip()
-    if changed:
-        raise CheckpointError(f'{path} is damaged: its part {changed} does not have the checksum '
-                              'that it was written with. Use an earlier checkpoint, or get it '
-                              'again.')
+    with open(path, 'rb') as file:
+        head = file.read(64)
+    if _is_safetensors(head):
+        try:
+            safe_open(path, 'np')
+        except SafetensorError as error:
+            raise CheckpointError(f'{path} is damaged ({error}). Delete it and get it again.') \
+                from None
+    elif head.startswith(_ZIP):
+        if not zipfile.is_zipfile(path):
+            raise CheckpointError(f'{path} is truncated: it starts like a torch checkpoint but its '
+                                  'end is missing. Delete it and download or copy it again.')
+        with zipfile.ZipFile(path) as archive:
+            changed = archive.testzip()
+        if changed:
+            raise CheckpointError(f'{path} is damaged: its part {changed} does not have the '
+                                  'checksum that it was written with. Use an earlier checkpoint, '
+                                  'or get it again.')
 
 
 def _read_pickle(path: str, map_location) -> Any:
@@ -98,11 +107,8 @@ def _reader_of(path: str) -> Callable:
     if not head:
         raise CheckpointError(f'{path} is empty (0 bytes): the download or copy did not finish. '
                               'Delete it and get it again.')
-    is_zip = head.startswith(_ZIP)
-    if is_zip and not zipfile.is_zipfile(path):
-        raise CheckpointError(f'{path} is truncated: it starts like a torch checkpoint but its end '
-                              'is missing. Delete it and download or copy it again.')
-    if is_zip or head.startswith(_LEGACY_TORCH):
+    check_whole(path)
+    if head.startswith(_ZIP) or head.startswith(_LEGACY_TORCH):
         return _read_torch
     if _is_safetensors(head):
         return _read_safetensors

@@ -11,11 +11,11 @@ from uuid import uuid4
 from mmengine.config import Config
 from torch import Tensor
 
+from ..files import sha256_of
 from ..version import __version__
 from .io import CheckpointError, write_file
 from .plain_config import read_plain_config
 from .preprocessing import describe_preprocessing
-from .zoo import sha256_of
 
 FORMAT, VERSION = 'mvitv2_mm model', 1
 INFO, WEIGHTS, CONFIG = 'model.json', 'weights.safetensors', 'config.py'
@@ -150,8 +150,9 @@ def _read_info(folder: Path) -> dict:
     wrong += ['sha256'] * (not wrong and info['sha256'].keys() != {WEIGHTS, CONFIG})
     wrong += ['classes'] * (not all(isinstance(name, str) for name in info.get('classes') or ()))
     if wrong:
-        raise CheckpointError(f'{path} is damaged: "{wrong[0]}" is {info.get(wrong[0])!r:.60}. Copy '
-                              'the folder again.')
+        raise CheckpointError(
+            f'{path} is damaged: "{wrong[0]}" is {info.get(wrong[0])!r:.60}. Copy '
+            'the folder again.')
     return info
 
 

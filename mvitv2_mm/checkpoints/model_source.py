@@ -149,8 +149,10 @@ def _of_zoo(name: str, cfg: Config) -> OpenedModel:
         licence=(entry.licence, f'of {name}'),
         metrics=reported(entry))
     if dataset == 'in21k':
-        opened.notes = ['the order of the classes of ImageNet-21K is not published: they are '
-                        'numbered']
+        opened.notes = [
+            'the order of the classes of ImageNet-21K is not published: they are '
+            'numbered'
+        ]
     return opened
 
 
@@ -178,25 +180,29 @@ def _from_config(config: str, checkpoint: str, options: Optional[dict]) -> Opene
     return _opened(Path(path).stem, cfg, path, classes, content)
 
 
-def _opened(name: str,
-            cfg: Config,
-            weights: str,
-            classes: Optional[Sequence[str]],
-            content: Any = None,
-            licence: Tuple[str, str] = ('', 'not known'),
-            metrics: Sequence[dict] = ()) -> OpenedModel:
+def _opened(
+    name: str,
+    cfg: Config,
+    weights: str,
+    classes: Optional[Sequence[str]],
+    content: Any = None,
+    licence: Tuple[str, str] = ('', 'not known'),
+    metrics: Sequence[dict] = ()
+) -> OpenedModel:
     number, notes = count_classes(cfg.model), []
     if classes is None:
         notes = ['class names are not known: classes are numbered']
     elif len(classes) != number:
-        notes = [f'{len(classes)} class names are known, but the model has {number} classes: they '
-                 'are numbered']
+        notes = [
+            f'{len(classes)} class names are known, but the model has {number} classes: they '
+            'are numbered'
+        ]
         classes = None
     state = None if content is None else unwrap(content, weights)
-    return OpenedModel(
-        name, _task(cfg, name), for_prediction(cfg), classes and tuple(classes), notes, weights,
-        *licence, list(metrics), lambda: unwrap(read_file(weights), weights)
-        if state is None else state)
+    return OpenedModel(name, _task(cfg, name),
+                       for_prediction(cfg), classes and tuple(classes), notes, weights, *licence,
+                       list(metrics), lambda: unwrap(read_file(weights), weights)
+                       if state is None else state)
 
 
 def _task(cfg: Config, name: str) -> str:

@@ -11,16 +11,15 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Optional
-from urllib.error import URLError
 from urllib.parse import urlparse
-from urllib.request import Request, urlopen
 
 import torch.hub
 from mmengine.dist import barrier, get_local_rank
 
 from ..errors import UnknownName
-from ..files import replaced
+from ..files import sha256_of
 from ..names import ZOO_FILE
+from .download import download
 from .io import CheckpointError
 
 
@@ -106,7 +105,7 @@ def fetch(url: str, sha256: str = '') -> str:
     """
     path = cache_path(url)
     if get_local_rank() == 0 and not path.exists():
-        _download(url, path, sha256)
+        download(url, path, sha256)
     barrier()
     if sha256 and not sha256_of(path).startswith(sha256):
         raise CheckpointError(f'{path} is not the published file: its SHA-256 does not start with '
@@ -118,40 +117,3 @@ def cache_path(url: str) -> Path:
     """Where a download is kept: in a folder for its URL alone, since many files share a name."""
     folder = hashlib.sha256(url.encode()).hexdigest()[:16]
     return Path(torch.hub.get_dir(), 'checkpoints', folder, Path(urlparse(url).path).name)
-
-
-def _download(url: str, path: Path, sha256: str) -> None:
-    try:
-        with replaced(path) as part:
-            torch.hub.download_url_to_file(url, str(part), hash_prefix=sha256 or None)
-            expected, size = _content_length(url), part.stat().st_size
-            if expected not in (None, size):
-                raise CheckpointError(f'{url} was cut short: {size} of {expected} bytes arrived. '
-                                      'Run again.')
-    except RuntimeError as error:
-        if 'invalid hash' not in str(error):
-            raise
-        raise CheckpointError(f'{url} is not the published file: {error}. Nothing was kept; run '
-                              'again, or ask who runs your proxy.') from None
-    except (URLError, OSError) as error:
-        raise CheckpointError(f'{url} cannot be downloaded ({error}). Check the connection, or get '
-                              f'the file elsewhere and put it at {path}.') from None
-
-
-def _content_length(url: str) -> Optional[int]:
-    """Size the server announces; torch.hub does not notice when a transfer stops early."""
-    try:
-        with urlopen(Request(url, method='HEAD', headers={'User-Agent': 'torch.hub'})) as reply:
-            length = reply.headers.get('Content-Length')
-    except OSError:
-        return None
-    return int(length) if length else None
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for chunk in iter(lambda: file.read(2**20), b''):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -7,8 +7,8 @@ from hashlib import sha256
 from time import monotonic
 from typing import Any, Callable, Dict, Optional, Sequence
 
-from ..checkpoints.zoo import sha256_of
 from ..errors import UsageError
+from ..files import sha256_of
 from ..version import __version__
 from .display import progress_bar
 from .inferencer import Inferencer

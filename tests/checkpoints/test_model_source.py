@@ -10,9 +10,9 @@ from mmengine.logging import HistoryBuffer
 from mvitv2_mm.checkpoints import ZOO, convert, model_source
 from mvitv2_mm.checkpoints.model_folder import read_model_folder, write_model_folder
 from mvitv2_mm.checkpoints.model_source import open_model, save_model
-from mvitv2_mm.checkpoints.zoo import sha256_of
 from mvitv2_mm.config_files import load_config
 from mvitv2_mm.errors import UnknownName
+from mvitv2_mm.files import sha256_of
 
 CLASSES = small_classifier.CLASSES
 
@@ -159,8 +159,8 @@ def test_nothing_of_a_stranger_is_run(files, text, tmp_path, monkeypatch):
             open_model(name).build()
     # with the right hash it is no better
     model_json.write_text(
-        info.replace(sha256_of(files[0] / 'folder' / 'config.py'),
-                     sha256_of(Path('folder', 'config.py'))))
+        info.replace(
+            sha256_of(files[0] / 'folder' / 'config.py'), sha256_of(Path('folder', 'config.py'))))
     with pytest.raises(ValueError, match='is refused'):
         open_model('folder').build()
     assert not Path('hacked').exists()

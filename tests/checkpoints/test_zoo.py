@@ -2,8 +2,9 @@
 import hashlib
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,24 +21,30 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
 
 class Server(BaseHTTPRequestHandler):
-    """Serves ``files`` and counts; ``cut`` hangs up halfway."""
+    """Serves ``files`` and counts; hangs up halfway, or stalls there, ``cuts`` times."""
 
-    def __init__(self, files, hits, cut, *args):
-        self.files, self.hits, self.cut = files, hits, cut
+    def __init__(self, files, hits, cuts, stall, with_length, *args):
+        self.files, self.hits, self.cuts = files, hits, cuts
+        self.stall, self.with_length = stall, with_length
         super().__init__(*args)
-
-    def do_HEAD(self):
-        data = self.files.get(self.path)
-        self.send_response(200 if data else 404)
-        self.send_header('Content-Length', str(len(data or b'')))
-        self.end_headers()
-        return data
 
     def do_GET(self):
         self.hits.append(self.path)
-        data = self.do_HEAD()
-        if data:
-            self.wfile.write(data[:len(data) // 2] if self.cut else data)
+        data = self.files.get(self.path, b'')
+        start = int(self.headers.get('Range', 'bytes=0-')[6:-1])
+        self.send_response((206 if start else 200) if data else 404)
+        if start:
+            self.send_header('Content-Range', f'bytes {start}-{len(data) - 1}/{len(data)}')
+        elif self.with_length:
+            self.send_header('Content-Length', str(len(data)))
+        self.end_headers()
+        data = data[start:]
+        if len(self.hits) <= self.cuts:
+            self.wfile.write(data[:len(data) // 2])
+            self.wfile.flush()
+            self.stall.wait(5)
+        else:
+            self.wfile.write(data)
 
     def log_message(self, *args):
         pass
@@ -50,9 +57,12 @@ def serve(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, '_hub_dir', None)
     servers = []
 
-    def start(files, cut=False):
-        hits = []
-        server = HTTPServer(('127.0.0.1', 0), partial(Server, files, hits, cut))
+    def start(files, cuts=0, stall=False, with_length=True):
+        hits, going_on = [], threading.Event()
+        if not stall:
+            going_on.set()
+        handler = partial(Server, files, hits, cuts, going_on, with_length)
+        server = ThreadingHTTPServer(('127.0.0.1', 0), handler)
         servers.append(server)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return f'http://127.0.0.1:{server.server_port}', hits, server
@@ -77,7 +87,7 @@ def data(source, tmp_path_factory):
 
 def cached(tmp_path):
     files = (tmp_path / 'torch/hub/checkpoints').rglob('*')
-    return [path.name for path in files if path.is_file()]
+    return [path.name for path in files if path.is_file() and path.suffix != '.lock']
 
 
 def publish(monkeypatch, url, sha256=''):
@@ -112,8 +122,8 @@ def test_another_file_is_refused(serve, monkeypatch, tmp_path, data):
     publish(monkeypatch, url + '/weights.pyth', 'a' * 8)
     with pytest.raises(
             CheckpointError,
-            match=r'weights\.pyth is not the published file: invalid '
-            r'hash value \(expected "aaaaaaaa", got "[0-9a-f]{64}"\)\. Nothing was kept'):
+            match=r'weights\.pyth is not the published file: its SHA-256 is [0-9a-f]{64} and '
+            r'should start with aaaaaaaa\. Nothing was kept'):
         locate('tiny-test')
     assert cached(tmp_path) == []
 
@@ -142,28 +152,44 @@ def test_files_of_one_name_do_not_meet_in_the_cache(serve, monkeypatch, data):
     assert hits == ['/a/model.safetensors', '/b/model.safetensors']
 
 
-def test_a_download_is_whole_or_not_there(serve, monkeypatch, tmp_path, data):
-    """While the bytes arrive, another process finds no file that it could take for the whole."""
-    url, _, _ = serve({'/weights.pyth': data})
-    download, seen = torch.hub.download_url_to_file, []
-
-    def slow_download(*args, **kwargs):
-        download(*args, **kwargs)
-        seen.append(cache_path(url + '/weights.pyth').exists())
-
-    monkeypatch.setattr(torch.hub, 'download_url_to_file', slow_download)
+def test_a_download_goes_on_where_it_broke_off(serve, data):
+    url, hits, _ = serve({'/weights.pyth': data}, cuts=2)
     assert Path(fetch(url + '/weights.pyth')).read_bytes() == data
-    assert seen == [False] and cached(tmp_path) == ['weights.pyth']
+    assert len(hits) == 3
 
 
-def test_an_interrupted_download_is_not_kept(serve, tmp_path, data):
-    url, _, _ = serve({'/weights.pyth': data}, cut=True)
+def test_a_server_that_stalls_is_asked_again(serve, data, monkeypatch):
+    monkeypatch.setattr('mvitv2_mm.checkpoints.download._TIMEOUT', 0.3)
+    url, hits, _ = serve({'/weights.pyth': data}, cuts=1, stall=True)
+    assert Path(fetch(url + '/weights.pyth')).read_bytes() == data
+    assert len(hits) == 2
+
+
+def test_what_arrived_is_kept_for_the_next_try_under_another_name(serve, tmp_path, data):
+    url, hits, _ = serve({'/weights.pyth': data}, cuts=4)
     with pytest.raises(
             CheckpointError,
-            match=rf'weights\.pyth was cut short: {len(data) // 2} of '
-            rf'{len(data)} bytes arrived\. Run again|cannot be downloaded'):
+            match=r'weights\.pyth cannot be downloaded \(.*cut short: \d+ of '
+            rf'{len(data)} bytes arrived.*; what has arrived is kept\)\. Check'):
+        fetch(url + '/weights.pyth')
+    assert cached(tmp_path) == ['.weights.pyth.part']
+    assert Path(fetch(url + '/weights.pyth')).read_bytes() == data
+    assert cached(tmp_path) == ['weights.pyth'] and len(hits) == 5
+
+
+def test_half_a_file_of_unknown_length_is_noticed(serve, tmp_path, data):
+    url, _, _ = serve({'/weights.pyth': data}, cuts=1, with_length=False)
+    with pytest.raises(CheckpointError, match='did not arrive whole'):
         fetch(url + '/weights.pyth')
     assert cached(tmp_path) == []
+    assert Path(fetch(url + '/weights.pyth')).read_bytes() == data
+
+
+def test_processes_that_want_the_same_file_wait_for_the_first(serve, data):
+    url, hits, _ = serve({'/weights.pyth': data})
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(fetch, [url + '/weights.pyth'] * 8))
+    assert {Path(path).read_bytes() for path in paths} == {data} and len(hits) == 1
 
 
 @pytest.mark.parametrize('path', ['/missing.pyth', None])
@@ -175,7 +201,8 @@ def test_unreachable(serve, tmp_path, path):
     with pytest.raises(
             CheckpointError,
             match=r'cannot be downloaded \(.*(404|refused).*\)\. Check '
-            r'the connection, or get the file elsewhere and put it at .*missing\.pyth'):
+            r'the connection and run again, or get the file elsewhere and put it at .*missing\.pyth'
+    ):
         fetch(url + '/missing.pyth')
     assert cached(tmp_path) == []
 
