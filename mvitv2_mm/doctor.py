@@ -3,6 +3,7 @@
 Only the standard library is imported at the top: this serves broken environments.
 """
 import platform
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ TASKS = {
     'object detection': 'mmdet',
     'video recognition': 'mmaction',
 }
+# Docker gives 64
+_SHARED_MIB = 1024
 
 
 @dataclass(eq=False)
@@ -228,6 +231,20 @@ def check_gpu() -> str:
     return f'{count} x {name}, CUDA {torch.version.cuda}'
 
 
+def check_shared_memory() -> str:
+    """Data workers have the memory through which they hand over their batches."""
+    folder = Path('/dev/shm')
+    if not folder.is_dir():
+        return 'no /dev/shm on this system'
+    size = shutil.disk_usage(folder).total / 2**20
+    if size < _SHARED_MIB:
+        raise Problem(
+            f'/dev/shm has {size:.0f} MiB, in which the batches of data workers may not fit',
+            'docker run --shm-size=8g, or train_dataloader.num_workers=0',
+            needed=False)
+    return f'/dev/shm has {size / 2**10:.1f} GiB'
+
+
 def check_bf16() -> str:
     """bfloat16 autocast runs a matrix product."""
     torch = import_module('torch')
@@ -269,6 +286,7 @@ def checks() -> List[Tuple[str, Callable[[], str]]]:
         *hosts,
         ('mmcv ops', check_ops),
         *decoders,
+        ('shared memory', check_shared_memory),
         ('GPU', check_gpu),
         ('bfloat16', check_bf16),
         ('torch.compile', check_compile),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -93,6 +94,15 @@ def test_transformers_clash_is_a_warning(monkeypatch):
     found = problem(doctor.check_clashes)
     assert 'transformers 4.57.0' in found.detail and not found.needed
     assert 'pip install "transformers<4.50"' in found.remedy
+
+
+@pytest.mark.parametrize('mib, state', [(64, 'missing'), (8192, 'ok')])
+def test_shared_memory(monkeypatch, mib, state):
+    monkeypatch.setattr(Path, 'is_dir', lambda path: True)
+    monkeypatch.setattr('shutil.disk_usage', lambda path: SimpleNamespace(total=mib * 2**20))
+    finding = doctor.diagnose('shared memory', doctor.check_shared_memory)
+    assert finding.state == state
+    assert ('--shm-size' in finding.remedy) == (state == 'missing')
 
 
 def test_host():

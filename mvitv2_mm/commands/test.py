@@ -29,12 +29,13 @@ def run(args: argparse.Namespace) -> None:
     """Test."""
     from ..checkpoints import CheckpointError
     from ..engine.launch import check_output
+    from ..engine.loaders import explained_workers
     from ..engine.testing import prepare_test
     from ..files import to_json, write_text
     if args.out_metrics:
         check_output('--out-metrics', args.out_metrics, '.json')
     runner = call(prepare_test, args)
-    with only_expected(CheckpointError, OSError):
+    with only_expected(CheckpointError, OSError), explained_workers():
         metrics = runner.test()
     if args.out_metrics and runner.rank == 0:
         write_text(args.out_metrics, to_json(metrics, indent=2))

@@ -1,4 +1,5 @@
 """Batches that can be made, and metrics that can be computed, before the slow start of a run."""
+from contextlib import contextmanager
 from typing import Iterator, Sequence, Tuple
 
 from mmengine.config import Config
@@ -8,6 +9,8 @@ from torch import nn
 
 from ..checkpoints.loading import find_backbone
 from .nested_datasets import leaf_datasets
+
+_PATIENCE = 600  # seconds
 
 
 def check_loaders(cfg: Config, loops: Sequence[str]) -> None:
@@ -28,6 +31,41 @@ def check_loaders(cfg: Config, loops: Sequence[str]) -> None:
             if metric.type.endswith('Accuracy') and num_classes and topk > num_classes:
                 raise ValueError(f'{key}.topk asks for the best {topk} of {num_classes} classes; '
                                  f'add --cfg-options "{key}.topk=(1,)"')
+
+
+class LoaderError(OSError):
+    """A data worker has died, or does not deliver."""
+
+
+def limit_waiting(cfg: Config, loops: Sequence[str]) -> None:
+    """Let a run end that would wait for ever for a data worker.
+
+    A worker that finds no shared memory, or hangs in a decoder, says nothing to the training.
+
+    Args:
+        cfg (Config): The whole config; ``timeout`` of the data loaders is set unless it is there.
+        loops (Sequence[str]): Which of 'train', 'val', 'test' will run.
+    """
+    for loop in loops:
+        loader = cfg.get(f'{loop}_dataloader')
+        if loader is not None and loader.get('num_workers'):
+            loader.setdefault('timeout', _PATIENCE)
+
+
+@contextmanager
+def explained_workers() -> Iterator[None]:
+    """Turn the errors with which PyTorch reports a lost data worker into a :class:`LoaderError`."""
+    try:
+        yield
+    except RuntimeError as error:
+        text = ' '.join(str(error).split())
+        if not text.startswith(('DataLoader timed out', 'DataLoader worker')):
+            raise
+        raise LoaderError(
+            f'{text}. A data worker hangs or was killed. If shared memory is short (a container has '
+            '64 MB of it by default), give it more (docker run --shm-size=8g). num_workers=0 of '
+            'the data loader shows the error of a worker itself, and timeout=SECONDS waits longer '
+            f'than {_PATIENCE} s for a batch') from error
 
 
 def check_batches(runner: Runner) -> None:

@@ -70,8 +70,10 @@ class ModelFolderHook(Hook):
             unwrap(content, path),
             task_of(cfg),
             classes,
-            measured({k: v
-                      for k, v in metrics.items() if k not in _TIMES}, cfg),
+            measured({
+                k: v
+                for k, v in metrics.items() if k not in _TIMES
+            }, cfg),
             licence,
             name=Path(os.path.abspath(runner.work_dir)).name,
             licence_note=note)

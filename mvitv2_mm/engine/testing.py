@@ -16,7 +16,7 @@ from ..errors import UsageError
 from .early_checks import check_data, check_datasets, lacks_ground_truth
 from .hooks import SameClassesHook
 from .launch import build_runner, check_output, load_config, load_runner_config, set_run
-from .loaders import check_channels, check_loaders
+from .loaders import check_channels, check_loaders, limit_waiting
 from .nested_datasets import leaf_datasets
 
 # per host: the visualizer, the hook that uses it on every sample, and the hook's output folder
@@ -84,6 +84,7 @@ def prepare_test(config: str,
         _draw_predictions(cfg, show_dir)
     check_data(cfg, ['test'])
     check_loaders(cfg, ['test'])
+    limit_waiting(cfg, ['test'])
     runner = build_runner(cfg)
     check_channels(runner.model)
     check_datasets(runner, ['test'])

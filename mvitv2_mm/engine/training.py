@@ -12,7 +12,7 @@ from .alone import alone_in
 from .early_checks import check_data, check_datasets
 from .hooks import SameClassesHook
 from .launch import build_runner, load_runner_config
-from .loaders import check_batches, check_channels, check_loaders
+from .loaders import check_batches, check_channels, check_loaders, explained_workers, limit_waiting
 from .resuming import find_resume
 from .schedule import fit_schedule
 from .stopping import Signals, StopHook
@@ -60,6 +60,7 @@ def prepare_training(config: str,
     fit_schedule(cfg)
     check_data(cfg, ['train', 'val'])
     check_loaders(cfg, ['train', 'val'])
+    limit_waiting(cfg, ['train', 'val'])
     runner = build_runner(cfg)
     check_channels(runner.model)
     check_datasets(runner, ['train', 'val'])
@@ -73,12 +74,13 @@ def train(runner: Union[Runner, FlexibleRunner]) -> None:
     """Train, alone in the work dir; a signal to end saves the training first.
 
     Raises:
-        OSError: If another process trains in the work dir, or a checkpoint cannot be written.
+        OSError: If another process trains in the work dir, a checkpoint cannot be written, or a
+            data worker is lost.
         NotFiniteError: If the loss is no number.
         SystemExit: With 128 and the number of the signal, if there was one.
     """
     alone = alone_in(runner.work_dir) if runner.rank == 0 else nullcontext()
-    with alone, Signals() as signals:
+    with alone, explained_workers(), Signals() as signals:
         runner.register_hook(StopHook(signals))
         runner.train()
 

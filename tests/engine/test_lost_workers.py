@@ -1,0 +1,49 @@
+"""A data worker that dies or hangs ends a run in one line, and never in a hang."""
+import os
+import time
+
+import pytest
+from mmengine.config import Config
+from torch.utils.data import DataLoader, Dataset
+
+from mvitv2_mm.engine.loaders import LoaderError, explained_workers, limit_waiting
+
+
+class Fails(Dataset):
+
+    def __init__(self, what):
+        self.what = what
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        if index == 2:
+            self.what()
+        return index
+
+
+@pytest.mark.parametrize('what, message', [
+    (lambda: os._exit(1), 'DataLoader worker .*exited unexpectedly'),
+    (lambda: os.kill(os.getpid(), 7), 'DataLoader worker .*shared memory.*--shm-size'),
+    (lambda: time.sleep(60), 'DataLoader timed out after 1 seconds.*--shm-size'),
+])
+def test_the_error_names_the_remedy(what, message):
+    with pytest.raises(LoaderError, match=message), explained_workers():
+        list(DataLoader(Fails(what), num_workers=1, timeout=1))
+
+
+def test_other_errors_pass():
+    with pytest.raises(RuntimeError, match='^mine$'), explained_workers():
+        raise RuntimeError('mine')
+
+
+def test_loaders_with_workers_get_a_limit():
+    cfg = Config(
+        dict(
+            train_dataloader=dict(num_workers=2),
+            val_dataloader=dict(num_workers=0),
+            test_dataloader=dict(num_workers=2, timeout=5)))
+    limit_waiting(cfg, ['train', 'val', 'test'])
+    assert cfg.train_dataloader.timeout == 600
+    assert 'timeout' not in cfg.val_dataloader and cfg.test_dataloader.timeout == 5
