@@ -57,13 +57,14 @@ def explained_workers() -> Iterator[None]:
     """Turn the errors with which PyTorch reports a lost data worker into a :class:`LoaderError`."""
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, ConnectionError, EOFError) as error:
         text = ' '.join(str(error).split())
-        if not text.startswith(('DataLoader timed out', 'DataLoader worker')):
+        is_known = text.startswith(('DataLoader timed out', 'DataLoader worker'))
+        if isinstance(error, RuntimeError) and not is_known:
             raise
         raise LoaderError(
-            f'{text}. A data worker hangs or was killed. If shared memory is short (a container has '
-            '64 MB of it by default), give it more (docker run --shm-size=8g). num_workers=0 of '
+            f'{text}. A data worker hangs or was killed. If shared memory is short (a container '
+            'has 64 MB of it by default), give it more (docker run --shm-size=8g). num_workers=0 of '
             'the data loader shows the error of a worker itself, and timeout=SECONDS waits longer '
             f'than {_PATIENCE} s for a batch') from error
 
