@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Usage: tools/torchrun.sh GPUS SCRIPT [ARGUMENTS OF SCRIPT]: one process of SCRIPT on each GPU.
-# On several machines also set NNODES, NODE_RANK, MASTER_ADDR and PORT.
+# On several machines also set NNODES, NODE_RANK, MASTER_ADDR and PORT. With MAX_RESTARTS=N the
+# processes are started again, up to N times, when one of them dies.
 set -euo pipefail
 
 PYTHON=${PYTHON:-python}
 SIGNALS=SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1  # passed on to the processes
-options=(--nproc_per_node="$1")
+options=(--nproc_per_node="$1" --max-restarts="${MAX_RESTARTS:-0}")
 if [ "${NNODES:-1}" = 1 ] && [ -z "${PORT:-}" ]; then
     options+=(--standalone)  # finds a free port
+    # processes that are started again must not read what those before them left in the store
+    export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
 else
     options+=(--nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}"
               --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}")
