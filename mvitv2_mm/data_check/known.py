@@ -6,9 +6,9 @@ from typing import Dict, List, Optional
 
 from mmengine.config import Config
 
-from ..engine.early_checks import count_classes
+from ..checkpoints.tasks import count_classes
+from ..config_options import apply_options
 from ..engine.nested_datasets import leaf_datasets
-from ..engine.options import apply_options
 from ..errors import UsageError
 from ..files import repository_folder
 from ..names import DATASETS, OWN_DATA, find_config, hint, published_configs
