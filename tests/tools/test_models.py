@@ -79,6 +79,15 @@ def test_a_folder_that_cannot_be_written_does_not_end_a_training(configs, train,
     assert (tmp_path / 'epoch_1.pth').is_file()
 
 
+def test_none_switches_model_folders_off(configs, train, tmp_path):
+    train([
+        configs['image'], '--work-dir',
+        str(tmp_path), '--cfg-options', 'train_cfg.max_epochs=1', 'default_hooks.models=None'
+    ])
+    assert (tmp_path / 'epoch_1.pth').is_file()
+    assert not (tmp_path / 'models').exists()
+
+
 def test_other_data_than_the_models_is_refused(configs, checkpoints, test, tmp_path):
     folder = Path(checkpoints['image']).parent / 'models' / 'last'
     for name in ('val/cat', 'val/dog'):
