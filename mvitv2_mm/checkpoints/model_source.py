@@ -18,13 +18,10 @@ from .loading import load_complete
 from .model_folder import read_model_folder, write_model_folder
 from .plain_config import read_plain_config
 from .provenance import licence_of, reported
-from .tasks import classes_of_data, count_classes, task_of
+from .tasks import classes_of_data, count_classes, for_prediction, task_of
 from .zoo import ZOO, check_exists, locate
 
-# what predicting and testing read of a config
-_SECTIONS = ('model', 'data_preprocessor', 'tta_model', 'tta_pipeline', 'test_dataloader',
-             'test_evaluator', 'test_cfg', 'default_scope', 'default_hooks', 'custom_imports',
-             'env_cfg', 'visualizer', 'log_processor', 'log_level', 'randomness')
+_UNPUBLISHED = 'the order of the classes of ImageNet-21K is not published: they are numbered'
 
 
 @dataclass
@@ -154,8 +151,7 @@ def _of_zoo(name: str, cfg: Config) -> OpenedModel:
         licence=(entry.licence, f'of {name}'),
         metrics=reported(entry))
     if dataset == 'in21k':
-        opened.notes = ['the order of the classes of ImageNet-21K is not published: they are '
-                        'numbered']
+        opened.notes = [_UNPUBLISHED]
     return opened
 
 
@@ -183,25 +179,35 @@ def _from_config(config: str, checkpoint: str, options: Optional[dict]) -> Opene
     return _opened(Path(path).stem, cfg, path, classes, content)
 
 
-def _opened(name: str,
-            cfg: Config,
-            weights: str,
-            classes: Optional[Sequence[str]],
-            content: Any = None,
-            licence: Tuple[str, str] = ('', 'not known'),
-            metrics: Sequence[dict] = ()) -> OpenedModel:
+def _opened(
+    name: str,
+    cfg: Config,
+    weights: str,
+    classes: Optional[Sequence[str]],
+    content: Any = None,
+    licence: Tuple[str, str] = ('', 'not known'),
+    metrics: Sequence[dict] = ()
+) -> OpenedModel:
+    """What is known, put together; ``content`` is that of the weights' file, if it was read."""
     number, notes = count_classes(cfg.model), []
     if classes is None:
-        notes = ['class names are not known: classes are numbered']
+        notes.append('class names are not known: classes are numbered')
     elif len(classes) != number:
-        notes = [f'{len(classes)} class names are known, but the model has {number} classes: they '
-                 'are numbered']
+        notes.append(f'{len(classes)} class names are known, but the model has {number} classes: '
+                     'they are numbered')
         classes = None
     state = None if content is None else unwrap(content, weights)
     return OpenedModel(
-        name, _task(cfg, name), _for_prediction(cfg), classes and tuple(classes), notes, weights,
-        *licence, list(metrics), lambda: unwrap(read_file(weights), weights)
-        if state is None else state)
+        name=name,
+        task=_task(cfg, name),
+        cfg=for_prediction(cfg),
+        classes=None if classes is None else tuple(classes),
+        notes=notes,
+        weights=weights,
+        licence=licence[0],
+        licence_note=licence[1],
+        metrics=list(metrics),
+        read_state=lambda: unwrap(read_file(weights), weights) if state is None else state)
 
 
 def _task(cfg: Config, name: str) -> str:
@@ -212,35 +218,11 @@ def _task(cfg: Config, name: str) -> str:
     return task
 
 
-def _for_prediction(cfg: Config) -> Config:
-    """A copy of the sections that predicting and testing read, which loads no weights."""
-    content = {key: value for key, value in cfg.to_dict().items() if key in _SECTIONS}
-    preprocessor = content.pop('data_preprocessor', None)
-    if preprocessor is not None:
-        content['model'].setdefault('data_preprocessor', preprocessor)
-    _drop_loading(content['model'])
-    return Config(content, filename=cfg.filename)
-
-
-def _drop_loading(node: Any) -> None:
-    """Take out of the config of a model what would load weights into its parts."""
-    if isinstance(node, dict):
-        inits = node.get('init_cfg')
-        inits = inits if isinstance(inits, (list, tuple)) else [inits]
-        if any(isinstance(init, dict) and 'checkpoint' in init for init in inits):
-            del node['init_cfg']
-        if isinstance(node.get('pretrained'), str):
-            del node['pretrained']
-        node = list(node.values())
-    for value in node if isinstance(node, (list, tuple)) else ():
-        _drop_loading(value)
-
-
 def _of_elsewhere(cfg: Config, options: Optional[dict], where: str) -> Config:
     """A plain config that came with weights, changed by options, if it names nothing unknown."""
     if not isinstance(cfg.get('model'), ConfigDict):
         raise ValueError(f'the config of {where} describes no model')
-    cfg = _for_prediction(cfg)
+    cfg = for_prediction(cfg)
     import_named(cfg, where)
     check_types(cfg, where)
     return apply_options(cfg, options) if options else cfg

@@ -12,7 +12,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_runner_arguments(parser)
     checkpoint = parser.add_argument(
-        'checkpoint', help='path or URL of a checkpoint, or a published model')
+        'checkpoint',
+        nargs='?',
+        help='path or URL of a checkpoint, or a published model; not given if CONFIG is a model: a '
+        'model folder, a published model, or a checkpoint of a training')
     checkpoint.complete = MODEL
     parser.add_argument(
         '--dump', metavar='FILE.pkl', help='save all predictions, for the command eval-metric')

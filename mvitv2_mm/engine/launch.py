@@ -13,6 +13,9 @@ from ..config_files import load_config
 from ..config_options import warn_of_unread
 from ..errors import UsageError
 
+# hooks of every Runner, which it leaves out where a config says None
+_MMENGINES = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+
 
 def load_runner_config(config: str,
                        options: Optional[dict] = None,
@@ -29,11 +32,16 @@ def load_runner_config(config: str,
         launcher (str): How the processes of a distributed run were started. Defaults to 'none'.
         local_rank (int): Of this process, where its environment does not say. Defaults to 0.
     """
-    os.environ.setdefault('LOCAL_RANK', str(local_rank))
     cfg = load_config(config, options)
     warn_of_unread(cfg)
+    return set_run(cfg, Path(cfg.filename).stem, work_dir, launcher, local_rank)
+
+
+def set_run(cfg: Config, name: str, work_dir: Optional[str], launcher: str,
+            local_rank: int) -> Config:
+    """Set in a config what a command line sets for a training or test, which has a name."""
+    os.environ.setdefault('LOCAL_RANK', str(local_rank))
     cfg.launcher = launcher
-    name = Path(cfg.filename).stem
     cfg.work_dir = work_dir or cfg.get('work_dir') or os.path.join('work_dirs', name)
     return cfg
 
@@ -52,7 +60,15 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     else:
         switch.switch_on('mmengine.cpu_distributed')
     _name_collate_scopes(cfg)
+    _drop_hooks(cfg)
     return RUNNERS.build(cfg)
+
+
+def _drop_hooks(cfg: Config) -> None:
+    """Let None switch every default hook off, and not only mmengine's own."""
+    hooks = cfg.get('default_hooks') or {}
+    for name in [name for name, hook in hooks.items() if hook is None and name not in _MMENGINES]:
+        del hooks[name]
 
 
 def _name_collate_scopes(cfg: Config) -> None:
