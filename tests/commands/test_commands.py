@@ -75,6 +75,14 @@ def test_the_example_and_the_options_of_every_command(name, capsys, tmp_path, mo
     assert make_parser().parse_args(words).command == name
 
 
+def test_the_page_says_what_json_holds():
+    page = (ROOT / 'docs' / 'commands.md').read_text()
+    documented = set(re.findall('`([a-z-]+)`', ''.join(re.findall(r'^\| (`.*?) \|', page, re.M))))
+    assert {name
+            for name, module in commands().items()
+            if getattr(module, 'JSON', 'the result')} <= documented
+
+
 @pytest.mark.parametrize('argv, message', [
     ([], 'the following arguments are required: COMMAND'),
     (['trian'], "invalid choice: 'trian' .*; did you mean train?"),
