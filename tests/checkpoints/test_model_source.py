@@ -168,7 +168,7 @@ def test_nothing_of_a_stranger_is_run(files, text, tmp_path, monkeypatch):
 
 @pytest.fixture
 def published(tmp_path, monkeypatch):
-    """Random weights in the layout of their publisher, in place of the file of a published model."""
+    """Random weights in the layout of a publisher, in place of the published file."""
 
     def make(name: str, layout: str) -> torch.nn.Module:
         model = small_classifier.build(load_config(ZOO[name].config))
