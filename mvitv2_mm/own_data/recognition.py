@@ -1,16 +1,17 @@
 """Which format own data has."""
 import os
-from collections import Counter
 from pathlib import Path
-from typing import Union
+from typing import Optional, Union
 
-from .formats import class_folders, coco
+from ..datasets.class_folders import class_names, is_hidden
+from .folders import split_of
+from .formats import ava, class_folders, coco, labelme, lists, something, split_lists, voc, yolo
 from .objects import Found
 from .samples import OwnData
 
-# annotations say more than folders, which come last
-_ANNOTATED = (coco, )
-_FORMATS = (*_ANNOTATED, class_folders)
+_ANNOTATED = (coco, labelme, yolo, voc, split_lists, something, ava)
+# what is looked for where no annotations of these are found
+_PLAIN = (lists, class_folders)
 _ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.7z', '.rar', '.bz2', '.xz')
 
 
@@ -30,25 +31,31 @@ def recognise(path: Union[str, Path]) -> OwnData:
         raise FileNotFoundError(f'{path} does not exist')
     if path.is_file() and path.suffix.lower() in _ARCHIVES:
         raise ValueError(f'{path} is an archive; unpack it and name the folder')
+    path = _unwrap(path)
     data = _find(path)
-    if data is None and path.is_dir():
-        inner = [entry for entry in path.iterdir() if not entry.name.startswith('.')]
-        data = _find(inner[0]) if len(inner) == 1 and inner[0].is_dir() else None
     if data is None:
-        looked = '; '.join(module.LOOKED_FOR for module in _FORMATS)
+        looked = '; '.join(module.LOOKED_FOR for module in (*_ANNOTATED, *_PLAIN))
         raise ValueError(f'{path} is in no format that is known here. Looked for: {looked}. '
                          'docs/datasets.md shows them ("Formats")')
     check(data)
     return data
 
 
-def _find(path: Path):
+def _unwrap(path: Path) -> Path:
+    """The folder in a folder that holds nothing else, as archives unpack."""
+    inside = [] if path.is_file() else [p for p in path.iterdir() if not is_hidden(p.name)]
+    if len(inside) == 1 and class_names(str(inside[0])) and not split_of(inside[0].name):
+        return _unwrap(inside[0])
+    return path
+
+
+def _find(path: Path) -> Optional[OwnData]:
     found = [each for each in (module.find(path) for module in _ANNOTATED) if each is not None]
     if len(found) > 1:
         kinds = ' and '.join(each.kind for each in found)
         raise ValueError(f'{path} has annotations in several formats: {kinds}; name the annotation '
                          'file itself, or move the others away')
-    data = found[0] if found else class_folders.find(path)
+    data = found[0] if found else lists.find(path) or class_folders.find(path)
     return data.complete() if isinstance(data, Found) else data
 
 
@@ -61,7 +68,7 @@ def check(data: OwnData) -> None:
         if not any(sample.labels() for sample in samples):
             what = 'object' if data.task == 'detection' else 'sample'
             raise ValueError(f'{data.root} has no {what} in its split "{split}"')
-    counts: Counter = data.counts('train')
+    counts = data.counts('train')
     empty = [name for label, name in enumerate(data.classes) if not counts[label]]
     if empty and data.task in ('image', 'video'):
         raise ValueError(f'{data.root} has no training sample of {len(empty)} of its '
@@ -70,3 +77,15 @@ def check(data: OwnData) -> None:
     if empty:
         data.notes.append(f'{len(empty)} of {len(data.classes)} classes do not occur in the '
                           f'training data: {", ".join(empty)[:200]}')
+    _note_shared(data)
+
+
+def _note_shared(data: OwnData) -> None:
+    """Note samples that are in two splits."""
+    train = {sample.path for sample in data.splits['train']}
+    for split in ('val', 'test'):
+        samples = data.splits.get(split, ())
+        shared = sum(sample.path in train for sample in samples)
+        if shared:
+            data.notes.append(f'{shared} of {len(samples)} samples of the split "{split}" are '
+                              'training samples, too, so that its results are too good')

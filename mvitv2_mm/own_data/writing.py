@@ -7,7 +7,7 @@ from statistics import median
 from typing import Dict, Optional, Sequence, Tuple, Union
 
 from ..datasets.lists import parse_lines, split_sample
-from ..datasets.readers import UnreadableClipError, VideoFile
+from ..datasets.readers import FrameFolder, UnreadableClipError, VideoFile
 from ..files import replaced
 from .folders import upright_size
 from .objects import mask_area
@@ -149,7 +149,7 @@ def _write_ava(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[Pa
         if ',' in name:
             raise ValueError(f'the name "{name}" holds a comma, which AVA\'s CSV cannot; rename it')
         for person in sample.objects:
-            box = ','.join(f'{n:g}' for n in person.box)
+            box = ','.join(map(repr, person.box))
             lines.append(f'{name},{person.second},{box},{person.label + 1},{person.person}\n')
             keys.add((name, person.second))
     _write(path, ''.join(lines))
@@ -174,7 +174,7 @@ def _typical(data: OwnData) -> Tuple[int, Optional[int]]:
     sides, frames = [], []
     for sample in few:
         try:
-            frame, count = _look(sample.path)
+            frame, count = _look(sample.path, data.reading)
         except UnreadableClipError:
             continue
         sides.append(min(frame))
@@ -185,7 +185,8 @@ def _typical(data: OwnData) -> Tuple[int, Optional[int]]:
     return round(median(sides)), round(median(frames))
 
 
-def _look(path: str) -> Tuple[Tuple[int, int], int]:
+def _look(path: str, reading: dict) -> Tuple[Tuple[int, int], int]:
     """Height and width, and number of frames, of a clip."""
-    clip = VideoFile(path)
+    is_file = reading.get('key') != 'img'
+    clip = VideoFile(path) if is_file else FrameFolder(path, None, reading['filename_tmpl'])
     return clip.read([0])[0].shape[:2], clip.num_frames
