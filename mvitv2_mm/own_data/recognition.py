@@ -26,6 +26,13 @@ def recognise(path: Union[str, Path]) -> OwnData:
         ValueError: If it is in no known format or in several, or broken, or nothing can be learnt
             from it.
     """
+    data = read(path)
+    check(data)
+    return data
+
+
+def read(path: Union[str, Path]) -> OwnData:
+    """As :func:`recognise`, of data that need not suffice to learn from."""
     path = Path(os.path.abspath(os.path.expanduser(path)))
     if not path.exists():
         raise FileNotFoundError(f'{path} does not exist')
@@ -37,7 +44,7 @@ def recognise(path: Union[str, Path]) -> OwnData:
         looked = '; '.join(module.LOOKED_FOR for module in (*_ANNOTATED, *_PLAIN))
         raise ValueError(f'{path} is in no format that is known here. Looked for: {looked}. '
                          'docs/datasets.md shows them ("Formats")')
-    check(data)
+    _check_samples(data)
     return data
 
 
@@ -64,10 +71,6 @@ def check(data: OwnData) -> None:
     if len(data.classes) < 2 and data.task != 'detection':
         raise ValueError(f'{data.root} has one class only ({", ".join(data.classes)}); telling '
                          'classes apart needs two or more')
-    for split, samples in data.splits.items():
-        if not any(sample.labels() for sample in samples):
-            what = 'object' if data.task == 'detection' else 'sample'
-            raise ValueError(f'{data.root} has no {what} in its split "{split}"')
     counts = data.counts('train')
     empty = [name for label, name in enumerate(data.classes) if not counts[label]]
     if empty and data.task in ('image', 'video'):
@@ -78,6 +81,13 @@ def check(data: OwnData) -> None:
         data.notes.append(f'{len(empty)} of {len(data.classes)} classes do not occur in the '
                           f'training data: {", ".join(empty)[:200]}')
     _note_shared(data)
+
+
+def _check_samples(data: OwnData) -> None:
+    for split, samples in data.splits.items():
+        if not any(sample.labels() for sample in samples):
+            what = 'object' if data.task == 'detection' else 'sample'
+            raise ValueError(f'{data.root} has no {what} in its split "{split}"')
 
 
 def _note_shared(data: OwnData) -> None:

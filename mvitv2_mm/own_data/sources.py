@@ -18,8 +18,9 @@ _CERTAIN = {
         Rule('UCF101: the same number after "_g"', re.compile(r'(?P<source>v_.+_g\d+)_c\d+')),
         Rule('HMDB51: the same name before the class',
              re.compile(r'(?P<source>.+)_[fhlu]_(cm|nm)_np\d_(ba|fr|le|ri)_(bad|med|goo)_\d+')),
+        # Kinetics has six digits
         Rule('the same name before a time range',
-             re.compile(r'(?P<source>.+?)[_-]\d+(\.\d+)?[_-]\d+(\.\d+)?')),
+             re.compile(r'(?P<source>.+?)[_-](\d{6}[_-]\d{6}|\d+\.\d+[_-]\d+\.\d+)')),
     ),
     # versions of one picture
     'detection': (Rule('Roboflow: the same name before ".rf."',
@@ -49,8 +50,8 @@ def sources(data: OwnData, samples: Sequence[Sample]) -> Tuple[List[str], Dict[s
     for sample, (source, _) in zip(samples, supposed):
         per_class[sample.label].add(source)
     for sample, (source, rule) in zip(samples, supposed):
-        certain = _match(_CERTAIN.get(data.task, ()), PurePath(sample.path).stem)
-        if certain:
+        certain = _match(_CERTAIN.get(data.task, ()), sample)
+        if certain[0]:
             source, rule = certain
         elif not source or len(per_class[sample.label]) < _MIN_SOURCES:
             source, rule = sample.path, ''
@@ -60,12 +61,14 @@ def sources(data: OwnData, samples: Sequence[Sample]) -> Tuple[List[str], Dict[s
     return found, dict(Counter(r for s, r in zip(found, rules) if r and sizes[s] > 1))
 
 
-def _match(rules: Sequence[Rule], stem: str) -> Tuple[str, str]:
+def _match(rules: Sequence[Rule], sample: Sample) -> Tuple[str, str]:
+    """Source of a sample by its name, and the rule that tells; '' if none does."""
+    stem = PurePath(sample.path).stem
     for rule in rules:
         match = rule.pattern.fullmatch(stem)
-        if match:
+        if match and not _NO_SOURCE.fullmatch(match['source']):
             return match['source'], rule.name
-    return ()
+    return '', ''
 
 
 def _suppose(data: OwnData, sample: Sample) -> Tuple[str, str]:
@@ -73,9 +76,7 @@ def _suppose(data: OwnData, sample: Sample) -> Tuple[str, str]:
     if data.task in ('image', 'video') and _is_nested(data, sample):
         return str(PurePath(sample.path).parent), _FOLDER
     if data.task == 'video':
-        match = _NUMBERED.pattern.fullmatch(PurePath(sample.path).stem)
-        if match and not _NO_SOURCE.fullmatch(match['source']):
-            return match['source'], _NUMBERED.name
+        return _match((_NUMBERED, ), sample)
     return '', ''
 
 

@@ -7,7 +7,7 @@ from typing import Dict, List, Optional, Union
 import numpy as np
 
 from .formats.common import check_new_classes
-from .recognition import recognise
+from .recognition import read
 from .samples import OwnData, Sample
 from .sources import sources
 
@@ -39,7 +39,7 @@ def with_validation(data: OwnData,
         return data
     share = SHARE if val is None else _as_share(val)
     if share is None:
-        return _join(data, recognise(val))
+        return _join(data, read(val))
     if 'val' in data.splits:
         raise ValueError(
             f'{data.root} has a validation split of {len(data.splits["val"])} samples, '

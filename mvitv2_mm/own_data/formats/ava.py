@@ -182,17 +182,19 @@ class _Videos:
 
 def _first_second(samples: Sequence[Sample], lengths: Dict[str, Optional[float]]) -> int:
     """The second that annotations give to the start: 0, or as in AVA 900 if only that fits."""
-    outside = []
-    for start in (0, _AVA_START):
-        outside = [(sample.path, person.second) for sample in samples for person in sample.objects
-                   if lengths[sample.path] is not None
-                   and not start <= person.second < start + lengths[sample.path]]
-        if not outside:
-            return start
-    path, second = outside[0]
-    raise ValueError(f'{path} lasts {lengths[path]:.1f} s, but the annotations name its second '
-                     f'{second}; seconds count from the start of a video, which is 0, or 900 as in '
-                     'AVA')
+    outside = {
+        start: [(sample.path, person.second) for sample in samples for person in sample.objects
+                if lengths[sample.path] is not None
+                and not start <= person.second < start + lengths[sample.path]]
+        for start in (0, _AVA_START)
+    }
+    start = min(outside, key=lambda start: len(outside[start]))
+    if outside[start]:
+        path, second = outside[start][0]
+        raise ValueError(f'{path} lasts {lengths[path]:.1f} s, but the annotations name its second '
+                         f'{second}; seconds count from the start of a video, which is 0, or 900 '
+                         'as in AVA')
+    return start
 
 
 def _frames(folder: str) -> List[str]:

@@ -34,7 +34,8 @@ def find(path: Path) -> Optional[Found]:
     pictures = {}
     for split, (file, content) in parts.items():
         if content['annotations'] or split != 'test':
-            folders = (file.parent, *folders_of(root, split), root / 'images')
+            folders = (file.parent, *folders_of(root,
+                                                _split_of(file, root) or split), root / 'images')
             pictures[split] = _Reader(file, content, classes, index, folders).read()
         else:
             notes.append(f'{file} has no annotations and is left out')

@@ -23,11 +23,12 @@ _TRIED = 20  # lines of which one should name a file
 
 
 class Row(NamedTuple):
-    """A line of a list: where it is, and its columns."""
+    """A line of a list: where it is, its columns, and the split that these or the file tell."""
     where: str
     path: str
     label: str
     split: str
+    near: str
 
 
 def find(path: Path) -> Optional[OwnData]:
@@ -51,10 +52,7 @@ def find(path: Path) -> Optional[OwnData]:
         return None
     rows = _by_split(tables, root)
     labels, classes, notes = _classes(rows, root)
-    files = {
-        split: [_locate(row, split, root, index) for row in part]
-        for split, part in rows.items()
-    }
+    files = {split: [_locate(row, root, index) for row in part] for split, part in rows.items()}
     task = media_task([file for part in files.values() for file in part], root)
     splits = {
         split: tuple(Sample(str(f), labels[row.label]) for f, row in zip(files[split], part))
@@ -96,11 +94,12 @@ def _read(file: Path) -> List[Row]:
     rows = []
     for number, row in cells:
         if len(row) < 2 or (columns[2] is None and columns == [0, 1, None] and len(row) > 2):
-            rows.append(Row(f'{file}, line {number}', '', '', ''))
+            rows.append(Row(f'{file}, line {number}', '', '', '', ''))
             continue
         path, label, split = (
             row[c].strip() if c is not None and c < len(row) else '' for c in columns)
-        rows.append(Row(f'{file}, line {number}', path, label, split))
+        near = SPLITS.get(split.lower()) or split_of(file.stem)
+        rows.append(Row(f'{file}, line {number}', path, label, split, near))
     return rows
 
 
@@ -112,7 +111,7 @@ def _split(line: str, delimiter: Optional[str]) -> List[str]:
 
 def _names_files(rows: Sequence[Row], root: Path, index: FileIndex) -> bool:
     return any(
-        row.path and row.label and index.find(row.path, *_folders(root, ''))
+        row.path and row.label and index.find(row.path, *_folders(root, row.near))
         for row in rows[:_TRIED])
 
 
@@ -145,10 +144,10 @@ def _folders(root: Path, split: str) -> Tuple[Path, ...]:
     return (root, *(folders_of(root, split) if split else ()), root / 'images', root / 'videos')
 
 
-def _locate(row: Row, split: str, root: Path, index: FileIndex) -> Path:
+def _locate(row: Row, root: Path, index: FileIndex) -> Path:
     if not row.path or not row.label:
         raise ValueError(f'{row.where}: expected a path and a class, "path,label"')
-    path = index.find(row.path, *_folders(root, split))
+    path = index.find(row.path, *_folders(root, row.near))
     if path is None:
         raise ValueError(f'{row.where}: there is no picture or clip "{row.path}" below {root}')
     return path
