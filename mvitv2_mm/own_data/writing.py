@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Dict, Optional, Sequence, Tuple, Union
 
-from ..datasets.lists import parse_lines, split_sample
+from ..datasets.lists import split_sample
 from ..datasets.readers import FrameFolder, UnreadableClipError, VideoFile
 from ..files import replaced
 from .folders import upright_size
@@ -103,16 +103,22 @@ def _write(path: Path, text: str) -> None:
 
 def _write_list(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[Path, int]:
     path = stem.with_suffix('.txt')
-    rows = [(name_in(data.root, s.path), s.label) for s in samples]
-    _write(path, ''.join(f'{name}\t{data.classes[label]}\n' for name, label in rows))
-    read = parse_lines(
-        str(path), lambda line: split_sample(line, classes=data.classes), 'path label')
-    for (name, label), (name_read, _, labels_read) in zip(rows, read):
-        if (name_read, labels_read) != (name, [label]):
-            raise ValueError(
-                f'"{name}" of the class "{data.classes[label]}" cannot be written into '
-                'a list; rename the file or the class')
-    return path, len(rows)
+    lines = []
+    for sample in samples:
+        name = name_in(data.root, sample.path)
+        lines.append(f'{name}\t{data.classes[sample.label]}')
+        if not _reads_back(lines[-1], name, sample.label, data.classes):
+            raise ValueError(f'"{name}" of the class "{data.classes[sample.label]}" cannot be '
+                             'written into a list; rename the file or the class')
+    _write(path, ''.join(f'{line}\n' for line in lines))
+    return path, len(lines)
+
+
+def _reads_back(line: str, name: str, label: int, classes: Sequence[str]) -> bool:
+    """Whether a line of a list is read as what was meant."""
+    if line.splitlines() != [line.strip()]:
+        return False
+    return split_sample(line, classes=classes) == (name, [], [label])
 
 
 def _write_coco(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[Path, int]:
