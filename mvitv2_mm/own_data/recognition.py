@@ -80,7 +80,7 @@ def check(data: OwnData) -> None:
     if empty:
         data.notes.append(f'{len(empty)} of {len(data.classes)} classes do not occur in the '
                           f'training data: {", ".join(empty)[:200]}')
-    _note_shared(data)
+    note_shared(data)
 
 
 def _check_samples(data: OwnData) -> None:
@@ -90,7 +90,7 @@ def _check_samples(data: OwnData) -> None:
             raise ValueError(f'{data.root} has no {what} in its split "{split}"')
 
 
-def _note_shared(data: OwnData) -> None:
+def note_shared(data: OwnData) -> None:
     """Note samples that are in two splits."""
     train = {sample.path for sample in data.splits['train']}
     for split in ('val', 'test'):

@@ -91,6 +91,12 @@ def test_label_studio(tmp_path):
     }
 
 
+def test_supervision(tmp_path):
+    make(tmp_path, ['a.jpg'])
+    write(tmp_path / 'data.yaml', f'nc: 2\n{NAMES}')
+    assert approx(recognise(tmp_path)) == {'images/a.jpg': [BOX]}
+
+
 def test_label_img_side_by_side(tmp_path):
     make(tmp_path, ['a.jpg', 'b.jpg'], '.')
     write(tmp_path / 'classes.txt', 'cat\ndog\n')

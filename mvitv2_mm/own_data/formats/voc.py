@@ -53,18 +53,15 @@ def _parse(file: Path) -> ElementTree.Element:
 
 def _splits(root: Path, files: Sequence[Path]) -> Dict[str, List[Path]]:
     """Files of each split by ``ImageSets/Main/train.txt``, else by their folders."""
-    lists = {p.stem: p for p in root.rglob('ImageSets/Main/*.txt')}
     by_stem = {file.stem: file for file in files}
-    found = {}
-    for split in ('train', 'val', 'test'):
-        if split in lists:
-            found[split] = _listed(lists[split], by_stem)
-    if 'train' not in found:
-        whole = next((lists[name] for name in ('trainval', 'default') if name in lists), None)
-        if whole:
-            found['train'] = _listed(whole, by_stem)
-    if 'train' in found:
-        return {split: part for split, part in found.items() if part}
+    found: Dict[str, List[Path]] = {}
+    for file in sorted(root.rglob('ImageSets/Main/*.txt')):  # of several years
+        if file.stem in ('train', 'val', 'test', 'trainval', 'default'):
+            found.setdefault(file.stem, []).extend(_listed(file, by_stem))
+    whole = found.pop('default', []) or found.pop('trainval', [])
+    found.setdefault('train', whole)
+    if found['train']:
+        return {split: found[split] for split in ('train', 'val', 'test') if found.get(split)}
     return {
         split: [file for file in files if set(folders) & set(file.parents)]
         for split, folders in split_places(root).items()

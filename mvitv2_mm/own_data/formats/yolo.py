@@ -6,7 +6,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 import yaml
 
-from ...datasets.class_folders import IMAGE_SUFFIXES
+from ...datasets.class_folders import IMAGE_SUFFIXES, is_hidden
 from ...datasets.lists import read_lines
 from ..folders import SPLITS, FileIndex, find_files, split_of, split_places
 from ..objects import Found, RawPicture
@@ -24,20 +24,20 @@ def find(path: Path) -> Optional[Found]:
     Raises:
         ValueError: If there are several YAML files, or a file is not as it should be.
     """
-    if path.is_file():
-        content = _read_yaml(path) if path.suffix.lower() in ('.yaml', '.yml') else None
-        return _from_yaml(path, content) if _is_yolo(content) else None
-    files = [p for p in sorted(path.glob('*.y*ml')) if p.suffix.lower() in ('.yaml', '.yml')]
+    files = [path] if path.is_file() else sorted(path.iterdir())
+    files = [p for p in files if p.suffix.lower() in ('.yaml', '.yml') and not is_hidden(p.name)]
     contents = {file: _read_yaml(file) for file in files}
-    found = [file for file, content in contents.items() if _is_yolo(content)]
+    found = [
+        p for p, content in contents.items() if isinstance(content, dict) and content.get('names')
+    ]
     if len(found) > 1:
         raise ValueError(
-            f'{path} has several YAML files of YOLO ({", ".join(f.name for f in found)}'
-            '); name the one to use')
+            f'{path} has several YAML files of YOLO ({", ".join(f.name for f in found)}); name the '
+            'one to use')
     if found:
         return _from_yaml(found[0], contents[found[0]])
     names = [p for name in _NAMES for p in (path / name, path / 'labels' / name) if p.is_file()]
-    return _from_names(path, names[0]) if names else None
+    return _from_names(path, names[0].name, list_names(names[0])) if names else None
 
 
 def _read_yaml(path: Path):
@@ -52,14 +52,10 @@ def _read_yaml(path: Path):
         raise ValueError(f'{path} is not text in UTF-8: {error.reason}') from None
 
 
-def _is_yolo(content) -> bool:
-    return isinstance(content, dict) and 'names' in content and 'train' in content
-
-
 def _from_yaml(file: Path, content: dict) -> Found:
     classes = _classes(file, content)
-    if 'nc' in content and content['nc'] != len(classes):
-        raise ValueError(f'{file}: "nc" is {content["nc"]}, but there are {len(classes)} "names"')
+    if 'train' not in content:
+        return _from_names(file.parent, file.name, classes)
     reader = _Reader(classes, file.name, bool(content.get('kpt_shape')))
     pictures = {}
     for split in ('train', 'val', 'test'):
@@ -76,13 +72,16 @@ def _from_yaml(file: Path, content: dict) -> Found:
 def _classes(file: Path, content: dict) -> List[str]:
     names = content['names']
     if isinstance(names, dict):
-        if sorted(names) != list(range(len(names))):
+        numbered = {str(number): name for number, name in names.items()}
+        if set(numbered) != set(map(str, range(len(names)))):
             raise ValueError(f'{file}: "names" should be numbered from 0 to {len(names) - 1}, but '
-                             f'has {str(sorted(names, key=str))[1:-1][:100]}')
-        names = [names[i] for i in range(len(names))]
+                             f'has {", ".join(numbered)[:100]}')
+        names = [numbered[str(i)] for i in range(len(names))]
     if not isinstance(names, list) or not names:
         raise ValueError(f'{file}: "names" should be a list of the names of the classes, or a dict '
                          f'from their numbers, but is {str(names)[:100]}')
+    if content.get('nc', len(names)) != len(names):
+        raise ValueError(f'{file}: "nc" is {content["nc"]}, but there are {len(names)} "names"')
     return [str(name).strip() for name in names]
 
 
@@ -116,9 +115,9 @@ def _read_list(file: Path, root: Path) -> List[Path]:
     return paths
 
 
-def _from_names(path: Path, file: Path) -> Optional[Found]:
+def _from_names(path: Path, source: str, classes: Sequence[str]) -> Optional[Found]:
     """Pictures with a text file each, in ``images/`` and ``labels/`` or side by side."""
-    reader = _Reader(list_names(file), file.name)
+    reader = _Reader(classes, source)
     lists = _listed(path) or {
         split: [p for folder in folders for p in find_files(folder, IMAGE_SUFFIXES)]
         for split, folders in split_places(path).items()
@@ -127,7 +126,7 @@ def _from_names(path: Path, file: Path) -> Optional[Found]:
         return None
     pictures = {split: [reader.read(p) for p in part] for split, part in lists.items()}
     reader.check(pictures['train'], str(path))
-    return Found(f'YOLO ({file.name})', str(path), reader.classes, pictures, reader.notes())
+    return Found(f'YOLO ({source})', str(path), classes, pictures, reader.notes())
 
 
 def _listed(path: Path) -> Dict[str, List[Path]]:
@@ -154,7 +153,7 @@ class _Reader:
     """Reads pictures and counts those without a text file."""
 
     def __init__(self, classes: Sequence[str], names: str, has_points: bool = False) -> None:
-        self.classes, self.names, self.has_points = list(classes), names, has_points
+        self.classes, self.names, self.has_points = classes, names, has_points
         self.num_bare = self.num_pictures = 0
         self.folders: Dict[Path, set] = {}
 
