@@ -1,7 +1,7 @@
 """Which samples come from one source, so that they stay on one side of a split."""
+import os
 import re
 from collections import Counter, defaultdict
-from pathlib import PurePath
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 from .samples import OwnData, Sample
@@ -29,10 +29,10 @@ _CERTAIN = {
 _CERTAIN['image'] = _CERTAIN['detection']
 _NUMBERED = Rule('the same name before a number', re.compile(r'(?P<source>.+?)[\s_.-]*\(?\d+\)?'))
 _FOLDER = 'the same folder below that of the class'
-# what cameras and people call unrelated files
+# numbers, and what cameras and people call unrelated files
 _NO_SOURCE = re.compile(
-    r'(img|vid|pxl|mvi|dscn?|dscf|gopr?|gx|gh|mov|movie|video|clip|sample|file|'
-    r'frame|image|photo|screen ?recording)?[\s_.-]*', re.I)
+    r'[\d\s_.-]*|(img|vid|pxl|mvi|dscn?|dscf|gopr?|gx|gh|mov|movie|video|clip|sample|file|frame|'
+    r'image|photo|screen ?recording)[\s_.-]*', re.I)
 _MIN_SOURCES = 3  # of a class, by a rule that may be wrong
 
 
@@ -63,7 +63,7 @@ def sources(data: OwnData, samples: Sequence[Sample]) -> Tuple[List[str], Dict[s
 
 def _match(rules: Sequence[Rule], sample: Sample) -> Tuple[str, str]:
     """Source of a sample by its name, and the rule that tells; '' if none does."""
-    stem = PurePath(sample.path).stem
+    stem = os.path.splitext(os.path.basename(sample.path))[0]
     for rule in rules:
         match = rule.pattern.fullmatch(stem)
         if match and not _NO_SOURCE.fullmatch(match['source']):
@@ -74,7 +74,7 @@ def _match(rules: Sequence[Rule], sample: Sample) -> Tuple[str, str]:
 def _suppose(data: OwnData, sample: Sample) -> Tuple[str, str]:
     """What may be the source of a sample, and by which rule; '' if nothing tells."""
     if data.task in ('image', 'video') and _is_nested(data, sample):
-        return str(PurePath(sample.path).parent), _FOLDER
+        return os.path.dirname(sample.path), _FOLDER
     if data.task == 'video':
         return _match((_NUMBERED, ), sample)
     return '', ''
@@ -82,5 +82,5 @@ def _suppose(data: OwnData, sample: Sample) -> Tuple[str, str]:
 
 def _is_nested(data: OwnData, sample: Sample) -> bool:
     """Whether a sample lies in a folder below that of its class."""
-    folders = PurePath(sample.path).relative_to(data.root).parts[:-1]
+    folders = sample.path.removeprefix(data.root).split(os.sep)[:-1]
     return data.classes[sample.label] in folders[:-1]

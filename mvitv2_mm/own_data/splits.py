@@ -96,8 +96,9 @@ def _set_aside(data: OwnData, share: float, seed: int) -> OwnData:
     groups: Dict[str, List[int]] = defaultdict(list)
     for i, name in enumerate(names):
         groups[name].append(i)
-    labels = [Counter(dict.fromkeys(s.labels(), 1)) or Counter([_NOTHING]) for s in samples]
-    contents = {name: sum((labels[i] for i in part), Counter()) for name, part in groups.items()}
+    contents: Dict[str, Counter] = defaultdict(Counter)
+    for name, sample in zip(names, samples):
+        contents[name].update(set(sample.labels()) or [_NOTHING])
     chosen = choose(contents, share, seed)
     if not any(set(contents[name]) - {_NOTHING} for name in chosen):
         raise ValueError(

@@ -60,7 +60,7 @@ def test_clips_of_a_source_stay_together(name):
 
 
 @pytest.mark.parametrize('task, name', [('video', 'jump_{:04}.mp4'), ('video', 'IMG_{:04}.MOV'),
-                                        ('image', 'cat_{:04}.jpg')])
+                                        ('video', '{:03}0123.webm'), ('image', 'cat_{:04}.jpg')])
 def test_numbers_that_count_the_samples_are_no_sources(task, name):
     data = classified(task, [f'{c}/{name.format(i)}' for c in 'ab' for i in range(10)])
     assert with_validation(data).counts('val') == Counter({0: 2, 1: 2})

@@ -66,9 +66,9 @@ def test_label_studio_with_wrong_file_names(tmp_path):
     ('<annotation>\n<object>', 'a.xml, line 2: not valid XML'),
     (voc('a.jpg', obj('')), 'an object has no <name>'),
     (voc('a.jpg',
-         obj('dog').replace('>5<', '>x<')), 'not made of numbers'),
+         obj('dog').replace('>5<', '>x<')), 'could not convert string'),
     (voc('a.jpg',
-         obj('dog').replace('<xmin>5</xmin>', '')), 'not made of numbers'),
+         obj('dog').replace('<xmin>5</xmin>', '')), 'has no <bndbox> with xmin'),
     (voc('a.jpg', obj('dog'), size=(80, 60)), 'annotated as 80 x 60'),
 ])
 def test_broken_files_are_named(tmp_path, text, message):

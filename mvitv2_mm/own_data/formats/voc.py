@@ -41,7 +41,12 @@ def find(path: Path) -> Optional[Found]:
         split: [_read(file, trees[file], label, index) for file in part]
         for split, part in splits.items()
     }
-    return Found('Pascal VOC', str(path), classes, pictures, [])
+    masks = [folder for folder in path.rglob('SegmentationObject') if any(folder.iterdir())]
+    notes = [
+        f'{folder} holds masks, which are not read; export COCO JSON to train on them'
+        for folder in masks
+    ]
+    return Found('Pascal VOC', str(path), classes, pictures, notes)
 
 
 def _parse(file: Path) -> ElementTree.Element:
@@ -99,13 +104,17 @@ def _read(file: Path, tree: ElementTree.Element, label: Dict[str, int],
             Object(label[_name(obj, file)], _box(obj), _polygon(obj),
                    (obj.findtext('difficult') or '0').strip() == '1') for obj in tree.iter('object')
         ]
-    except (TypeError, ValueError) as error:
-        raise ValueError(f'{file}: a size or box is not made of numbers: {error}') from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f'{file}: a size, box or outline is not as it should be: {error}') from None
     return RawPicture(str(path), objects, stated, str(file))
 
 
 def _box(obj: ElementTree.Element) -> Tuple[float, ...]:
-    x1, y1, x2, y2 = (float(obj.findtext(f'bndbox/{k}')) for k in ('xmin', 'ymin', 'xmax', 'ymax'))
+    sides = [obj.findtext(f'bndbox/{side}') for side in ('xmin', 'ymin', 'xmax', 'ymax')]
+    if None in sides:
+        raise ValueError('an object has no <bndbox> with xmin, ymin, xmax and ymax')
+    x1, y1, x2, y2 = map(float, sides)
     return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
 
 
