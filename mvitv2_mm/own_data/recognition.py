@@ -42,8 +42,10 @@ def read(path: Union[str, Path]) -> OwnData:
     data = _find(path)
     if data is None:
         looked = '; '.join(module.LOOKED_FOR for module in (*_ANNOTATED, *_PLAIN))
-        raise ValueError(f'{path} is in no format that is known here. Looked for: {looked}. '
-                         'docs/datasets.md shows them ("Formats")')
+        raise ValueError(
+            f'{path} is in no format that is known here.{lists.hint(path)} Looked for: '
+            f'{looked}. '
+            'docs/datasets.md shows them ("Formats")')
     _check_samples(data)
     return data
 
@@ -70,7 +72,7 @@ def check(data: OwnData) -> None:
     """Raise ValueError if nothing can be learnt from the data: one class only, too few samples."""
     if len(data.classes) < 2 and data.task != 'detection':
         raise ValueError(f'{data.root} has one class only ({", ".join(data.classes)}); telling '
-                         'classes apart needs two or more')
+                         f'classes apart needs two or more.{lists.hint(Path(data.root))}')
     counts = data.counts('train')
     empty = [name for label, name in enumerate(data.classes) if not counts[label]]
     if empty and data.task in ('image', 'video'):

@@ -45,6 +45,18 @@ def test_a_file_per_split(tmp_path):
     assert rows(data) == {('train/0.mp4', 'run'), ('train/1.mp4', 'jump')}
 
 
+def test_the_list_that_is_called_like_that_of_the_training(tmp_path):
+    for name in ('videos_train/1', 'videos_train/2', 'videos_val/1', 'videos_val/2'):
+        make_clip(tmp_path / f'{name}.mp4')
+    for name in ('train', 'val', 'val_backwards'):
+        write(tmp_path / f'{name}_list_videos.txt', '1.mp4 0\n2.mp4 1\n')
+    data = recognise(tmp_path)
+    assert rows(data, 'val') == {('videos_val/1.mp4', '0'), ('videos_val/2.mp4', '1')}
+    (tmp_path / 'val_list_videos.txt').rename(tmp_path / 'val_frozen_list_videos.txt')
+    with pytest.raises(ValueError, match='several lists'):
+        recognise(tmp_path)
+
+
 def test_a_column_of_splits(tmp_path):
     lines = ['path,label,split']
     for i, split in enumerate(('train', 'train', 'Validation', 'test')):
@@ -99,6 +111,15 @@ def test_broken_lists_are_one_line(root, text, message):
     with pytest.raises(ValueError, match=message) as error:
         recognise(root / 'all.csv')
     assert '\n' not in str(error.value)
+
+
+def test_a_table_with_other_columns_is_named(root):
+    write(root / 'all.csv', 'photo,kind\np/a b.jpg,cat\np/ü.png,dog\nno.jpg,dog\n')
+    with pytest.raises(ValueError, match='line 1: there is no picture or clip "photo"'):
+        recognise(root)
+    write(root / 'all.csv', 'day,photo,kind\n1,p/a b.jpg,cat\n')
+    with pytest.raises(ValueError, match='all.csv starts with "day,photo,kind": a list has'):
+        recognise(root)
 
 
 def test_not_utf_8(root):

@@ -1,5 +1,6 @@
 """Lists and CSV with the path and the class of a picture or clip in each line."""
 import csv
+import re
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -61,6 +62,17 @@ def find(path: Path) -> Optional[OwnData]:
     noun = 'pictures' if task == 'image' else 'clips'
     names = ', '.join(file.name for file in tables)
     return OwnData(task, f'{noun} in lists ({names})', str(root), classes, splits, notes)
+
+
+def hint(path: Path) -> str:
+    """Why the tables of a folder are no lists, for the message that nothing is recognised."""
+    files = [p for p in (_candidates(path) if path.is_dir() else []) if p.suffix.lower() != '.txt']
+    if not files:
+        return ''
+    _, line = (read_lines(str(files[0])) or [(1, '')])[0]
+    return (
+        f' {files[0].name} starts with "{line[:80]}": a list has a column "path" or "image" and '
+        'a column "label", or these two without a header, and its paths count from its folder.')
 
 
 def _candidates(path: Path) -> List[Path]:
@@ -129,15 +141,31 @@ def _by_split(tables: Dict[Path, List[Row]], root: Path) -> Dict[str, List[Row]]
                 found.setdefault(SPLITS[row.split.lower()], []).append(row)
             return {split: found[split] for split in ('train', 'val', 'test') if split in found}
         return dict(train=rows)
-    files = {
-        split: [file for file in tables if split_of(file.stem) == split]
+    return {split: tables[file] for split, file in _files_of_splits(list(tables), root).items()}
+
+
+def _files_of_splits(files: Sequence[Path], root: Path) -> Dict[str, Path]:
+    """The list of each split; of several those that are called like the one to train on."""
+    found = {
+        split: [file for file in files if split_of(file.stem) == split]
         for split in ('train', 'val', 'test')
     }
-    if not files['train'] or any(len(part) > 1 for part in files.values()):
-        raise ValueError(
-            f'{root} has several lists ({", ".join(f.name for f in tables)}); name the '
-            'one to train on, and with --val the one to validate on')
-    return {split: tables[part[0]] for split, part in files.items() if part}
+    if len(found['train']) == 1:
+        for split, several in found.items():
+            alike = [
+                file for file in several
+                if _without_split(file) == _without_split(found['train'][0])
+            ]
+            found[split] = alike if len(alike) == 1 else several
+    if any(len(several) > 1 for several in found.values()) or not found['train']:
+        raise ValueError(f'{root} has several lists ({", ".join(f.name for f in files)}); name the '
+                         'one to train on, and with --val the one to validate on')
+    return {split: several[0] for split, several in found.items() if several}
+
+
+def _without_split(file: Path) -> List[str]:
+    """Words of a name, without the one that tells the split."""
+    return [word for word in re.split(r'[\W_]+', file.name.lower()) if word not in SPLITS]
 
 
 def _folders(root: Path, split: str) -> Tuple[Path, ...]:
