@@ -128,7 +128,7 @@ def test_boxes_beyond_the_picture_are_cut(tmp_path):
     assert boxes(data) == {'a.jpg': [CAT, ('cat', (0, 10, 15, 30), None)]}
     text = data.describe()
     assert '1 boxes reach more than a pixel beyond their picture and are cut' in text
-    assert '2 boxes cover nothing of their picture and are left out' in text
+    assert '2 boxes are narrower than a pixel inside of their picture and are left out' in text
     assert '1 of 2 objects have no mask' in text
 
 

@@ -16,6 +16,7 @@ def root(tmp_path):
 @pytest.mark.parametrize('text', [
     'path,label\np/a b.jpg,cat\np/ü.png,hot dog\n',
     'p/a b.jpg,cat\np/ü.png,hot dog\n',
+    'path,label,width\np/a b.jpg,cat,40\np/ü.png,hot dog,40\n',
     '\ufeffLabel;Filename;width\r\ncat;p\\a b.jpg;40\r\n\r\nhot dog;p\\ü.png;40\r\n',
     'p/a b.jpg\tcat\np/ü.png\thot dog\n',
     'image,category\n"a b.jpg",cat\n"ü.png","hot dog"\n',

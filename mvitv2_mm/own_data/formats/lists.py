@@ -25,11 +25,17 @@ _TRIED = 20  # lines of which one should name a file
 
 class Row(NamedTuple):
     """A line of a list: where it is, its columns, and the split that these or the file tell."""
-    where: str
-    path: str
-    label: str
-    split: str
-    near: str
+    file: Path
+    number: int
+    path: str = ''
+    label: str = ''
+    split: str = ''
+    near: str = ''
+
+    @property
+    def where(self) -> str:
+        """Its place, for messages."""
+        return f'{self.file}, line {self.number}'
 
 
 def find(path: Path) -> Optional[OwnData]:
@@ -60,7 +66,7 @@ def find(path: Path) -> Optional[OwnData]:
         for split, part in rows.items()
     }
     noun = 'pictures' if task == 'image' else 'clips'
-    names = ', '.join(file.name for file in tables)
+    names = ', '.join(sorted({row.file.name for part in rows.values() for row in part}))
     return OwnData(task, f'{noun} in lists ({names})', str(root), classes, splits, notes)
 
 
@@ -99,26 +105,26 @@ def _read(file: Path) -> List[Row]:
         next((header.index(name) for name in names if name in header), None)
         for names in (_PATH, _LABEL, _SPLIT)
     ]
-    if None in columns[:2]:
-        columns = [0, 1, None]
-    else:
-        cells = cells[1:]
+    has_header = None not in columns[:2]
+    columns = columns if has_header else [0, 1, None]
     rows = []
-    for number, row in cells:
-        if len(row) < 2 or (columns[2] is None and columns == [0, 1, None] and len(row) > 2):
-            rows.append(Row(f'{file}, line {number}', '', '', '', ''))
+    for number, row in cells[has_header:]:
+        if len(row) < 2 or (not has_header and len(row) > 2):
+            rows.append(Row(file, number))
             continue
-        path, label, split = (
-            row[c].strip() if c is not None and c < len(row) else '' for c in columns)
+        path, label, split = (row[c] if c is not None and c < len(row) else '' for c in columns)
         near = SPLITS.get(split.lower()) or split_of(file.stem)
-        rows.append(Row(f'{file}, line {number}', path, label, split, near))
+        rows.append(Row(file, number, path, label, split, near))
     return rows
 
 
 def _split(line: str, delimiter: Optional[str]) -> List[str]:
     if delimiter is None:
         return line.rsplit(None, 1)
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    except csv.Error:  # a cell of more than 131072 characters
+        return []
 
 
 def _names_files(rows: Sequence[Row], root: Path, index: FileIndex) -> bool:
@@ -187,7 +193,7 @@ def _classes(rows: Dict[str, List[Row]], root: Path):
     train = {row.label for row in rows['train'] if row.label}
     file = next((root / name for name in _NAMES if (root / name).is_file()), None)
     names = list_names(file) if file else []
-    if not all(text.lstrip('-').isdigit() for text in texts):
+    if not all(re.fullmatch('-?[0-9]+', text) for text in texts):
         classes = names or sorted(train)
         check_new_classes(classes, texts, str(root))
         return {name: i for i, name in enumerate(classes)}, tuple(classes), []
