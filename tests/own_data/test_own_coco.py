@@ -175,7 +175,7 @@ def broken(change):
     (broken(lambda c: c['images'][0].update(file_name='b.jpg')), '1 of 1 pictures are not below'),
     (broken(lambda c: c['images'][0].update(width=80)), 'is 40 x 30 .* annotated as 80 x 30'),
     (broken(lambda c: c['categories'][1].update(name='cat')), 'two categories "cat"'),
-    (broken(lambda c: c['annotations'].clear()), 'no object in its split "train"'),
+    (broken(lambda c: c['annotations'].clear()), 'has no object to train on'),
     (lambda root: write(root / 'train.json', '{"images": [],\n "annotations": ['), 'line 2: not'),
     (lambda root: write(root / 'other.json', coco(['a.jpg'])), 'several COCO files'),
 ])

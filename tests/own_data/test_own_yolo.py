@@ -53,6 +53,7 @@ def test_roboflow(tmp_path):
         make(tmp_path, ['a.rf.1.jpg'], f'{folder}/images')
     write(tmp_path / 'data.yaml',
           f'train: ../train/images\nval: ../valid/images\ntest: ../test/images\nnc: 2\n{NAMES}')
+    make_picture(tmp_path / 'test' / 'images' / 'unlabelled.jpg')
     data = recognise(tmp_path)
     assert approx(data, 'val') == {'valid/images/a.rf.1.jpg': [BOX]}
     assert list(data.splits) == ['train', 'val']
