@@ -137,4 +137,5 @@ def settings_of(infer: Inferencer) -> dict:
         stride=infer.stride,
         every=infer.every,
         track=infer.track,
+        boxes=sha256_of(infer.people.path) if infer.people else None,
         **predictor.settings)
