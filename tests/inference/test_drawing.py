@@ -30,8 +30,8 @@ def test_boxes_and_masks_are_where_the_record_says():
     changed[80:203, 148:253] = False  # box, its line, and the name above it
     assert not changed.any()
     assert tuple(drawn[100, 200]) == color_of(dog())
-    assert np.abs(drawn[150, 200].astype(float) - (0.55 * GREY + 0.45 * np.array(
-        color_of(dog())))).max() <= 1
+    assert np.abs(drawn[150, 200].astype(float) -
+                  (0.55 * GREY + 0.45 * np.array(color_of(dog())))).max() <= 1
 
 
 def test_small_pictures_are_enlarged_so_that_text_fits():
