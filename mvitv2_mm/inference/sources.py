@@ -61,8 +61,10 @@ class ArrayClip:
     def __iter__(self) -> Iterator[TimedFrame]:
         fps = self.fps or 30
         for number in range(self.num_frames):
-            yield TimedFrame(number, number / fps, (number + 1) / fps,
-                             lambda number=number: np.asarray(self.frames[number]))
+            yield TimedFrame(
+                number,
+                number / fps, (number + 1) / fps,
+                lambda number=number: np.asarray(self.frames[number]))
 
 
 def is_single(inputs: Any) -> bool:

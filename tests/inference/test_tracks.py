@@ -40,8 +40,9 @@ def test_boxes_that_cross_keep_their_numbers():
 
 
 def test_an_object_that_is_hidden_for_a_while_is_known_again():
-    records = [record(t, *([(0, 0.9, 10. + 2 * t, 50.)] if not 20 <= t < 30 else []))
-               for t in range(50)]
+    records = [
+        record(t, *([(0, 0.9, 10. + 2 * t, 50.)] if not 20 <= t < 30 else [])) for t in range(50)
+    ]
     assert {track for tracks in follow(records) for track in tracks} == {1}
 
 
@@ -52,8 +53,10 @@ def test_classes_are_apart_and_every_video_starts_anew():
 
 
 def test_pictures_and_errors_are_passed_over():
-    records = [dict(input='a.jpg', objects=[dict(label=0, score=1., box=[0, 0, 9, 9])]),
-               dict(input='b.mp4', error='cut')]
+    records = [
+        dict(input='a.jpg', objects=[dict(label=0, score=1., box=[0, 0, 9, 9])]),
+        dict(input='b.mp4', error='cut')
+    ]
     tracker = Tracker()
     for one in records:
         tracker.update(one)
