@@ -124,7 +124,11 @@ def _count(inputs: Sequence[Any], task: str, shard: Shard) -> Optional[int]:
 
 
 def _settings(infer: Inferencer) -> dict:
-    reading = dict(stride=infer.stride, every=infer.every, track=infer.track)
+    reading = dict(
+        stride=infer.stride,
+        every=infer.every,
+        track=infer.track,
+        boxes=sha256_of(infer.people.path) if infer.people else None)
     return settings_of(infer.predictor, infer.batch_size, **reading)
 
 
