@@ -70,7 +70,7 @@ def _tint(canvas: np.ndarray, one: dict, factor: int) -> None:
 
 def _outline(canvas: np.ndarray, one: dict, factor: int, size: int) -> None:
     left, top, right, bottom = _corners(canvas, one, factor)
-    cv2.rectangle(canvas, (left, top), (right, bottom), color_of(one), max(1, size // 8))
+    cv2.rectangle(canvas, (left, top), (right, bottom), color_of(one), max(2, size // 8))
 
 
 def _name(canvas: np.ndarray, one: dict, factor: int, size: int) -> None:
