@@ -124,11 +124,8 @@ def _count(inputs: Sequence[Any], task: str, shard: Shard) -> Optional[int]:
 
 
 def _settings(infer: Inferencer) -> dict:
-    reading = dict(
-        stride=infer.stride,
-        every=infer.every,
-        track=infer.track,
-        boxes=sha256_of(infer.people.path) if infer.people else None)
+    boxes = sha256_of(infer.people.path) if infer.people else None
+    reading = dict(stride=infer.stride, every=infer.every, track=infer.track, boxes=boxes)
     return settings_of(infer.predictor, infer.batch_size, **reading)
 
 

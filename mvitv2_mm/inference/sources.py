@@ -194,8 +194,9 @@ def kind_of(path: str) -> str:
             return PICTURE
     try:
         with av.open(path, metadata_errors='ignore') as container:
-            # ffmpeg takes any text for a picture made of characters
-            if container.streams.video and container.format.name != 'tty':
+            # ffmpeg takes any text for a picture made of characters, and goes by suffixes
+            name = container.format.name
+            if container.streams.video and name not in ('tty', 'image2') and '_pipe' not in name:
                 return VIDEO
     except av.FFmpegError:
         pass
