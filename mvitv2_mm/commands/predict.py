@@ -60,8 +60,8 @@ def _add_video_arguments(parser: argparse.ArgumentParser) -> None:
         '--stride',
         type=float,
         metavar='SECONDS',
-        help='slide over a video and predict a clip every so many seconds, 0 for one clip after the '
-        'other; without it a video has one result, as in tests')
+        help='slide over a video and predict a clip every so many seconds, 0 for one clip after '
+        'the other; without it a video has one result, as in tests')
     parser.add_argument(
         '--every',
         type=int,

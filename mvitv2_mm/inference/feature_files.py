@@ -22,8 +22,8 @@ class FeatureFiles:
     """Takes features one by one, and writes the files at the end.
 
     While a run lasts, features lie in one growing file of numbers, and a run that was cut short
-    goes on at its end. The index has a line for each input, window or frame: where it comes from, and
-    the shape of its features, or why there are none.
+    goes on at its end. The index has a line for each input, window or frame: where it comes from,
+    and the shape of its features, or why there are none.
 
     Args:
         out (str): A file that ends in .safetensors, .npy or .parquet, or a folder, which gets files
@@ -46,8 +46,8 @@ class FeatureFiles:
             require('pyarrow.parquet', 'Parquet')
         if self.kind:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.index = path.with_suffix('.index.jsonl')
-            state, self._part = path.with_suffix('.state.json'), path.with_suffix('.part')
+            self.index, state, self._part = (
+                path.with_name(path.name + end) for end in ('.index.jsonl', '.state.json', '.part'))
         else:
             path.mkdir(parents=True, exist_ok=True)
             self.index = path / 'index.jsonl'

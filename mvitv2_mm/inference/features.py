@@ -1,4 +1,4 @@
-"""What the network sees in pictures and clips: vectors and maps, for search and for other models."""
+"""What the network sees in pictures and clips: vectors and maps, for search and other models."""
 from typing import Any, List, Sequence, Union
 
 import numpy as np
