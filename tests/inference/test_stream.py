@@ -127,9 +127,9 @@ def test_stages_overlap():
     seconds = time.perf_counter() - start
     stages = stream.stages()
     assert seconds < 0.8 * sum(stages.values())
-    # what each of the two threads waited, the network, and we
-    assert [round(value / 12, 2) for value in stages.values()] == pytest.approx([0.04, 0.04, 0.03],
-                                                                                abs=0.011)
+    # of the two threads, which share the reading, of the network, and of us
+    for name, least in dict(reading=0.04, network=0.04, writing=0.03).items():
+        assert stages[name] > 12 * least * 0.95
 
 
 def test_errors_of_the_sources_reach_the_caller():
