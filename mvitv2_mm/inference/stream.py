@@ -47,8 +47,8 @@ class Stream:
         predictor (Predictor): The model.
         read (Callable): Turns a source into its items, from an item of a number on; runs in several
             threads at once.
-        batch_size (int): Largest number of inputs in a batch.
-        workers (int): Number of threads that read.
+        batch_size (int): Largest number of inputs in a batch. Defaults to 1.
+        workers (int): Number of threads that read. Defaults to 2.
         tracker (Tracker, optional): Follows objects through the records. Defaults to None.
 
     Attributes:

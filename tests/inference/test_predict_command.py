@@ -32,7 +32,7 @@ def test_lines_to_read_and_errors(quick, damaged, capfd):
     lines = out.splitlines()
     assert [line.rpartition(': ')[0] for line in lines[::2]] == model.files[:2]
     assert lines[0].count(' | ') == 1 and lines[1].startswith(f'{damaged}: error: ')
-    assert '3 predictions in' in err and 'the slowest is' in err
+    assert '3 predicted in' in err and 'the slowest is' in err
     assert f'1 failed; the first: {damaged}: error: ' in err
 
 
@@ -108,7 +108,7 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(quick, many, tmp_path, 
     assert state['progress'][0]['sources'] == 31  # and the first item of the next input
     for name in ('whole', 'killed'):
         assert predict(model, many, '--out', tmp_path / name, '--batch-size', 4) == 1
-    assert '28 predictions in' in capfd.readouterr().err
+    assert '28 predicted in' in capfd.readouterr().err
     whole, killed = (tmp_path / name / 'predictions.jsonl' for name in ('whole', 'killed'))
     assert whole.read_bytes() == killed.read_bytes()
     assert len(whole.read_text().splitlines()) == 60
