@@ -84,6 +84,17 @@ def test_an_input_without_a_result_is_an_error_and_the_others_go_on():
     assert [r['found'] for r in records if 'found' in r] == ['a of 1', 'b of 1', 'c of 1']
 
 
+def test_a_batch_that_does_not_fit_ends_the_run():
+
+    class Small(Network):
+
+        def predict(self, batch):
+            raise torch.OutOfMemoryError('CUDA out of memory.')
+
+    with pytest.raises(ValueError, match='out of memory. Take smaller batches: --batch-size 4'):
+        list(Stream(Small(), reader(lambda name: [item(name)]), batch_size=8)(sources('a')))
+
+
 def test_memory_is_bounded_while_nobody_takes_records():
     started = []
 
