@@ -24,7 +24,7 @@ def draw(picture: np.ndarray, record: dict) -> np.ndarray:
         np.ndarray: RGB pixels of uint8; a picture with a side below 240 pixels is enlarged.
     """
     factor = -(-_MIN_SIDE // min(picture.shape[:2]))
-    canvas = np.repeat(np.repeat(picture, factor, axis=0), factor, axis=1)
+    canvas = _enlarge(picture, factor)
     size = max(13, round(min(canvas.shape[:2]) / 32))
     objects = sorted(record.get('objects', ()), key=_score)
     for one in objects:
@@ -36,6 +36,11 @@ def draw(picture: np.ndarray, record: dict) -> np.ndarray:
         _name(canvas, one, factor, size)
     _write_lines(canvas, record, size)
     return canvas
+
+
+def _enlarge(array: np.ndarray, factor: int) -> np.ndarray:
+    """A copy in which each pixel is a square."""
+    return cv2.resize(array, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
 
 
 def color_of(one: dict) -> Color:
@@ -62,15 +67,16 @@ def _tint(canvas: np.ndarray, one: dict, factor: int) -> None:
     if not len(rows):
         return
     part = np.s_[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
-    inside = np.repeat(np.repeat(mask[part], factor, axis=0), factor, axis=1).astype(bool)
+    inside = _enlarge(mask[part], factor)[..., None].astype(bool)
     area = canvas[factor * rows[0]:factor * (rows[-1] + 1),
                   factor * columns[0]:factor * (columns[-1] + 1)]
-    area[inside] = (area[inside] * 0.55 + np.array(color_of(one)) * 0.45).astype(np.uint8)
+    paint = np.full_like(area, color_of(one))
+    np.copyto(area, cv2.addWeighted(area, 0.55, paint, 0.45, 0), where=inside)
 
 
 def _outline(canvas: np.ndarray, one: dict, factor: int, size: int) -> None:
     left, top, right, bottom = _corners(canvas, one, factor)
-    cv2.rectangle(canvas, (left, top), (right, bottom), color_of(one), max(1, size // 8))
+    cv2.rectangle(canvas, (left, top), (right, bottom), color_of(one), max(2, size // 8))
 
 
 def _name(canvas: np.ndarray, one: dict, factor: int, size: int) -> None:

@@ -12,6 +12,7 @@ from ..files import sha256_of
 from ..version import __version__
 from .display import progress_bar
 from .inferencer import Inferencer
+from .predictor import Predictor
 from .records import in_words
 from .results import Results
 from .shards import Output, Shard, this_shard
@@ -46,11 +47,11 @@ class Summary:
         """Lines for the user."""
         lines = ['nothing was left to predict']
         if self.records:
-            rate = self.records / self.seconds
             stages = ', '.join(f'{name} {seconds:.1f} s' for name, seconds in self.stages.items())
             lines = [
-                f'{self.records} predictions in {self.seconds:.1f} s, {rate:.1f} per second; at '
-                f'work: {stages}; the slowest is {max(self.stages, key=self.stages.get)}'
+                f'{self.records} predicted in {self.seconds:.1f} s '
+                f'({self.records / self.seconds:.3g} per second); at work: {stages}; the slowest '
+                f'is {max(self.stages, key=self.stages.get)}'
             ]
         if self.failed:
             first = f'; the first: {self.first_error}' if self.first_error else ''
@@ -91,7 +92,7 @@ def predict(infer: Inferencer,
     with ExitStack() as stack:
         output = None
         if out is not None:
-            output = stack.enter_context(Output(out, settings_of(infer), stream.chunk, shard))
+            output = stack.enter_context(Output(out, _settings(infer), stream.chunk, shard))
             sources, num_done = output.left(sources), output.num_done
             stack.enter_context(kept).catch_up(output, stream.tracker)
         shown = shard.rank == 0 and (output is not None or not sys.stdout.isatty())
@@ -122,9 +123,21 @@ def _count(inputs: Sequence[Any], task: str, shard: Shard) -> Optional[int]:
     return len(range(shard.rank, total, shard.world_size))
 
 
-def settings_of(infer: Inferencer) -> dict:
-    """All that the records of a model follow from, besides the inputs."""
-    opened, predictor = infer.opened, infer.predictor
+def _settings(infer: Inferencer) -> dict:
+    boxes = sha256_of(infer.people.path) if infer.people else None
+    reading = dict(stride=infer.stride, every=infer.every, track=infer.track, boxes=boxes)
+    return settings_of(infer.predictor, infer.batch_size, **reading)
+
+
+def settings_of(predictor: Predictor, batch_size: int, **reading: Any) -> dict:
+    """All that the results of a model follow from, besides the inputs.
+
+    Args:
+        predictor (Predictor): The model.
+        batch_size (int): Largest batch.
+        **reading: How videos are read.
+    """
+    opened = predictor.opened
     cfg = json.dumps(opened.cfg.to_dict(), sort_keys=True, default=str)
     return dict(
         model=opened.name,
@@ -133,8 +146,6 @@ def settings_of(infer: Inferencer) -> dict:
         classes=list(opened.classes) if opened.classes else None,
         version=__version__,
         device=predictor.device.type,
-        batch_size=infer.batch_size,
-        stride=infer.stride,
-        every=infer.every,
-        track=infer.track,
+        batch_size=batch_size,
+        **reading,
         **predictor.settings)

@@ -106,6 +106,8 @@ class Predictor:
             read = pipeline.read(media, info)
             pictures, size = read['imgs'], read['original_shape']
             places = window_of(media, read['frame_inds']) if places is None else places
+            if self.task == 'action_detection':  # the frame with the boxes
+                pictures = pictures[len(pictures) // 2:][:1]
         else:
             read = pipeline.read(media)
             pictures, size = [read['img']], read['ori_shape'][:2]
@@ -113,6 +115,9 @@ class Predictor:
             order = 1 if self.task in VIDEO_TASKS else -1
             pictures = [picture[..., ::order].copy() for picture in pictures]
         places = dict(width=int(size[1]), height=int(size[0]), **(places or {}))
+        fault = getattr(media, 'fault', None)
+        if fault:
+            places['note'] = fault.removeprefix(f'{media.path}: ')
         packed = pipeline.prepare(read)
         return Prepared(source, places, packed, pictures=pictures if keep_pictures else ())
 

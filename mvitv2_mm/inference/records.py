@@ -112,7 +112,12 @@ def _plain(values: np.ndarray) -> List[float]:
 
 def to_line(record: dict) -> str:
     """A record as one line of JSON, with its end."""
-    return json.dumps(record, ensure_ascii=False) + '\n'
+    line = json.dumps(record, ensure_ascii=False) + '\n'
+    try:
+        line.encode()
+    except UnicodeEncodeError:  # the name of a file is no text
+        line = json.dumps(record) + '\n'
+    return line
 
 
 def in_words(record: dict, width: Optional[int] = 5) -> str:
@@ -125,14 +130,14 @@ def in_words(record: dict, width: Optional[int] = 5) -> str:
     if 'error' in record:
         words = f'error: {record["error"]}'
     elif 'classes' in record:
-        words = _list(record['classes'][:width])
+        words = _listed(record['classes'][:width])
     else:
-        words = _list(record['objects'][:width]) if record['task'] == 'detection' else '; '.join(
-            _list(person['actions'][:2]) for person in record['objects'][:width])
+        words = _listed(record['objects'][:width]) if record['task'] == 'detection' else '; '.join(
+            _listed(person['actions'][:2]) for person in record['objects'][:width])
         more = len(record['objects']) - width
         words = (words or 'nothing') + (f' and {more} more' if more > 0 else '')
-    return f'{record["input"]}{place}: {words}'
+    return f'{record["input"]}{place}: {words}'.encode(errors='backslashreplace').decode()
 
 
-def _list(scored: List[dict]) -> str:
-    return ', '.join(f'{found["name"]} {found["score"]:.2f}' for found in scored)
+def _listed(scored: List[dict]) -> str:
+    return ' | '.join(f'{found["name"]} {found["score"]:.2f}' for found in scored)
