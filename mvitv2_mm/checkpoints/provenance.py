@@ -37,8 +37,8 @@ def licence_of(cfg: Config) -> Tuple[str, str]:
 def _sources(node: Any) -> Iterator[str]:
     """Checkpoints that a config starts from."""
     if isinstance(node, dict):
-        yield from (node[key] for key in ('load_from', 'checkpoint') if isinstance(
-            node.get(key), str))
+        yield from (node[key] for key in ('load_from', 'checkpoint')
+                    if isinstance(node.get(key), str))
         node = list(node.values())
     for value in node if isinstance(node, (list, tuple)) else ():
         yield from _sources(value)

@@ -13,6 +13,9 @@ from ..config_files import load_config
 from ..config_options import warn_of_unread
 from ..errors import UsageError
 
+# hooks of every Runner, which it leaves out where a config says None
+_MMENGINES = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+
 
 def load_runner_config(config: str,
                        options: Optional[dict] = None,
@@ -57,7 +60,15 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     else:
         switch.switch_on('mmengine.cpu_distributed')
     _name_collate_scopes(cfg)
+    _drop_hooks(cfg)
     return RUNNERS.build(cfg)
+
+
+def _drop_hooks(cfg: Config) -> None:
+    """Let None switch every default hook off, and not only mmengine's own."""
+    hooks = cfg.get('default_hooks') or {}
+    for name in [name for name, hook in hooks.items() if hook is None and name not in _MMENGINES]:
+        del hooks[name]
 
 
 def _name_collate_scopes(cfg: Config) -> None:

@@ -164,8 +164,9 @@ class Stream:
             return [{}]
         try:
             return self.predictor.predict(batch)
-        except torch.OutOfMemoryError:
-            raise
+        except torch.OutOfMemoryError as error:
+            raise ValueError(f'{str(error).splitlines()[0]} Take smaller batches: --batch-size '
+                             f'{max(self.batch_size // 2, 1)}') from error
         except Exception as error:
             if len(batch) > 1:
                 return [arrays for prepared in batch for arrays in self._predict([prepared])]

@@ -47,7 +47,8 @@ def test_three_files_of_known_formats(written):
     state = load_file(folder / 'weights.safetensors')
     assert state.keys() == model.state_dict().keys()
     assert all(torch.equal(state[key], value) for key, value in model.state_dict().items())
-    assert not any(zipfile.is_zipfile(path) for path in folder.iterdir())  # no torch file, no pickle
+    assert not any(zipfile.is_zipfile(path)
+                   for path in folder.iterdir())  # no torch file, no pickle
 
 
 def test_what_is_known_of_a_model(written):
@@ -103,6 +104,9 @@ def test_missing_files_are_named(folder, name):
     (dict(version=2), 'version 2, but this package reads version 1; install a newer mvitv2_mm'),
     (dict(classes=[1, 2]), '"classes" is'),
     (dict(task=None), '"task" is None'),
+    (dict(name='../x'), '"name" is ../x'),
+    (dict(name='..'), '"name" is ..'),
+    (dict(name=''), '"name" is'),
     (dict(sha256={}), '"sha256" is'),
     (dict(sha256={'../x': ''}), '"sha256" is'),
 ])
@@ -155,8 +159,8 @@ def test_nothing_else_is_replaced(tmp_path):
     ('recognition/mvitv2-small-p244_32xb16-16x4x1-200e_kinetics400-rgb', [16, 224, 224],
      'take 5 clips, spread evenly over the video: 16 frames evenly spaced over 64 frames at 30 '
      'frames per second; frames past the end are the last one'),
-    ('quickstart/video', [8, 64, 64],
-     'take a clip from the middle of the video: 8 frames, every 4th'),
+    ('quickstart/video', [8, 64, 64
+                          ], 'take a clip from the middle of the video: 8 frames, every 4th'),
     ('recognition/mvitv2-small-p244_k400-pre_64xb8-u16-100e_sthv2-rgb', [16, 224, 224],
      'take the middle frame of each of 16 equal parts of the video'),
 ])

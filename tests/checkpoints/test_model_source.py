@@ -159,8 +159,8 @@ def test_nothing_of_a_stranger_is_run(files, text, tmp_path, monkeypatch):
             open_model(name).build()
     # with the right hash it is no better
     model_json.write_text(
-        info.replace(sha256_of(files[0] / 'folder' / 'config.py'),
-                     sha256_of(Path('folder', 'config.py'))))
+        info.replace(
+            sha256_of(files[0] / 'folder' / 'config.py'), sha256_of(Path('folder', 'config.py'))))
     with pytest.raises(ValueError, match='is refused'):
         open_model('folder').build()
     assert not Path('hacked').exists()
@@ -168,7 +168,7 @@ def test_nothing_of_a_stranger_is_run(files, text, tmp_path, monkeypatch):
 
 @pytest.fixture
 def published(tmp_path, monkeypatch):
-    """Random weights in the layout of their publisher, in place of the file of a published model."""
+    """Random weights in the layout of a publisher, in place of the published file."""
 
     def make(name: str, layout: str) -> torch.nn.Module:
         model = small_classifier.build(load_config(ZOO[name].config))

@@ -1,6 +1,7 @@
 """``python -m mvitv2_mm predict``: what it prints and writes, exit codes, runs that are killed."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,6 +60,20 @@ def test_a_folder_of_results_holds_what_python_gives(quick, tmp_path, capfd):
     assert [json.loads(line) for line in lines] == infer(model.files)
     assert list(infer.stream(model.files)) == infer(model.files)
     assert capfd.readouterr().out == ''
+
+
+def test_names_that_are_no_text(quick, tmp_path, capfd):
+    model, folder = quick('image'), tmp_path / 'pictures'
+    folder.mkdir()
+    name = os.fsdecode(b'\xff\xe9.png')
+    for target in (folder / name, folder / 'bücher.png'):
+        shutil.copy(model.files[0], target)
+    assert predict(model.folder, folder) == 0
+    assert predict(model.folder, folder, '--out', tmp_path / 'out') == 0
+    text = (tmp_path / 'out' / 'predictions.jsonl').read_text(encoding='utf-8')
+    assert 'bücher.png' in text
+    names = {json.loads(line)['input'] for line in text.splitlines()}
+    assert names == {str(folder / name), str(folder / 'bücher.png')}
 
 
 def test_mistakes_are_one_line(quick, tmp_path, capfd):
