@@ -1,5 +1,6 @@
 """Which splits a dataset name or a config stands for, and how large they are when complete."""
 import os.path as osp
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Optional
@@ -9,6 +10,7 @@ from mmengine.config import Config
 from ..engine.early_checks import count_classes
 from ..engine.nested_datasets import leaf_datasets
 from ..engine.options import apply_options
+from ..engine.own_classes import fit_classes
 from ..files import repository_folder
 
 
@@ -94,8 +96,10 @@ def find_splits(name: str, data_root: Optional[str] = None) -> List[Split]:
     if not osp.isfile(name):
         raise FileNotFoundError(f'config "{name}" does not exist')
     cfg = Config.fromfile(name)
-    if data_root is not None and 'data_root' in cfg:  # from which it may read its classes
+    if data_root is not None and 'data_root' in cfg:
         cfg = apply_options(cfg, dict(data_root=data_root))
+    with suppress(FileNotFoundError, ValueError):  # the check says it better
+        fit_classes(cfg)
     return _config_splits(cfg, data_root)
 
 

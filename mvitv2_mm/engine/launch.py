@@ -18,6 +18,7 @@ from ..compat import switch
 from ..compat.versions import HOSTS
 from ..files import repository_folder, write_text
 from .options import OptionAction, apply_options, warn_of_unread
+from .own_classes import fit_classes
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,6 +90,7 @@ def load_runner_config(args: argparse.Namespace) -> Config:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = load_config(args.config, args.cfg_options)
     warn_of_unread(cfg)
+    fit_classes(cfg)
     cfg.launcher = args.launcher
     name = Path(args.config).stem
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or os.path.join('work_dirs', name)
