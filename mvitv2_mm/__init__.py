@@ -11,7 +11,8 @@ from importlib.util import find_spec
 from .version import __version__
 
 # parts that need no repaired host
-_ALONE = ('ops', 'layers', 'config_edit', 'doctor', '__main__')
+_ALONE = ('ops', 'layers', 'config_edit', 'commands', 'doctor', 'errors', 'extras', 'files',
+          'names', '__main__')
 
 
 def _stands_alone() -> bool:

@@ -10,7 +10,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Callable, List, NamedTuple, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 from .compat import versions
 from .compat.mmpretrain import transformers
@@ -307,12 +307,15 @@ def report(findings: List[Finding]) -> None:
             print(f'{finding.name}: {finding.remedy}')
 
 
-def main() -> int:
-    """Run all checks and print them.
+def examine() -> List[Finding]:
+    """Run all checks."""
+    return [diagnose(name, check) for name, check in checks()]
 
-    Returns:
-        int: Exit code, 1 if something that our models need is broken.
-    """
-    findings = [diagnose(name, check) for name, check in checks()]
-    report(findings)
-    return int(any(finding.state == 'broken' for finding in findings))
+
+def as_dict(findings: List[Finding]) -> Dict[str, Any]:
+    """Versions, findings and repairs as JSON has them."""
+    return dict(
+        versions={name: version_of(name)
+                  for name in PACKAGES if version_of(name)},
+        checks=[finding._asdict() for finding in findings],
+        repairs=[finding._asdict() for finding in repairs()])

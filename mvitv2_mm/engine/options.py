@@ -1,12 +1,11 @@
 """Options of the command line arrive in the config, or are named."""
-import argparse
 import ast
 import difflib
 import inspect
 import logging
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from mmengine import registry
 from mmengine.config import Config, DictAction
@@ -16,6 +15,8 @@ from mmengine.logging import print_log
 from mmengine.runner import (EpochBasedTrainLoop, FlexibleRunner, IterBasedTrainLoop, Runner,
                              TestLoop, ValLoop)
 from torch.utils.data import DataLoader
+
+from ..errors import UsageError
 
 
 def _arguments(*kinds: type) -> Set[str]:
@@ -53,31 +54,31 @@ _REGISTRIES = (registry.MODELS, registry.DATASETS, registry.DATA_SAMPLERS, regis
                registry.LOOPS, registry.WEIGHT_INITIALIZERS)
 
 
-class OptionAction(DictAction):
-    """KEY=VALUE as in mmengine, where a path may hold spaces, brackets and commas."""
+def parse_options(texts: Sequence[str]) -> Dict[str, Any]:
+    """Read KEY=VALUE as mmengine does, where a path may hold spaces, brackets and commas.
 
-    @staticmethod
-    def _parse_iterable(val: str) -> Any:
-        if val[:1] in ('"', "'") and val[-1:] == val[:1]:
-            return val[1:-1]
-        if val[:1] in ('[', '(') or ',' in val and '/' not in val:
-            return DictAction._parse_iterable(val)
-        return DictAction._parse_int_float_bool(val)
+    Raises:
+        UsageError: If a text is not of this form.
+    """
+    options = {}
+    for text in texts:
+        key, equals, value = text.partition('=')
+        if not equals or not all(key.split('.')):
+            raise UsageError(f'"{text}" is not KEY=VALUE')
+        try:
+            options[key] = _parse_value(value)
+        except AssertionError:
+            raise UsageError(f'"{text}": brackets do not match; put a text into quotes of its own, '
+                             'as in \'KEY="a]b"\'') from None
+    return options
 
-    def __call__(self,
-                 parser: argparse.ArgumentParser,
-                 namespace: argparse.Namespace,
-                 values: List[str],
-                 option_string: Optional[str] = None) -> None:
-        for text in values:
-            key, equals, _ = text.partition('=')
-            if not equals or not all(key.split('.')):
-                parser.error(f'{option_string}: "{text}" is not KEY=VALUE')
-            try:
-                super().__call__(parser, namespace, [text], option_string)
-            except AssertionError:
-                parser.error(f'{option_string}: "{text}": brackets do not match; put a text into '
-                             'quotes of its own, as in \'KEY="a]b"\'')
+
+def _parse_value(text: str) -> Any:
+    if text[:1] in ('"', "'") and text[-1:] == text[:1]:
+        return text[1:-1]
+    if text[:1] in ('[', '(') or ',' in text and '/' not in text:
+        return DictAction._parse_iterable(text)
+    return DictAction._parse_int_float_bool(text)
 
 
 class _SetVariables(RemoveAssignFromAST):
@@ -144,7 +145,7 @@ def _with_variable(cfg: Config, variables: Dict[str, Any], name: str, value: Any
         changed = Config.fromfile(cfg.filename)
     new = changed.to_dict()
     if value != old[name] and all(old.get(k) == new.get(k) for k in SECTIONS):
-        raise ValueError(f'--cfg-options {key}: nothing reads "{name}"'
+        raise UsageError(f'--cfg-options {key}: nothing reads "{name}"'
                          f'{_hint(_paths_to(old, name, old[name]))}')
     return changed
 
@@ -157,7 +158,7 @@ def _check_path(cfg: Config, key: str) -> None:
         if isinstance(node, (list, tuple)):
             if not (part.isdigit() and int(part) < len(node)):
                 steps = [f'{here}.{n}: {_name(step)}' for n, step in enumerate(node)]
-                raise ValueError(f'--cfg-options {key}: "{here}" is a list; there are '
+                raise UsageError(f'--cfg-options {key}: "{here}" is a list; there are '
                                  f'{", ".join(steps)}')
             node = node[int(part)]
         elif isinstance(node, (Config, dict)):
@@ -165,7 +166,7 @@ def _check_path(cfg: Config, key: str) -> None:
                 return
             node = node[part]
         else:
-            raise ValueError(f'--cfg-options {key}: "{here}" is {node!r}, which holds no keys; '
+            raise UsageError(f'--cfg-options {key}: "{here}" is {node!r}, which holds no keys; '
                              f'set "{here}" itself')
 
 
@@ -183,7 +184,7 @@ def _check_read(cfg: Config, merged: Config, key: str) -> None:
         node, typed = node[part], typed[part]
     else:
         if type(node) in (int, float) and isinstance(typed, str) and part != 'loss_scale':
-            raise ValueError(f'--cfg-options {key}: "{typed}" is no number, as {node} is')
+            raise UsageError(f'--cfg-options {key}: "{typed}" is no number, as {node} is')
         return
     here = '.'.join(parts[:i])
     known, complete = _readable(typed, here, cfg.get('default_scope', 'mmengine'))
@@ -199,7 +200,7 @@ def _check_read(cfg: Config, merged: Config, key: str) -> None:
     hint = _hint(exist or near or elsewhere if here or exist else elsewhere or near)
     place = f' in {here}' if here else ''
     if complete:
-        raise ValueError(f'--cfg-options {key}: nothing reads "{part}"{place}{hint}')
+        raise UsageError(f'--cfg-options {key}: nothing reads "{part}"{place}{hint}')
     print_log(f'--cfg-options {key}: "{part}" is new{place}, and may be read by nothing{hint}',
               'current', logging.WARNING)
 

@@ -1,0 +1,11 @@
+"""What all commands share: parser, errors and exit codes, output as JSON."""
+from .arguments import add_config_arguments, add_runner_arguments, call
+from .main import main, run_command
+from .outcome import only_expected
+from .output import print_json
+from .parser import make_parser, parse_args
+
+__all__ = [
+    'add_config_arguments', 'add_runner_arguments', 'call', 'main', 'make_parser', 'only_expected',
+    'parse_args', 'print_json', 'run_command'
+]

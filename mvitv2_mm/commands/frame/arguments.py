@@ -1,0 +1,59 @@
+"""Arguments that several commands share, and the way from arguments to a function."""
+import argparse
+import inspect
+from importlib import import_module
+from typing import Any, Callable, List, Optional
+
+
+class OptionAction(argparse.Action):
+    """Collects KEY=VALUE in a dict; mmengine, which knows how to read values, comes with use."""
+
+    def __call__(self,
+                 parser: argparse.ArgumentParser,
+                 namespace: argparse.Namespace,
+                 values: List[str],
+                 option_string: Optional[str] = None) -> None:
+        import_module('mvitv2_mm.repairs')
+        options = import_module('mvitv2_mm.engine.options')
+        try:
+            parsed = options.parse_options(values)
+        except ValueError as error:
+            parser.error(f'{option_string}: {error}')
+        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), **parsed})
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of every command that reads a config."""
+    parser.add_argument('config', help='path of a config, or the name of one of the zoo')
+    add_config_options(parser)
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options``, which becomes a dict of dotted keys and values, or None."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=OptionAction,
+        metavar='KEY=VALUE',
+        help='change settings of the config, e.g. train_dataloader.batch_size=8 "key=[a,b]"')
+
+
+def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that training and testing share."""
+    add_config_arguments(parser)
+    parser.add_argument(
+        '--work-dir',
+        help='folder for logs and checkpoints, by default work_dirs/ and the name of the config')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how the processes of a distributed run were started')
+    # torch.distributed.launch passes it in either spelling
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def call(function: Callable, args: argparse.Namespace) -> Any:
+    """Call a function with the arguments of the command line that bear its parameters' names."""
+    names = inspect.signature(function).parameters
+    return function(**{name: getattr(args, name) for name in names})

@@ -1,0 +1,64 @@
+"""Run a command, and end with its exit code."""
+import os
+import sys
+import traceback
+from importlib import import_module
+from typing import List, Optional
+
+from .outcome import DONE, FAILED, Unexpected, describe, exit_code
+from .output import json_alone
+from .parser import parse_args
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Run ``python -m mvitv2_mm ARGV``.
+
+    Args:
+        argv (list[str], optional): The command and its arguments. Defaults to None, those of the
+            running program.
+
+    Returns:
+        int: Exit code: 0 done, 1 failed, 2 usage, 3 environment, 130 interrupted. What is no
+            mistake of a user is shown with its traceback.
+
+    Raises:
+        SystemExit: After ``--help``, and with code 2 if ``argv`` is wrong.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(argv)
+    except BrokenPipeError:  # the reader, for instance `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Unexpected as error:
+        traceback.print_exception(error.__cause__)
+        return FAILED
+    except (Exception, KeyboardInterrupt) as error:
+        code = exit_code(error)
+        if code is None or '--debug' in argv:
+            traceback.print_exception(error)
+        if code is None:
+            return FAILED
+        print(f'mvitv2_mm {argv[0]}: {describe(error)}', file=sys.stderr)
+        return code
+
+
+def run_command(name: str, argv: Optional[List[str]] = None) -> int:
+    """Run one command; what the scripts in ``tools/`` do.
+
+    Args:
+        name (str): Of the command, for instance 'check-data'.
+        argv (list[str], optional): Its arguments. Defaults to None, those of the running program.
+
+    Returns:
+        int: See :func:`main`.
+    """
+    return main([name, *(sys.argv[1:] if argv is None else argv)])
+
+
+def _run(argv: List[str]) -> int:
+    args = parse_args(argv)
+    with json_alone(args.json):
+        if getattr(args._module, 'REPAIRS', True):
+            import_module('mvitv2_mm.repairs')
+        return args._module.run(args) or DONE

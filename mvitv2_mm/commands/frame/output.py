@@ -1,0 +1,39 @@
+"""With ``--json`` the standard output holds JSON and nothing else."""
+import json
+import os
+import sys
+from contextlib import contextmanager
+from typing import Any, Iterator, Optional, TextIO
+
+_results: Optional[TextIO] = None
+
+
+@contextmanager
+def json_alone(wanted: bool) -> Iterator[None]:
+    """Send what anybody writes to the standard output to the standard error instead.
+
+    This is done to the file descriptor, so it holds for libraries in C and child processes too.
+    """
+    global _results
+    if not wanted:
+        yield
+        return
+    sys.stdout.flush()
+    with os.fdopen(os.dup(1), 'w', encoding='utf-8') as _results:
+        os.dup2(2, 1)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            os.dup2(_results.fileno(), 1)
+            _results = None
+
+
+def print_json(value: Any) -> None:
+    """Print one line of JSON to the standard output; arrays and tensors become lists."""
+    print(json.dumps(value, default=plain), file=_results or sys.stdout, flush=True)
+
+
+def plain(value: Any) -> Any:
+    """What JSON has for an object: numbers of arrays and tensors, else its text."""
+    return value.tolist() if hasattr(value, 'tolist') else str(value)

@@ -1,0 +1,54 @@
+"""Names of published configs and models, which can be had without importing torch."""
+import csv
+import difflib
+import os
+from pathlib import Path
+from typing import Dict, Iterable, List
+
+from .errors import UnknownName
+from .files import repository_folder
+
+ZOO_FILE = Path(__file__).parent / 'checkpoints' / 'zoo.csv'
+
+
+def hint(word: str, words: Iterable[str]) -> str:
+    """'; did you mean ...?', or '' if no word is similar."""
+    near = difflib.get_close_matches(word, list(words), n=3)
+    return f'; did you mean {" or ".join(near)}?' if near else ''
+
+
+def published_models() -> List[str]:
+    """Names of the published models, in the order of the zoo."""
+    with open(ZOO_FILE, newline='') as file:
+        return [row['name'] for row in csv.DictReader(file)]
+
+
+def published_configs() -> Dict[str, Path]:
+    """Files of the zoo's configs by their names, which are unique."""
+    folder = repository_folder() / 'configs'
+    return {
+        path.stem: path
+        for path in sorted(folder.rglob('*.py')) if '_base_' not in path.parts
+    }
+
+
+def find_config(config: str) -> str:
+    """Path of a config.
+
+    Args:
+        config (str): A path, or the name of a config of the zoo, with or without '.py'.
+
+    Raises:
+        UnknownName: If there is no such config; names similar ones.
+    """
+    if os.path.isfile(config):
+        return config
+    published, path = published_configs(), Path(config)
+    found = published.get(config.removesuffix('.py'))
+    if found is not None:
+        return os.path.relpath(found)
+    files = {**published, **{beside.stem: beside for beside in path.parent.glob('*.py')}}
+    near = difflib.get_close_matches(path.name.removesuffix('.py'), files, n=3)
+    similar = [os.path.relpath(files[name]) for name in near]
+    raise UnknownName(f'config "{config}" does not exist'
+                      f'{"; similar ones: " if similar else ""}{", ".join(similar)}')
