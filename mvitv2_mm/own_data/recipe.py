@@ -7,7 +7,7 @@ from mmengine.config import Config
 from ..config_edit import edit
 from ..engine.nested_datasets import leaf_datasets
 from .networks import Start
-from .written import WrittenData
+from .writing import WrittenData
 
 LOOPS = ('train', 'val', 'test')
 _MIN_STEPS = 200  # of the optimizer; few samples come more often
