@@ -1,8 +1,9 @@
 """Files that are either complete or not there, and where the files of a package are."""
+import json
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Iterator, Union
+from typing import Any, Iterator, Optional, Union
 from uuid import uuid4
 
 
@@ -29,6 +30,15 @@ def write_text(path: Union[str, Path], text: str) -> None:
     """Write a text file, whole or not at all; see :func:`replaced`."""
     with replaced(path) as temporary:
         temporary.write_text(text)
+
+
+def to_json(value: Any, indent: Optional[int] = None) -> str:
+    """JSON of a value, where arrays and tensors become lists, and what JSON has not, text."""
+    return json.dumps(value, indent=indent, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, 'tolist') else str(value)
 
 
 def repository_folder(package: str = 'mvitv2_mm') -> Path:

@@ -8,6 +8,13 @@ from typing import Dict, Iterable, List
 from .errors import UnknownName
 from .files import repository_folder
 
+# what `check-data` knows; see docs/datasets.md
+DATASETS = ('imagenet', 'imagenet21k', 'coco', 'lvis', 'kinetics400', 'kinetics600', 'kinetics700',
+            'ssv2', 'ava', 'coco-o')
+OWN_DATA = ('images', 'clips')
+# what `convert` writes, and how it gives pictures' weights a third axis
+LAYOUTS = ('openmmlab', 'mvit', 'slowfast', 'detectron2', 'timm', 'torchvision')
+INFLATE_MODES = ('centre', 'repeat', 'mean')
 ZOO_FILE = Path(__file__).parent / 'checkpoints' / 'zoo.csv'
 
 
@@ -26,10 +33,7 @@ def published_models() -> List[str]:
 def published_configs() -> Dict[str, Path]:
     """Files of the zoo's configs by their names, which are unique."""
     folder = repository_folder() / 'configs'
-    return {
-        path.stem: path
-        for path in sorted(folder.rglob('*.py')) if '_base_' not in path.parts
-    }
+    return {path.stem: path for path in sorted(folder.rglob('*.py')) if '_base_' not in path.parts}
 
 
 def find_config(config: str) -> str:
@@ -46,7 +50,7 @@ def find_config(config: str) -> str:
     published, path = published_configs(), Path(config)
     found = published.get(config.removesuffix('.py'))
     if found is not None:
-        return os.path.relpath(found)
+        return str(found)
     files = {**published, **{beside.stem: beside for beside in path.parent.glob('*.py')}}
     near = difflib.get_close_matches(path.name.removesuffix('.py'), files, n=3)
     similar = [os.path.relpath(files[name]) for name in near]

@@ -1,22 +1,23 @@
-"""``tools/check_data.py``: what it prints and returns, and the workers behind it."""
+"""The command ``check-data``: what it prints and returns, and the workers behind it."""
 import os
-import runpy
 import signal
 import time
 from collections import Counter
 from pathlib import Path
 
+import in_process
 import pytest
 import synthetic_data
 from mmengine.config import Config
 
-from mvitv2_mm.data_check import KINDS, KNOWN, NAMES, find_splits
+from mvitv2_mm.commands.frame import main
+from mvitv2_mm.data_check import KINDS, KNOWN, find_splits
 from mvitv2_mm.data_check.check import SCANS
 from mvitv2_mm.data_check.media import Image
 from mvitv2_mm.data_check.pool import probe_all
+from mvitv2_mm.names import DATASETS
 
 ROOT = Path(__file__).parents[1]
-main = runpy.run_path(str(ROOT / 'tools/check_data.py'))['main']
 
 
 def look(item):
@@ -46,10 +47,10 @@ def test_a_crash_hides_no_file():
 
 def test_splits_with_other_classes(tmp_path, capsys):
     synthetic_data.make_folders(tmp_path)
-    assert main(['images', '--data-root', str(tmp_path), '--workers', '2']) == 0
+    assert main(['check-data', 'images', '--data-root', str(tmp_path), '--workers', '2']) == 0
     assert 'no errors' in capsys.readouterr().out
     (tmp_path / 'val/class1').rename(tmp_path / 'val/class_1')
-    assert main(['images', '--data-root', str(tmp_path), '--workers', '2']) == 1
+    assert main(['check-data', 'images', '--data-root', str(tmp_path), '--workers', '2']) == 1
     assert "error: val: val: has other classes than train; different: ['class1', 'class_1']" in \
         capsys.readouterr().out
 
@@ -60,7 +61,7 @@ def test_output_is_capped_and_complete_in_the_file(tmp_path, capsys):
         path.write_bytes(b'')
     out = tmp_path / 'problems.txt'
     args = ['images', '--data-root', str(tmp_path), '--max-lines', '3', '--out', str(out)]
-    assert main([*args, '--workers', '1']) == 1
+    assert main(['check-data', *args, '--workers', '1']) == 1
     printed = capsys.readouterr().out
     assert printed.count('[unreadable]') == 4 and 'only counted; --out FILE' in printed
     assert KINDS['unreadable'].remedy in printed and '12 errors' in printed
@@ -92,20 +93,21 @@ def test_own_config_and_its_number_of_classes(tmp_path, capsys):
     config.dump(str(tmp_path / 'own.py'))
     splits = find_splits(str(tmp_path / 'own.py'), str(tmp_path / 'clips'))
     assert [split.name for split in splits] == ['train', 'val']
-    assert main([str(tmp_path / 'own.py'), '--data-root', str(tmp_path / 'clips')]) == 1
+    assert main(['check-data',
+                 str(tmp_path / 'own.py'), '--data-root',
+                 str(tmp_path / 'clips')]) == 1
     assert 'train.txt, line 2: label 1 is outside of 0..0' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('args, message', [
-    (['imagnet'], r'check_data.py: dataset should be one of imagenet.* but got "imagnet"'),
+    (['imagnet'], 'dataset should be one of imagenet.* but got "imagnet"; did you mean imagenet'),
     (['images'], '"images" needs --data-root'),
     (['images', '--data-root', 'nowhere'], '--data-root "nowhere" is not a folder'),
     (['nowhere.py'], 'config "nowhere.py" does not exist'),
 ])
-def test_bad_arguments(args, message, monkeypatch):
-    monkeypatch.setattr('sys.argv', ['check_data.py'])
+def test_bad_arguments(args, message):
     with pytest.raises(SystemExit, match=message):
-        main(args)
+        in_process.run('check-data', args)
 
 
 @pytest.mark.parametrize('name', KNOWN)
@@ -129,5 +131,6 @@ def test_coco_o_is_laid_out_as_the_config_says():
 
 def test_every_name_is_documented():
     text = (ROOT / 'docs/datasets.md').read_text()
-    for name in NAMES:
+    assert [*KNOWN, 'coco-o'] == list(DATASETS)
+    for name in DATASETS:
         assert f'| `{name}` |' in text

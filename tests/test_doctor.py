@@ -1,5 +1,6 @@
 """``python -m mvitv2_mm doctor`` and ``run``: each finding has a remedy, the exit code counts."""
 import importlib
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from mvitv2_mm import __main__ as cli
 from mvitv2_mm import doctor
+from mvitv2_mm.commands.frame import run_command
 from mvitv2_mm.compat import switch
 
 
@@ -143,10 +144,7 @@ def test_report_and_exit_code(monkeypatch, capsys, states, code):
         return check
 
     monkeypatch.setattr(doctor, 'checks', lambda: [(state, make(state)) for state in states])
-    monkeypatch.setattr(sys, 'argv', ['mvitv2_mm', 'doctor'])
-    with pytest.raises(SystemExit) as exit_info:
-        cli.main()
-    assert exit_info.value.code == code
+    assert run_command('doctor', []) == code
     printed = capsys.readouterr().out
     assert f'torch {torch.__version__.split("+")[0]}' in printed
     assert 'missing: remedy of missing' in printed
@@ -161,8 +159,7 @@ from mvitv2_mm.__main__ import main
 for name in ('torch', 'torchvision', 'cv2', 'numpy', 'mmengine', 'mmcv', 'rich', 'wrapt'):
     assert name not in sys.modules
     sys.modules[name] = None
-sys.argv = ['mvitv2_mm', 'doctor']
-main()
+sys.exit(main(['doctor']))
 '''
 
 
@@ -193,7 +190,7 @@ def test_modules_that_cannot_be_imported():
 def test_repairs_have_a_line_each(monkeypatch, capsys):
     monkeypatch.setattr(doctor, 'checks', lambda: [('repairs', doctor.check_repairs)])
     monkeypatch.setenv(switch.VARIABLE, 'mmcv.hue')
-    assert doctor.main() == 0
+    assert run_command('doctor', []) == 0
     lines = capsys.readouterr().out.splitlines()
     for name in switch.ALL:
         line, = [line for line in lines if line.strip().startswith(f'{name} ')]
@@ -210,18 +207,18 @@ def test_run_of_a_script_sees_its_arguments(tmp_path, monkeypatch, capsys):
     script = tmp_path / 'tool.py'
     script.write_text('import sys, beside\nprint(__name__, sys.argv[1:], beside.VALUE)\n')
     (tmp_path / 'beside.py').write_text('VALUE = 7\n')
-    monkeypatch.setattr(sys, 'argv', ['mvitv2_mm', 'run', str(script), 'a', '--flag', '-h'])
+    monkeypatch.setattr(sys, 'argv', sys.argv[:])
     monkeypatch.setattr(sys, 'path', sys.path[:])
-    cli.main()
+    assert run_command('run', [str(script), 'a', '--flag', '-h']) == 0
     assert capsys.readouterr().out == "__main__ ['a', '--flag', '-h'] 7\n"
 
 
 def test_run_of_a_host_tool(monkeypatch, capsys):
     """mmdet's own test.py imports compiled ops before any config could ask for a repair."""
-    monkeypatch.setattr(sys, 'argv', ['mvitv2_mm', 'run', 'mmdet:tools/test.py', '--help'])
+    monkeypatch.setattr(sys, 'argv', sys.argv[:])
     monkeypatch.setattr(sys, 'path', sys.path[:])
     with pytest.raises(SystemExit) as exit_info:
-        cli.main()
+        run_command('run', ['mmdet:tools/test.py', '--help'])
     assert exit_info.value.code == 0
     assert 'MMDet test (and eval) a model' in capsys.readouterr().out
 
@@ -231,7 +228,6 @@ def test_run_of_a_host_tool(monkeypatch, capsys):
     ('mmdet:tools/nowhere.py', 'there is no file .*nowhere.py'),
     ('surely_not_installed:tools/test.py', 'package "surely_not_installed" is not installed'),
 ])
-def test_run_of_a_missing_script(monkeypatch, script, text):
-    monkeypatch.setattr(sys, 'argv', ['mvitv2_mm', 'run', script])
-    with pytest.raises(SystemExit, match=f'mvitv2_mm run: .*{text}'):
-        cli.main()
+def test_run_of_a_missing_script(capsys, script, text):
+    assert run_command('run', [script]) == 2
+    assert re.match(f'mvitv2_mm run: .*{text}', capsys.readouterr().err)

@@ -39,6 +39,17 @@ class Complexity:
     def total_macs(self) -> Macs:
         return sum(self.macs.values(), Macs())
 
+    def as_dict(self) -> dict:
+        """Input, total and parts as JSON has them."""
+        return dict(
+            shape=self.shape,
+            parameters=self.total_params,
+            flops=self.total_macs.total,
+            parts={
+                name: dict(parameters=self.params[name], flops=macs.total)
+                for name, macs in self.macs.items()
+            })
+
 
 def measure(cfg: Config,
             shape: Optional[Sequence[int]] = None,

@@ -14,7 +14,7 @@ _FILE_WIDTH = 200
 _COLUMNS = ('implementation', 'ms / step (min - max)', 'per second', 'time relative to ours',
             'memory MiB', 'our memory relative to it', 'GMACs', 'GFLOP/s (of matmul peak)',
             'max rel. difference')
-_MARK = '<!-- What follows is written by tools/analysis_tools/benchmark.py --page -->'
+_MARK = '<!-- What follows is written by python -m mvitv2_mm benchmark --page -->'
 
 
 def append_rows(rows: Sequence[Row], folder: Path) -> None:

@@ -5,14 +5,13 @@ from typing import Callable, Dict, Optional, Tuple
 import torch
 from torch import Tensor, nn
 
+from ..names import LAYOUTS
 from ..version import __version__
 from .formats import Source, candidates
 from .io import CheckpointError, check_finite, check_suffix, write_file
 from .keymaps import KEY_MAPS, MASKFEAT, timm_key_map
 from .loading import fit_to_module, read_source
 from .report import TransferReport
-
-TARGETS = ('openmmlab', 'mvit', 'slowfast', 'detectron2', 'timm', 'torchvision')
 
 
 def convert(src: str,
@@ -26,7 +25,7 @@ def convert(src: str,
         src (str): A file, a URL, or a name in the registry of published models.
         dst (str, optional): File to write: '.pth', '.pyth', '.pt', '.safetensors', or '.pkl' for
             detectron2. Defaults to None: nothing is written, only reported.
-        to (str): Layout to write, one of ``TARGETS``. Defaults to 'openmmlab'.
+        to (str): Layout to write, one of ``LAYOUTS``. Defaults to 'openmmlab'.
         model (nn.Module, optional): Model the result must fit. Defaults to None: names and shapes
             of the file's own architecture.
         inflate (str): See :func:`transfer.inflate_kernel`; used with ``model``. Defaults to
@@ -39,8 +38,8 @@ def convert(src: str,
         ValueError: For an unknown ``to``, or ``model`` with another layout than OpenMMLab's.
         CheckpointError: If the file cannot be read, converted, or does not fit ``model``.
     """
-    if to not in TARGETS or (model is not None and to != 'openmmlab'):
-        raise ValueError(f'"to" should be one of {TARGETS}, and the first with "model", but got '
+    if to not in LAYOUTS or (model is not None and to != 'openmmlab'):
+        raise ValueError(f'"to" should be one of {LAYOUTS}, and the first with "model", but got '
                          f'{to!r}')
     if dst is not None and check_suffix(dst) == '.pkl' and to != 'detectron2':
         raise CheckpointError(f'{dst}: only detectron2 reads .pkl. Use .pth or .safetensors.')

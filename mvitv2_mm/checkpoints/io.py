@@ -115,7 +115,7 @@ def read_file(path: Union[str, Path], map_location: Any = 'cpu') -> Any:
     path = os.path.expanduser(str(path))
     if not os.path.isfile(path):
         raise FileNotFoundError(f'{path} can not be found. Give an existing file, or a name from '
-                                '"tools/convert_checkpoint.py --list".')
+                                '"python -m mvitv2_mm convert --list".')
     reader = _reader_of(path)
     try:
         return reader(path, map_location)

@@ -72,6 +72,14 @@ class TransferReport:
             ]
         return lines
 
+    def as_dict(self) -> dict:
+        """All of it as JSON has it."""
+        return dict(
+            title=self.title,
+            complete=self.is_complete,
+            notes=self.notes,
+            entries=[entry._asdict() for entry in self.entries])
+
     def __str__(self) -> str:
         return '\n'.join([*map(str, self.entries), self.title, *self.notes, self.counts()])
 

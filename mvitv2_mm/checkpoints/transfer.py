@@ -5,13 +5,13 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 import torch
 from torch import Tensor
 
+from ..names import INFLATE_MODES
 from ..ops import resize_rel_pos
 from .formats import CLASSIFIERS, Source, backbone_of, candidates
 from .infer import infer_arch
 from .io import CheckpointError, check_finite
 from .report import TransferReport
 
-INFLATE_MODES = ('centre', 'repeat', 'mean')
 _IN21K_CLASSES, _IN1K_CLASSES = 19168, 1000
 _AVA_CLASSES = 80
 # Tensors without which a backbone is not what the file holds.

@@ -18,7 +18,9 @@ from urllib.request import Request, urlopen
 import torch.hub
 from mmengine.dist import barrier, get_local_rank
 
+from ..errors import UnknownName
 from ..files import replaced
+from ..names import ZOO_FILE
 from .io import CheckpointError
 
 
@@ -33,9 +35,15 @@ class Published:
     size_mib: Optional[float]
     url: str
 
+    def __str__(self) -> str:
+        facts = [f'{self.params:,} parameters', self.licence]
+        facts += [f'{self.size_mib} MiB'] if self.size_mib else []
+        facts += [f'SHA-256 {self.sha256}...'] if self.sha256 else []
+        return f'{self.name}\n    {", ".join(facts)}\n    config {self.config}\n    {self.url}'
+
 
 def _read_zoo() -> Dict[str, Published]:
-    with open(Path(__file__).with_name('zoo.csv'), newline='') as file:
+    with open(ZOO_FILE, newline='') as file:
         rows = list(csv.DictReader(file))
     for row in rows:
         size = row['size_mib']
@@ -56,7 +64,7 @@ def locate(checkpoint: str) -> str:
         str: Path of a local file.
 
     Raises:
-        FileNotFoundError: If it is none of the three; similar registry names are given.
+        UnknownName: If it is none of the three; similar registry names are given.
         CheckpointError: If a download fails or is not the published file.
     """
     check_exists(checkpoint)
@@ -69,18 +77,18 @@ def locate(checkpoint: str) -> str:
 
 
 def check_exists(checkpoint: str) -> None:
-    """Raise FileNotFoundError for what is no file, URL or published model; names similar ones."""
+    """Raise UnknownName for what is no file, URL or published model; names similar ones."""
     path = Path(checkpoint).expanduser()
     if '://' in checkpoint or checkpoint in ZOO or path.is_file():
         return
     beside = sorted(file.name
                     for file in path.parent.glob(f'*{path.suffix}')) if path.suffix else ()
     similar = difflib.get_close_matches(checkpoint, ZOO, n=3)
-    hint = 'Published models: see "tools/convert_checkpoint.py --list"'
+    hint = 'Published models: see "python -m mvitv2_mm convert --list"'
     if beside or similar:
         names = ', '.join(beside or similar)
         hint = f'Its folder holds {names}' if beside else f'Similar published models: {names}'
-    raise FileNotFoundError(f'{checkpoint} can not be found. {hint}.')
+    raise UnknownName(f'{checkpoint} can not be found. {hint}.')
 
 
 def fetch(url: str, sha256: str = '') -> str:

@@ -11,7 +11,9 @@ from ..engine.early_checks import count_classes
 from ..engine.nested_datasets import leaf_datasets
 from ..engine.options import apply_options
 from ..engine.own_classes import fit_classes
+from ..errors import UsageError
 from ..files import repository_folder
+from ..names import DATASETS, OWN_DATA, find_config, hint, published_configs
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,6 @@ KNOWN = {
     'ava': Known('ava22_16x4.py', Expected(235, 80), Expected(64, 80)),
 }
 COCO_O_DOMAINS = ('sketch', 'weather', 'cartoon', 'painting', 'tattoo', 'handmake')
-NAMES = (*KNOWN, 'coco-o')
 # one's own data: what the config of a split looks like
 PLAIN = {
     'images': lambda split: dict(type='mvitv2_mm.ImageDataset', data_prefix=split),
@@ -72,12 +73,14 @@ def find_splits(name: str, data_root: Optional[str] = None) -> List[Split]:
     """Splits of a dataset.
 
     Args:
-        name (str): One of ``NAMES`` or ``PLAIN``, a COCO-style ``.json`` or a config ``.py``.
-        data_root (str, optional): Replaces the place that the config names; needed for ``PLAIN``.
+        name (str): One of ``DATASETS`` or ``OWN_DATA`` of :mod:`mvitv2_mm.names`, a COCO-style
+            ``.json``, or a config.
+        data_root (str, optional): Replaces the place that the config names; needed for
+            ``OWN_DATA``.
 
     Raises:
         FileNotFoundError: If a file or folder that was named does not exist.
-        ValueError: If the name is none of these.
+        UsageError: If the name is none of these.
     """
     if data_root is not None and not osp.isdir(data_root):
         raise FileNotFoundError(f'--data-root "{data_root}" is not a folder')
@@ -90,12 +93,11 @@ def find_splits(name: str, data_root: Optional[str] = None) -> List[Split]:
         return _coco_o_splits(data_root or 'data/coco-o')
     if name in PLAIN or name.endswith('.json'):
         return _plain_splits(name, data_root)
-    if not name.endswith('.py'):
-        raise ValueError(f'dataset should be one of {", ".join([*NAMES, *PLAIN])}, the path of a '
-                         f'COCO-style .json or of a config .py, but got "{name}"')
-    if not osp.isfile(name):
-        raise FileNotFoundError(f'config "{name}" does not exist')
-    cfg = Config.fromfile(name)
+    if not name.endswith('.py') and name not in published_configs():
+        raise UsageError(f'dataset should be one of {", ".join([*DATASETS, *OWN_DATA])}, the path '
+                         f'of a COCO-style .json or a config, but got "{name}"'
+                         f'{hint(name, [*DATASETS, *OWN_DATA, *published_configs()])}')
+    cfg = Config.fromfile(find_config(name))
     if data_root is not None and 'data_root' in cfg:
         cfg = apply_options(cfg, dict(data_root=data_root))
     with suppress(FileNotFoundError, ValueError):  # the check says it better
@@ -117,7 +119,7 @@ def _coco_o_splits(data_root: str) -> List[Split]:
 
 def _plain_splits(name: str, data_root: Optional[str]) -> List[Split]:
     if data_root is None:
-        raise ValueError(f'"{name}" needs --data-root, the folder where the data is')
+        raise UsageError(f'"{name}" needs --data-root, the folder where the data is')
     if name.endswith('.json'):
         dataset = dict(
             type='mvitv2_mm.CocoDataset', ann_file=osp.abspath(name), data_root=data_root)

@@ -86,3 +86,13 @@ class SplitReport:
     @property
     def num_errors(self) -> int:
         return sum(n for kind, n in self.counts.items() if KINDS[kind].is_error)
+
+    def as_dict(self) -> dict:
+        """Sizes and counts as JSON has them."""
+        return dict(
+            split=self.split,
+            samples=self.samples,
+            objects=self.objects,
+            classes=list(self.classes),
+            problems=dict(self.counts),
+            errors=self.num_errors)

@@ -1,13 +1,10 @@
-"""``tools/convert_checkpoint.py``."""
-import importlib.util
-from pathlib import Path
-
+"""The command ``convert``."""
+import in_process
 import pytest
 import torch
 from oracles import CLASSES, image_net, randomise, to_meta
 from safetensors.torch import load_file
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = '''
 default_scope = 'mmpretrain'
 custom_imports = dict(imports=['mvitv2_mm'], allow_failed_imports=False)
@@ -22,11 +19,7 @@ model = dict(
 
 @pytest.fixture(scope='module')
 def main():
-    path = ROOT / 'tools' / 'convert_checkpoint.py'
-    spec = importlib.util.spec_from_file_location('convert_checkpoint', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return lambda *args: module.main([str(arg) for arg in args])
+    return lambda *args: in_process.run('convert', args)
 
 
 @pytest.fixture(scope='module')
@@ -92,7 +85,6 @@ def test_list(main, capsys):
     assert out.count('https://') == 51
 
 
-def test_something_to_do_is_asked_for(main, capsys):
-    with pytest.raises(SystemExit):
+def test_something_to_do_is_asked_for(main):
+    with pytest.raises(SystemExit, match='give SRC, or --list'):
         main()
-    assert 'give SRC, or --list' in capsys.readouterr().err

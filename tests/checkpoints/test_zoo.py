@@ -200,7 +200,7 @@ def test_unknown_names_get_similar_ones():
             match='mvitv2_tiny_in1k can not be found. Similar '
             'published models: mvitv2-tiny_in1k, '):
         locate('mvitv2_tiny_in1k')
-    with pytest.raises(FileNotFoundError, match='see "tools/convert_checkpoint.py --list"'):
+    with pytest.raises(FileNotFoundError, match='see "python -m mvitv2_mm convert --list"'):
         locate('/no/where.pth')
 
 

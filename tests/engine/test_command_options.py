@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mvitv2_mm.engine.launch import add_config_arguments, load_config
+from mvitv2_mm.commands.frame import add_config_arguments
+from mvitv2_mm.engine.launch import load_config
 from mvitv2_mm.engine.options import warn_of_unread
 
 CONFIGS = Path(__file__).parents[2] / 'configs'

@@ -1,13 +1,9 @@
 """The walk over wrapped and concatenated datasets, and who relies on it."""
-import runpy
-from pathlib import Path
-
 import pytest
 from mmengine.config import Config
 
 from mvitv2_mm.engine.nested_datasets import leaf_datasets
-
-ROOT = Path(__file__).parents[2]
+from mvitv2_mm.engine.testing import use_tta
 
 
 @pytest.fixture
@@ -47,7 +43,7 @@ def test_test_time_augmentation_reaches_every_part(nested):
             tta_model=dict(type='TTA'),
             tta_pipeline=[dict(type='Views')],
             test_dataloader=dict(dataset=nested)))
-    runpy.run_path(str(ROOT / 'tools/test.py'))['use_tta'](cfg)
+    use_tta(cfg)
     leaves = [leaf for _, leaf in leaf_datasets(cfg.test_dataloader.dataset)]
     assert len(leaves) == 3
     assert all(leaf.pipeline == [dict(type='Views')] for leaf in leaves)

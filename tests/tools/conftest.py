@@ -1,13 +1,17 @@
-"""One small config per task, and the tools as modules so that tests run them in-process."""
-import importlib.util
+"""One small config per task, and the commands as functions, run in the process of the tests."""
+import json
 import socket
+import tempfile
+from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Callable, Dict
 from unittest import mock
 
+import in_process
 import pytest
 import synthetic_data
+
+from mvitv2_mm.engine import training
 
 ROOT = Path(__file__).parents[2]
 ARCH = dict(embed_dims=8, num_layers=4, num_heads=1, downscale_indices=(1, 2, 3))
@@ -115,13 +119,14 @@ TASKS = {
 }
 
 
-def load_tool(name: str) -> ModuleType:
-    """Import a script of ``tools/``, for instance 'train' or 'analysis_tools/eval_metric'."""
-    spec = importlib.util.spec_from_file_location(f'tool_{Path(name).name}',
-                                                  ROOT / 'tools' / f'{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def metrics_of(command: str, argv: list) -> dict:
+    """Run a command that has ``--out-metrics``; the metrics."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = f'{folder}/metrics.json'
+        if '--out-metrics' in argv:
+            out = argv[argv.index('--out-metrics') + 1]
+        in_process.run(command, [*argv, '--out-metrics', out])
+        return json.loads(Path(out).read_text())
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -133,17 +138,30 @@ def _unformatted_configs():
 
 @pytest.fixture(scope='session')
 def train() -> Callable:
-    return load_tool('train').main
+    """Train with the arguments of the command; the Runner afterwards."""
+
+    def run(argv: list):
+        runners = []
+
+        def build_runner(cfg, build=training.build_runner):
+            runners.append(build(cfg))
+            return runners[-1]
+
+        with mock.patch.object(training, 'build_runner', build_runner):
+            in_process.run('train', argv)
+        return runners[0]
+
+    return run
 
 
 @pytest.fixture(scope='session')
 def test() -> Callable:
-    return load_tool('test').main
+    return partial(metrics_of, 'test')
 
 
 @pytest.fixture(scope='session')
 def eval_metric() -> Callable:
-    return load_tool('analysis_tools/eval_metric').main
+    return partial(metrics_of, 'eval-metric')
 
 
 @pytest.fixture(scope='session')
@@ -176,15 +194,3 @@ def port() -> str:
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         return str(probe.getsockname()[1])
-
-
-@pytest.fixture(scope='session')
-def print_config() -> Callable:
-    """``main(argv)`` of tools/analysis_tools/print_config.py."""
-    return load_tool('analysis_tools/print_config').main
-
-
-@pytest.fixture(scope='session')
-def benchmark() -> Callable:
-    """``main(argv)`` of tools/analysis_tools/benchmark.py."""
-    return load_tool('analysis_tools/benchmark').main

@@ -2,6 +2,7 @@
 import json
 import os
 
+import in_process
 import pytest
 import torch
 
@@ -79,15 +80,16 @@ def test_meter_counts_macs_and_memory():
     assert memory > 2 * 4 * 384 * 32 * 32 / 2**20 and how == 'process'
 
 
-def test_rows_and_reports(tmp_path, benchmark):
+def test_rows_and_reports(tmp_path):
     page = tmp_path / 'page.md'
     page.write_text(f'# Kept\n\n{report._MARK}\n\nold tables')
-    rows = benchmark([
+    in_process.run('benchmark', [
         '--task', 'detection', '--arch', 'tiny', '--sweep', '64', '--mode', 'inference',
         '--repeats', '1', '--device', 'cpu', '--threads', '1', '--page',
         str(page), '--out-dir',
         str(tmp_path)
     ])
+    rows = report.read_rows(tmp_path)
     assert [row.name for row in rows] == [OURS, 'windowed reference']
     assert rows[1].difference < 1e-4
     assert page.read_text().startswith('# Kept') and 'old tables' not in page.read_text()
@@ -145,17 +147,17 @@ def test_memory_is_what_a_step_needs_not_what_the_allocator_keeps():
     assert 'MALLOC_MMAP_THRESHOLD_' not in os.environ
 
 
-def test_a_page_needs_its_mark_and_a_folder(tmp_path, benchmark):
+def test_a_page_needs_its_mark_and_a_folder(tmp_path):
     (tmp_path / 'page.md').write_text('# No mark')
     with pytest.raises(ValueError, match='page.md" has no line "<!-- What follows'):
         report.write_page([], tmp_path / 'page.md')
     assert (tmp_path / 'page.md').read_text() == '# No mark'
     with pytest.raises(SystemExit, match='name it with --out-dir'):
-        benchmark(['--task', 'video', '--page', 'page.md'])
+        in_process.run('benchmark', ['--task', 'video', '--page', 'page.md'])
 
 
-def test_profile_shows_where_the_time_goes(benchmark, capsys):
-    benchmark([
+def test_profile_shows_where_the_time_goes(capsys):
+    in_process.run('benchmark', [
         '--task', 'detection', '--arch', 'tiny', '--sweep', '64', '--mode', 'inference', '--device',
         'cpu', '--threads', '1', '--profile'
     ])

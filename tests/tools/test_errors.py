@@ -3,6 +3,7 @@ import importlib.util
 import pickle
 from pathlib import Path
 
+import in_process
 import pytest
 import synthetic_data
 from mmengine.config import Config
@@ -13,14 +14,13 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def fails(train, test, monkeypatch):
-    """Run a tool that must stop before it builds a Runner; returns its message."""
+def fails(monkeypatch):
+    """Run a command that must stop before it builds a Runner; returns its message."""
 
-    def run(tool: str, args) -> str:
-        main = dict(train=train, test=test)[tool]
+    def run(command: str, args) -> str:
         monkeypatch.setattr('mmengine.runner.Runner.from_cfg', None)
         with pytest.raises(SystemExit) as info:
-            main([str(arg) for arg in args])
+            in_process.run(command, args)
         message = info.value.code
         assert '\n' not in message
         return message
@@ -129,7 +129,7 @@ def test_checkpoint_missing(fails, configs, checkpoints):
     assert expected in fails('test', [configs['image'], missing])
     assert expected in fails('train', [configs['image'], '--resume', missing])
     message = fails('test', [configs['image'], '/no/where.pth'])
-    assert '/no/where.pth can not be found. Published models: see "tools/convert_ch' in message
+    assert '/no/where.pth can not be found. Published models: see "python -m mvitv2_mm con' in message
     message = fails('test', [configs['image'], 'mvitv2_tiny_in1k'])
     assert 'Similar published models: mvitv2-tiny_in1k' in message
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mvitv2_mm.__main__ import find_script, run_script
+from mvitv2_mm.scripts import find_script, run_script
 
 
 @pytest.mark.parametrize('task, script, option, samples', [

@@ -53,7 +53,13 @@ def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
-def call(function: Callable, args: argparse.Namespace) -> Any:
-    """Call a function with the arguments of the command line that bear its parameters' names."""
-    names = inspect.signature(function).parameters
-    return function(**{name: getattr(args, name) for name in names})
+def call(function: Callable, args: argparse.Namespace, **more: Any) -> Any:
+    """Call a function with the arguments of the command line that bear its parameters' names.
+
+    Args:
+        function (Callable): What does the work of a command.
+        args (argparse.Namespace): The arguments of the command.
+        **more: Parameters that no argument of the command line bears the name of.
+    """
+    names = inspect.signature(function).parameters.keys() - more.keys()
+    return function(**{name: getattr(args, name) for name in names}, **more)

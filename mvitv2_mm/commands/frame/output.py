@@ -1,9 +1,10 @@
 """With ``--json`` the standard output holds JSON and nothing else."""
-import json
 import os
 import sys
 from contextlib import contextmanager
 from typing import Any, Iterator, Optional, TextIO
+
+from ...files import to_json
 
 _results: Optional[TextIO] = None
 
@@ -31,9 +32,4 @@ def json_alone(wanted: bool) -> Iterator[None]:
 
 def print_json(value: Any) -> None:
     """Print one line of JSON to the standard output; arrays and tensors become lists."""
-    print(json.dumps(value, default=plain), file=_results or sys.stdout, flush=True)
-
-
-def plain(value: Any) -> Any:
-    """What JSON has for an object: numbers of arrays and tensors, else its text."""
-    return value.tolist() if hasattr(value, 'tolist') else str(value)
+    print(to_json(value), file=_results or sys.stdout, flush=True)

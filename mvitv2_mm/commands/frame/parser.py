@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any, Dict, List, NoReturn, Optional
 
 from ...names import hint
+from .outcome import USAGE
 
 PROGRAM = 'python -m mvitv2_mm'
 _FIRST = ('finetune', 'predict', 'features', 'train', 'test')
@@ -25,6 +26,11 @@ class Parser(argparse.ArgumentParser):
         except argparse.ArgumentError as error:
             error.message += hint(str(value), map(str, action.choices))
             raise
+
+    def error(self, message: str) -> NoReturn:
+        """End with one line and exit code 2."""
+        program = self.prog.removeprefix('python -m ')
+        self.exit(USAGE, f'{program}: {message}; "{self.prog} --help" shows what there is\n')
 
     def reject(self, unknown: List[str]) -> NoReturn:
         """End with a message about arguments that nobody asked for."""

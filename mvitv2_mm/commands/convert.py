@@ -1,0 +1,48 @@
+"""``python -m mvitv2_mm convert``."""
+import argparse
+from dataclasses import asdict
+
+from ..names import INFLATE_MODES, LAYOUTS
+from .frame import print_json
+
+HELP = 'Convert or describe a checkpoint of any known layout; list the published ones.'
+EXAMPLE = 'python -m mvitv2_mm convert MViTv2_T_in1k.pyth mvitv2-tiny.safetensors'
+JSON = 'what became of every tensor (with --list, the models)'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument('src', nargs='?', help='file, URL, or name of a published model')
+    parser.add_argument(
+        'dst',
+        nargs='?',
+        help='file to write: .pth, .pyth, .safetensors, or .pkl for detectron2; without it, SRC is '
+        'only described')
+    parser.add_argument(
+        '--to', choices=LAYOUTS, default='openmmlab', help='names to write (default: %(default)s)')
+    parser.add_argument('--config', help='config of the model that SRC must fit')
+    parser.add_argument(
+        '--inflate',
+        choices=INFLATE_MODES,
+        default='centre',
+        help='how an image checkpoint fills the frames of a video config (default: %(default)s)')
+    parser.add_argument('--list', action='store_true', help='list the published models')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Convert, describe or list."""
+    from ..checkpoints import ZOO, convert
+    from ..engine.launch import build_model
+    from ..errors import UsageError
+    if args.list:
+        if args.json:
+            print_json([asdict(model) for model in ZOO.values()])
+        print(*ZOO.values(), sep='\n')
+        return
+    if not args.src:
+        raise UsageError('give SRC, or --list')
+    model = build_model(args.config) if args.config else None
+    report = convert(args.src, args.dst, args.to, model, args.inflate)
+    if args.json:
+        print_json(report.as_dict())
+    print(report)

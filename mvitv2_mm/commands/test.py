@@ -1,0 +1,37 @@
+"""``python -m mvitv2_mm test``."""
+import argparse
+
+from .frame import add_runner_arguments, call, only_expected, print_json
+
+HELP = 'Test a checkpoint of any task with a config.'
+EXAMPLE = 'python -m mvitv2_mm test mvitv2-tiny_8xb256_in1k mvitv2-tiny_in1k'
+JSON = 'the metrics'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_runner_arguments(parser)
+    parser.add_argument('checkpoint', help='path or URL of a checkpoint, or a published model')
+    parser.add_argument(
+        '--dump', metavar='FILE.pkl', help='save all predictions, for the command eval-metric')
+    parser.add_argument('--out-metrics', metavar='FILE.json', help='save the metrics')
+    parser.add_argument('--show-dir', metavar='FOLDER', help='save a picture of every prediction')
+    parser.add_argument(
+        '--tta', action='store_true', help="use the config's test-time augmentation")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Test."""
+    from ..checkpoints import CheckpointError
+    from ..engine.launch import check_output
+    from ..engine.testing import prepare_test
+    from ..files import to_json, write_text
+    if args.out_metrics:
+        check_output('--out-metrics', args.out_metrics, '.json')
+    runner = call(prepare_test, args)
+    with only_expected(CheckpointError, OSError):
+        metrics = runner.test()
+    if args.out_metrics and runner.rank == 0:
+        write_text(args.out_metrics, to_json(metrics, indent=2))
+    if args.json and runner.rank == 0:
+        print_json(metrics)

@@ -1,0 +1,138 @@
+"""From a config and a checkpoint to a Runner that is ready to test."""
+import os
+from importlib import import_module
+from typing import Dict, Optional, Union
+
+import mmengine
+from mmengine.config import Config, ConfigDict
+from mmengine.evaluator import Evaluator
+from mmengine.registry import DATASETS, init_default_scope
+from mmengine.runner import FlexibleRunner, Runner
+
+from ..checkpoints.zoo import check_exists
+from ..errors import UsageError
+from .early_checks import check_data, check_datasets, lacks_ground_truth
+from .hooks import SameClassesHook
+from .launch import build_runner, check_output, load_config, load_runner_config
+from .loaders import check_channels, check_loaders
+from .nested_datasets import leaf_datasets
+
+# per host: the visualizer, the hook that uses it on every sample, and the hook's output folder
+PICTURES = {
+    'mmpretrain':
+    ('UniversalVisualizer', dict(type='mvitv2_mm.ImageVisualizationHook', enable=True,
+                                 interval=1), 'out_dir'),
+    'mmdet': ('DetLocalVisualizer', dict(type='DetVisualizationHook', draw=True), 'test_out_dir'),
+    'mmaction': ('ActionVisualizer',
+                 dict(type='mvitv2_mm.VideoVisualizationHook', enable=True, interval=1), 'out_dir'),
+}
+
+
+def prepare_test(config: str,
+                 checkpoint: str,
+                 cfg_options: Optional[dict] = None,
+                 work_dir: Optional[str] = None,
+                 launcher: str = 'none',
+                 local_rank: int = 0,
+                 dump: Optional[str] = None,
+                 show_dir: Optional[str] = None,
+                 tta: bool = False) -> Union[Runner, FlexibleRunner]:
+    """Check a config and its data, and build its Runner; ``.test()`` then gives the metrics.
+
+    Args:
+        config (str): Path of a config, or the name of one of the zoo.
+        checkpoint (str): A file, a URL, or the name of a published model.
+        cfg_options (dict, optional): Dotted keys and values that change it. Defaults to None.
+        work_dir (str, optional): See :func:`load_runner_config`. Defaults to None.
+        launcher (str): See :func:`load_runner_config`. Defaults to 'none'.
+        local_rank (int): See :func:`load_runner_config`. Defaults to 0.
+        dump (str, optional): File for all predictions, '.pkl'. Defaults to None.
+        show_dir (str, optional): Folder for a picture of every prediction. Defaults to None.
+        tta (bool): Use the config's test-time augmentation. Defaults to False.
+
+    Raises:
+        UsageError: If config, checkpoint or options are wrong.
+        ValueError: If the data does not fit the config.
+        OSError: If files are missing or cannot be written.
+        ImportError: If the config needs a library that is not installed.
+    """
+    cfg = load_runner_config(config, cfg_options, work_dir, launcher, local_rank)
+    check_exists(checkpoint)
+    cfg.load_from = checkpoint
+    cfg.pop('strategy', None)  # FSDP is for training; test-time augmentation does not work with it
+    if tta:
+        use_tta(cfg)
+    if lacks_ground_truth(cfg.test_dataloader):
+        if not dump and not show_dir:
+            raise UsageError('the test set has no ground truth to compare with; --dump FILE.pkl '
+                             'saves the predictions, --show-dir FOLDER draws them')
+        cfg.test_evaluator = []
+    if dump:
+        _dump_predictions(cfg, dump)
+    if show_dir:
+        _draw_predictions(cfg, show_dir)
+    check_data(cfg, ['test'])
+    check_loaders(cfg, ['test'])
+    runner = build_runner(cfg)
+    check_channels(runner.model)
+    check_datasets(runner, ['test'])
+    runner.register_hook(SameClassesHook('test'))
+    return runner
+
+
+def use_tta(cfg: Config) -> None:
+    """Wrap the model and switch to the pipeline for test-time augmentation."""
+    missing = [key for key in ('tta_model', 'tta_pipeline') if key not in cfg]
+    if missing:
+        raise UsageError(f'--tta: "{cfg.filename}" has no {" and no ".join(missing)}; run without '
+                         '--tta or use a config that defines test-time augmentation')
+    cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
+    for _, dataset in leaf_datasets(cfg.test_dataloader.dataset):
+        dataset.pipeline = cfg.tta_pipeline
+
+
+def _dump_predictions(cfg: Config, path: str) -> None:
+    """Add the metric that saves the predictions; mmdet's own one packs the masks."""
+    check_output('--dump', path, '.pkl', '.pickle')
+    evaluators = cfg.test_evaluator
+    evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
+    metric = 'DumpDetResults' if cfg.default_scope == 'mmdet' else 'DumpResults'
+    cfg.test_evaluator = [*evaluators, dict(type=metric, out_file_path=path)]
+
+
+def _draw_predictions(cfg: Config, folder: str) -> None:
+    """Let a visualization hook draw every sample into the folder."""
+    check_output('--show-dir', os.path.join(folder, 'picture'))
+    visualizer, hook, folder_key = PICTURES[cfg.default_scope]
+    if hook['type'].startswith('mvitv2_mm.'):
+        import_module(f'mvitv2_mm.engine.{cfg.default_scope}.visualization')
+    cfg.visualizer = {'type': visualizer, **(cfg.get('visualizer') or {})}
+    cfg.default_hooks.visualization = dict(
+        type='mvitv2_mm.PictureHook',
+        hook=hook,
+        folder_key=folder_key,
+        folder=os.path.abspath(folder))
+
+
+def evaluate_dump(config: str,
+                  predictions: str,
+                  cfg_options: Optional[dict] = None) -> Dict[str, float]:
+    """Metrics of predictions that a test has dumped.
+
+    Args:
+        config (str): Path of a config, or the name of one of the zoo.
+        predictions (str): The dumped file, which must be from a source that is trusted.
+        cfg_options (dict, optional): Dotted keys and values that change it. Defaults to None.
+    """
+    cfg = load_config(config, cfg_options)
+    samples = mmengine.load(predictions)
+    init_default_scope(cfg.default_scope)
+    # only its meta information is needed, not its annotations
+    _, dataset = next(leaf_datasets(cfg.test_dataloader.dataset))
+    dataset = DATASETS.build({**dataset, 'pipeline': [], 'lazy_init': True})
+    evaluator = Evaluator(cfg.test_evaluator)
+    evaluator.dataset_meta = dataset.metainfo
+    for metric in evaluator.metrics:
+        if hasattr(metric, 'img_ids'):  # of CocoMetric: pictures that were not tested do not count
+            metric.img_ids = [sample['img_id'] for sample in samples]
+    return evaluator.offline_evaluate(samples)

@@ -1,0 +1,108 @@
+"""From a config to a Runner that is ready to train."""
+from typing import Any, Dict, Optional, Union
+
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.runner import FlexibleRunner, Runner
+
+from ..checkpoints.zoo import check_exists
+from ..errors import UsageError
+from .early_checks import check_data, check_datasets
+from .hooks import SameClassesHook
+from .launch import build_runner, load_runner_config
+from .loaders import check_batches, check_channels, check_loaders
+from .schedule import fit_schedule
+
+
+def prepare_training(config: str,
+                     cfg_options: Optional[dict] = None,
+                     work_dir: Optional[str] = None,
+                     launcher: str = 'none',
+                     local_rank: int = 0,
+                     resume: Optional[str] = None,
+                     amp: bool = False,
+                     amp_dtype: Optional[str] = None,
+                     auto_scale_lr: bool = False,
+                     no_validate: bool = False) -> Union[Runner, FlexibleRunner]:
+    """Check a config and its data, and build its Runner; ``.train()`` then trains.
+
+    Args:
+        config (str): Path of a config, or the name of one of the zoo.
+        cfg_options (dict, optional): Dotted keys and values that change it. Defaults to None.
+        work_dir (str, optional): See :func:`load_runner_config`. Defaults to None.
+        launcher (str): See :func:`load_runner_config`. Defaults to 'none'.
+        local_rank (int): See :func:`load_runner_config`. Defaults to 0.
+        resume (str, optional): Checkpoint to continue from, or 'auto' for the latest in the work
+            dir. Defaults to None.
+        amp (bool): Train in mixed precision. Defaults to False.
+        amp_dtype (str, optional): 'float16' or 'bfloat16'; implies ``amp``. Defaults to None:
+            bfloat16 on a CPU, else float16.
+        auto_scale_lr (bool): Scale the learning rate by the batch size. Defaults to False.
+        no_validate (bool): Do not evaluate during the training. Defaults to False.
+
+    Raises:
+        UsageError: If config or options are wrong.
+        ValueError: If the data does not fit the config.
+        OSError: If files are missing.
+        ImportError: If the config needs a library that is not installed.
+    """
+    cfg = load_runner_config(config, cfg_options, work_dir, launcher, local_rank)
+    _set_start(cfg, resume)
+    _set_precision(cfg, amp, amp_dtype)
+    if auto_scale_lr:
+        _scale_learning_rate(cfg)
+    if no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    fit_schedule(cfg)
+    check_data(cfg, ['train', 'val'])
+    check_loaders(cfg, ['train', 'val'])
+    runner = build_runner(cfg)
+    check_channels(runner.model)
+    check_datasets(runner, ['train', 'val'])
+    check_batches(runner)
+    if cfg.get('resume'):
+        runner.register_hook(SameClassesHook('train'))
+    return runner
+
+
+def _set_start(cfg: Config, resume: Optional[str]) -> None:
+    if resume:
+        cfg.resume = True
+        cfg.load_from = None if resume == 'auto' else resume
+    if cfg.get('load_from'):
+        check_exists(cfg.load_from)
+
+
+def _set_precision(cfg: Config, amp: bool, dtype: Optional[str]) -> None:
+    if amp or dtype:
+        cfg.optim_wrapper.type = 'mvitv2_mm.AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if dtype:
+        if dtype == 'float16' and get_device() == 'cpu':
+            raise UsageError('--amp-dtype float16 needs a GPU; on a CPU use bfloat16')
+        cfg.optim_wrapper.dtype = dtype
+
+
+def _scale_learning_rate(cfg: Config) -> None:
+    if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+        raise UsageError(f'--auto-scale-lr: "{cfg.filename}" does not say for which batch size '
+                         'its learning rate is; add auto_scale_lr=dict(base_batch_size=...)')
+    cfg.auto_scale_lr.enable = True
+
+
+def summarize(runner: Union[Runner, FlexibleRunner]) -> Dict[str, Any]:
+    """What a training left: its folder, its last and best checkpoints, its last validation.
+
+    Args:
+        runner (Runner): After ``train()``.
+    """
+    hub = runner.message_hub
+    metrics = {
+        name.removeprefix('val/'): buffer.current()
+        for name, buffer in hub.log_scalars.items() if name.startswith('val/')
+    }
+    checkpoints = {
+        name.replace('_ckpt', ''): path
+        for name, path in hub.runtime_info.items() if name.startswith(('last_ckpt', 'best_ckpt'))
+    }
+    return dict(work_dir=runner.work_dir, checkpoints=checkpoints, metrics=metrics)
