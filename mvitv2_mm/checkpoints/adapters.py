@@ -9,7 +9,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from ..safe_pickle import mentions_mvitv2
 from .formats import parse, recognise
 from .io import CheckpointError, read_file, unwrap
-from .loading import find_backbone, fit_to_module, log_report
+from .loading import find_backbone, fit_to_module, log_report, refuse_incomplete
 from .report import TransferReport
 from .zoo import locate
 
@@ -124,13 +124,8 @@ def check_complete(module: nn.Module, state_dict: Mapping[str, Tensor]) -> None:
         CheckpointError: Naming the parts.
     """
     result = _fit(module, state_dict)
-    new = result[1].of('new') if result else []
-    if new:
-        dropped = [f'{e.source} {e.detail}' for e in result[1].of('dropped')]
-        raise CheckpointError(
-            f'{result[1].title} lacks {len(new)} tensors of the model, e.g. {new[0].target}, which '
-            f'would stay random{"; it has " if dropped else ""}{", ".join(dropped[:2])}. Use the '
-            'config (and, for own data, the classes) that the checkpoint was trained with.')
+    if result:
+        refuse_incomplete(result[1])
 
 
 def _fit(module: nn.Module,

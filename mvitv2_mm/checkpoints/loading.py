@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..backbones import MViTv2
 from ..registry import WEIGHT_INITIALIZERS
 from .formats import Source, parse
-from .io import read_file, unwrap
+from .io import CheckpointError, check_finite, read_file, unwrap
 from .report import TransferReport
 from .transfer import fit
 from .zoo import locate
@@ -117,6 +117,45 @@ def load_into(module: nn.Module, checkpoint: str, inflate: str = 'centre') -> Tr
     find_backbone(module)[2].load_state_dict(fitted, strict=False)
     log_report(report)
     return report
+
+
+def load_complete(module: nn.Module, state: Mapping[str, Tensor], path: str) -> None:
+    """Load all weights of a model, from the names and shapes of any known layout.
+
+    Args:
+        module (nn.Module): The model.
+        state (Mapping[str, Tensor]): Tensors as :func:`io.unwrap` returns them.
+        path (str): Their file, for messages.
+
+    Raises:
+        CheckpointError: If a part of the model would stay random or would compute something else.
+    """
+    shapes = {key: value.shape for key, value in module.state_dict().items()}
+    if {key: value.shape for key, value in state.items()} == shapes:
+        check_finite(state, path)
+        module.load_state_dict(state)
+        return
+    if find_backbone(module) is None:
+        names = sorted(shapes.keys() ^ state.keys())
+        raise CheckpointError(f'{path} does not fit the model, e.g. in {", ".join(names[:3])}. Use '
+                              'the config that it was trained with.')
+    fitted, report = fit_to_module(parse(state, path), module)
+    refuse_incomplete(report)
+    if report.notes:
+        raise CheckpointError(f'{path} does not fit the model: {"; ".join(report.notes)}')
+    module.load_state_dict(fitted, strict=False)
+    log_report(report)
+
+
+def refuse_incomplete(report: TransferReport) -> None:
+    """Raise CheckpointError if a part of the model, such as its classifier, would stay random."""
+    new = report.of('new')
+    if new:
+        dropped = [f'{e.source} {e.detail}' for e in report.of('dropped')]
+        raise CheckpointError(
+            f'{report.title} lacks {len(new)} tensors of the model, e.g. {new[0].target}, which '
+            f'would stay random{"; it has " if dropped else ""}{", ".join(dropped[:2])}. Use the '
+            'config (and, for own data, the classes) that the checkpoint was trained with.')
 
 
 @WEIGHT_INITIALIZERS.register_module(name='Pretrained')

@@ -108,7 +108,7 @@ def fetch(url: str, sha256: str = '') -> str:
     if get_local_rank() == 0 and not path.exists():
         _download(url, path, sha256)
     barrier()
-    if sha256 and not _hash(path).startswith(sha256):
+    if sha256 and not sha256_of(path).startswith(sha256):
         raise CheckpointError(f'{path} is not the published file: its SHA-256 does not start with '
                               f'{sha256}. Delete it, then it is downloaded again.')
     return str(path)
@@ -148,7 +148,8 @@ def _content_length(url: str) -> Optional[int]:
     return int(length) if length else None
 
 
-def _hash(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, 'rb') as file:
         for chunk in iter(lambda: file.read(2**20), b''):

@@ -7,9 +7,9 @@ from typing import Dict, List, Optional
 
 from mmengine.config import Config
 
-from ..engine.early_checks import count_classes
+from ..checkpoints.tasks import count_classes
+from ..config_options import apply_options
 from ..engine.nested_datasets import leaf_datasets
-from ..engine.options import apply_options
 from ..engine.own_classes import fit_classes
 from ..errors import UsageError
 from ..files import repository_folder

@@ -7,6 +7,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 from torch import Tensor
 
+from ..checkpoints.tasks import count_classes
 from .nested_datasets import leaf_datasets
 
 _READ_LIMIT = 2**20  # bytes; nothing larger is empty, and huge files are not read twice
@@ -34,15 +35,6 @@ def check_data(cfg: Config, loops: Sequence[str]) -> None:
         for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
             if evaluator.get('ann_file'):
                 _check_ann_file(f'{loop}_evaluator.ann_file', evaluator['ann_file'])
-
-
-def count_classes(model: dict) -> Optional[int]:
-    """Number of classes that the head in the config of a model tells apart, None if unknown."""
-    model = model.get('module') or model  # of test-time augmentation
-    roi_head = model.get('roi_head') or {}
-    head = model.get('head') or model.get('cls_head') or roi_head.get('bbox_head') or {}
-    head = head[0] if isinstance(head, (list, tuple)) else head
-    return head.get('num_classes')
 
 
 def check_datasets(runner: Runner, loops: Sequence[str]) -> None:

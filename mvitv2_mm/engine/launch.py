@@ -1,8 +1,7 @@
 """Loading of configs and building of Runners, for all commands that need them."""
-import importlib.util
 import os
 from pathlib import Path
-from typing import Iterator, List, Optional, Union
+from typing import Optional, Union
 
 from mmengine.config import Config
 from mmengine.registry import MODELS, RUNNERS, init_default_scope
@@ -10,33 +9,10 @@ from mmengine.runner import FlexibleRunner, Runner
 from torch import nn
 
 from ..compat import switch
-from ..compat.versions import HOSTS
+from ..config_files import load_config
+from ..config_options import warn_of_unread
 from ..errors import UsageError
-from ..names import find_config
-from .options import apply_options, warn_of_unread
 from .own_classes import fit_classes
-
-
-def load_config(path: str, options: Optional[dict] = None) -> Config:
-    """Read a config and make sure that its host library is installed.
-
-    Args:
-        path (str): Path of a config, or the name of one of the zoo.
-        options (dict, optional): Changes from ``--cfg-options``. Defaults to None.
-
-    Raises:
-        UnknownName: If there is no such config; names similar ones.
-        ImportError: If the config needs a host library that is not installed.
-        UsageError: If nothing reads an option.
-    """
-    path = find_config(path)
-    try:
-        cfg = Config.fromfile(path)
-    except ImportError as error:
-        _check_hosts(path, [host for host in HOSTS if host in str(error)])
-        raise
-    _check_hosts(path, sorted(_scopes(cfg)))
-    return apply_options(cfg, options) if options else cfg
 
 
 def load_runner_config(config: str,
@@ -107,23 +83,3 @@ def check_output(option: str, path: str, *endings: str) -> None:
     os.makedirs(folder, exist_ok=True)
     if os.path.isdir(path) or not os.access(folder, os.W_OK):
         raise OSError(f'{option}: "{path}" cannot be written')
-
-
-def _scopes(cfg) -> Iterator[str]:
-    """Scopes of all types in a config: the default one and those written ``scope.Type``."""
-    if isinstance(cfg, (Config, dict)):
-        yield from filter(None, [cfg.get('default_scope')])
-        kind = cfg.get('type')
-        if isinstance(kind, str) and '.' in kind:
-            yield kind.split('.')[0]
-        cfg = [value for _, value in cfg.items()]
-    if isinstance(cfg, (list, tuple)):
-        for value in cfg:
-            yield from _scopes(value)
-
-
-def _check_hosts(path: str, scopes: List[str]) -> None:
-    for host in scopes:
-        if host in HOSTS and importlib.util.find_spec(host) is None:
-            raise ImportError(f'config "{path}" needs {host}, which is not installed; run: '
-                              f'pip install {HOSTS[host]}')

@@ -10,10 +10,11 @@ from mmengine.registry import DATASETS, init_default_scope
 from mmengine.runner import FlexibleRunner, Runner
 
 from ..checkpoints.zoo import check_exists
+from ..config_files import load_config
 from ..errors import UsageError
 from .early_checks import check_data, check_datasets, lacks_ground_truth
 from .hooks import SameClassesHook
-from .launch import build_runner, check_output, load_config, load_runner_config
+from .launch import build_runner, check_output, load_runner_config
 from .loaders import check_channels, check_loaders
 from .nested_datasets import leaf_datasets
 

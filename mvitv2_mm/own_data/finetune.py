@@ -9,8 +9,8 @@ from typing import Optional, Union
 from mmengine.config import Config
 from rich.console import Console
 
+from ..config_files import load_config
 from ..data_check import KINDS, check, find_splits
-from ..engine.launch import load_config
 from . import outcome, recipe
 from .config_file import write_config
 from .job import Job

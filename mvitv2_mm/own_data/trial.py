@@ -107,7 +107,7 @@ def measure(config: str, batch_size: int) -> Trial:
     from mmengine.registry import MODELS, init_default_scope
     from mmengine.runner import Runner
 
-    from ..engine.launch import load_config
+    from ..config_files import load_config
     cfg = load_config(config)
     init_default_scope(cfg.default_scope)
     device = get_device()

@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from small_detectors import shrink
 
-from mvitv2_mm.engine.launch import load_config
+from mvitv2_mm.config_files import load_config
 from mvitv2_mm.engine.own_classes import fit_classes
 from mvitv2_mm.registry import DATASETS
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from mvitv2_mm.commands.frame import add_config_arguments
-from mvitv2_mm.engine.launch import load_config
-from mvitv2_mm.engine.options import warn_of_unread
+from mvitv2_mm.config_files import load_config
+from mvitv2_mm.config_options import warn_of_unread
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 IMAGES = 'finetune/images.py'
@@ -25,7 +25,7 @@ def load(name, *options):
 def warnings(monkeypatch):
     """The warnings that are logged."""
     lines = []
-    monkeypatch.setattr('mvitv2_mm.engine.options.print_log',
+    monkeypatch.setattr('mvitv2_mm.config_options.print_log',
                         lambda text, *args: lines.append(text))
     return lines
 

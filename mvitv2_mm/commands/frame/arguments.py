@@ -14,7 +14,7 @@ class OptionAction(argparse.Action):
                  values: List[str],
                  option_string: Optional[str] = None) -> None:
         import_module('mvitv2_mm.repairs')
-        options = import_module('mvitv2_mm.engine.options')
+        options = import_module('mvitv2_mm.config_options')
         try:
             parsed = options.parse_options(values)
         except ValueError as error:

@@ -1,0 +1,215 @@
+"""What MODEL means: a folder, a published name, a checkpoint, or a config with a checkpoint."""
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import MODELS, init_default_scope
+from torch import Tensor, nn
+
+from ..config_files import load_config
+from ..config_options import apply_options
+from .class_names import dataset_of, published_classes
+from .io import CheckpointError, read_file, unwrap
+from .known_types import check_types, import_named
+from .loading import load_complete
+from .model_folder import read_model_folder
+from .plain_config import read_plain_config
+from .tasks import classes_of_data, count_classes, task_of
+from .zoo import ZOO, check_exists, locate
+
+# what predicting and testing read of a config
+_SECTIONS = ('model', 'data_preprocessor', 'tta_model', 'tta_pipeline', 'test_dataloader',
+             'test_evaluator', 'test_cfg', 'default_scope', 'default_hooks', 'custom_imports',
+             'env_cfg', 'visualizer', 'log_processor', 'log_level', 'randomness')
+
+
+@dataclass
+class OpenedModel:
+    """A model that can be built, and what is known of it.
+
+    Args:
+        name (str): Name of the folder, the published name, or the checkpoint's without suffix.
+        task (str): 'image', 'detection', 'video' or 'action_detection'.
+        cfg (Config): What predicting and testing need, resolved. It loads no weights by itself.
+        classes (tuple[str], optional): Names in the order of the labels; None if not known.
+        notes (list[str]): Lines that a user should read.
+        weights (str): File of the weights.
+        licence (str): Of the weights; '' if not known.
+        metrics (list[dict]): See :func:`model_folder.write_model_folder`.
+        read_state (Callable): Reads the weights.
+    """
+    name: str
+    task: str
+    cfg: Config
+    classes: Optional[Tuple[str, ...]]
+    notes: List[str]
+    weights: str
+    licence: str
+    metrics: List[dict]
+    read_state: Callable[[], Mapping[str, Tensor]] = field(repr=False)
+
+    def class_name(self, label: int) -> str:
+        """Name of a class, or its number as text where the names are not known."""
+        return str(label) if self.classes is None else self.classes[label]
+
+    def build(self, device: str = 'cpu') -> nn.Module:
+        """Build the model in eval mode.
+
+        Args:
+            device (str): Where to put it. Defaults to 'cpu'.
+
+        Raises:
+            CheckpointError: If the weights are not those of the whole model.
+        """
+        init_default_scope(self.cfg.default_scope)
+        model = MODELS.build(self.cfg.model)
+        load_complete(model, self.read_state(), self.weights)
+        return model.to(torch.device(device)).eval()
+
+
+def open_model(model: str,
+               checkpoint: Optional[str] = None,
+               cfg_options: Optional[dict] = None) -> OpenedModel:
+    """Find out what a user means by a model, and what it is.
+
+    Args:
+        model (str): A model folder, a name in the registry of published models, a checkpoint of
+            this package alone (file or URL), or a config.
+        checkpoint (str, optional): For a config: a file, a URL, or a published name. Defaults to
+            None.
+        cfg_options (dict, optional): Dotted keys and values that change the config. Defaults to
+            None.
+
+    Returns:
+        OpenedModel: What can be built. Nothing that came with the weights has been run.
+
+    Raises:
+        OSError: If there is no such thing; names similar ones.
+        ValueError: If it cannot be used: damaged, incomplete, or reaching for more than it may.
+        ImportError: If a library that it needs is not installed.
+    """
+    path = Path(model).expanduser()
+    if checkpoint is not None:
+        return _from_config(model, checkpoint, cfg_options)
+    if path.is_dir():
+        return _from_folder(path, cfg_options)
+    if model in ZOO and not path.is_file():
+        return _published(model, cfg_options)
+    if path.suffix == '.py':
+        raise ValueError(f'{model} is a config, which holds no weights: give a checkpoint with it')
+    check_exists(model)
+    return _from_checkpoint(model, cfg_options)
+
+
+def _from_folder(folder: Path, options: Optional[dict]) -> OpenedModel:
+    found = read_model_folder(folder)
+    cfg = _of_elsewhere(found.cfg, options, str(folder))
+    return _opened(
+        found.name, cfg, found.weights, found.classes, licence=found.licence, metrics=found.metrics)
+
+
+def _published(name: str, options: Optional[dict]) -> OpenedModel:
+    entry = ZOO[name]
+    cfg = load_config(entry.config, options)
+    dataset = dataset_of(name)
+    opened = _opened(name, cfg, locate(name), published_classes(dataset), licence=entry.licence)
+    if dataset == 'in21k':
+        opened.notes = ['the order of the classes of ImageNet-21K is not published: they are '
+                        'numbered']
+    return opened
+
+
+def _from_checkpoint(checkpoint: str, options: Optional[dict]) -> OpenedModel:
+    path = locate(checkpoint)
+    content = read_file(path)
+    meta = _meta(content)
+    if not isinstance(meta.get('cfg'), str):
+        raise CheckpointError(f'{path} does not hold its config, as checkpoints of a training with '
+                              'this package do: give the config and this file, or convert it with '
+                              'its config into a model folder')
+    cfg = _of_elsewhere(read_plain_config(meta['cfg']), options, path)
+    return _opened(
+        Path(path).stem, cfg, path, _trained_classes(meta) or classes_of_data(cfg), content)
+
+
+def _from_config(config: str, checkpoint: str, options: Optional[dict]) -> OpenedModel:
+    cfg = load_config(config, options)
+    path = locate(checkpoint)
+    if checkpoint in ZOO:
+        classes = published_classes(dataset_of(checkpoint))
+        return _opened(checkpoint, cfg, path, classes, licence=ZOO[checkpoint].licence)
+    content = read_file(path)
+    classes = _trained_classes(_meta(content)) or classes_of_data(cfg)
+    return _opened(Path(path).stem, cfg, path, classes, content)
+
+
+def _opened(name: str,
+            cfg: Config,
+            weights: str,
+            classes: Optional[Sequence[str]],
+            content: Any = None,
+            licence: str = '',
+            metrics: Sequence[dict] = ()) -> OpenedModel:
+    task = task_of(cfg)
+    if task is None:
+        raise ValueError(f'{name} tells no classes apart, as a pre-training does not: it predicts '
+                         'nothing. Start a training from it with "init_cfg" or "load_from".')
+    number, notes = count_classes(cfg.model), []
+    if classes is None:
+        notes = ['class names are not known: classes are numbered']
+    elif len(classes) != number:
+        notes = [f'{len(classes)} class names are known, but the model has {number} classes: they '
+                 'are numbered']
+        classes = None
+    state = None if content is None else unwrap(content, weights)
+    return OpenedModel(
+        name, task, _for_prediction(cfg), classes and tuple(classes), notes, weights, licence,
+        list(metrics), lambda: unwrap(read_file(weights), weights) if state is None else state)
+
+
+def _for_prediction(cfg: Config) -> Config:
+    """A copy of the sections that predicting and testing read, which loads no weights."""
+    content = {key: value for key, value in cfg.to_dict().items() if key in _SECTIONS}
+    preprocessor = content.pop('data_preprocessor', None)
+    if preprocessor is not None:
+        content['model'].setdefault('data_preprocessor', preprocessor)
+    _drop_loading(content['model'])
+    return Config(content, filename=cfg.filename)
+
+
+def _drop_loading(node: Any) -> None:
+    """Take out of the config of a model what would load weights into its parts."""
+    if isinstance(node, dict):
+        inits = node.get('init_cfg')
+        inits = inits if isinstance(inits, (list, tuple)) else [inits]
+        if any(isinstance(init, dict) and 'checkpoint' in init for init in inits):
+            del node['init_cfg']
+        if isinstance(node.get('pretrained'), str):
+            del node['pretrained']
+        node = list(node.values())
+    for value in node if isinstance(node, (list, tuple)) else ():
+        _drop_loading(value)
+
+
+def _of_elsewhere(cfg: Config, options: Optional[dict], where: str) -> Config:
+    """A plain config that came with weights, changed by options, if it names nothing unknown."""
+    if not isinstance(cfg.get('model'), ConfigDict):
+        raise ValueError(f'the config of {where} describes no model')
+    cfg = _for_prediction(cfg)
+    import_named(cfg, where)
+    check_types(cfg, where)
+    return apply_options(cfg, options) if options else cfg
+
+
+def _meta(content: Any) -> dict:
+    meta = content.get('meta') if isinstance(content, Mapping) else None
+    return meta if isinstance(meta, dict) else {}
+
+
+def _trained_classes(meta: dict) -> Optional[Tuple[str, ...]]:
+    """Class names of the training data that mmengine notes in a checkpoint."""
+    data = meta.get('dataset_meta')
+    classes = (data.get('classes') or data.get('CLASSES')) if isinstance(data, dict) else None
+    return tuple(map(str, classes)) if isinstance(classes, (list, tuple)) else None

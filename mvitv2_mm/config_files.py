@@ -1,0 +1,52 @@
+"""Find and read the config of a run, with errors that help."""
+import importlib.util
+from typing import Iterator, List, Optional
+
+from mmengine.config import Config
+
+from .compat.versions import HOSTS
+from .config_options import apply_options
+from .names import find_config
+
+
+def load_config(path: str, options: Optional[dict] = None) -> Config:
+    """Read a config and make sure that its host library is installed.
+
+    Args:
+        path (str): Path of a config, or the name of one of the zoo.
+        options (dict, optional): Changes from ``--cfg-options``. Defaults to None.
+
+    Raises:
+        UnknownName: If there is no such config; names similar ones.
+        ImportError: If the config needs a host library that is not installed.
+        UsageError: If nothing reads an option.
+    """
+    path = find_config(path)
+    try:
+        cfg = Config.fromfile(path)
+    except ImportError as error:
+        check_hosts(path, [host for host in HOSTS if host in str(error)])
+        raise
+    check_hosts(path, sorted(_scopes(cfg)))
+    return apply_options(cfg, options) if options else cfg
+
+
+def _scopes(cfg) -> Iterator[str]:
+    """Scopes of all types in a config: the default one and those written ``scope.Type``."""
+    if isinstance(cfg, (Config, dict)):
+        yield from filter(None, [cfg.get('default_scope')])
+        kind = cfg.get('type')
+        if isinstance(kind, str) and '.' in kind:
+            yield kind.split('.')[0]
+        cfg = [value for _, value in cfg.items()]
+    if isinstance(cfg, (list, tuple)):
+        for value in cfg:
+            yield from _scopes(value)
+
+
+def check_hosts(path: str, scopes: List[str]) -> None:
+    """Raise ImportError, with the remedy, if one of these libraries is not installed."""
+    for host in scopes:
+        if host in HOSTS and importlib.util.find_spec(host) is None:
+            raise ImportError(f'config "{path}" needs {host}, which is not installed; run: '
+                              f'pip install {HOSTS[host]}')
