@@ -1,5 +1,5 @@
 """Which network a fine-tuning starts from: one of the zoo, a model of the user, a small one."""
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
@@ -49,6 +49,8 @@ _BASES = {
 }
 SIZES = ('tiny', 'small', 'base', 'large', NANO)
 _SMALL = 160  # pixels; for smaller pictures the networks of the zoo are too coarse
+# pixels that the small networks take: a multiple of the first, from the second to the third
+_NANO_SIZES = dict(image=(16, 32, 128), detection=(32, 96, 320), video=(16, 32, 112))
 
 
 @dataclass
@@ -62,25 +64,25 @@ class Start:
         whole (bool): Whether these are weights of a whole model of the same task, and not those of
             a backbone.
         text (str): All this in words.
+        variables (dict): What to set in ``base``.
     """
     base: Path
     network: Optional[Config]
     weights: Optional[str]
     whole: bool
     text: str
+    variables: dict = field(default_factory=dict)
 
 
-def base_config(task: str, is_nano: bool) -> Path:
-    """The config that those for a task inherit from.
+def _base(task: str, is_nano: bool) -> Path:
+    return repository_folder() / 'configs' / _BASES[task][is_nano]
 
-    Raises:
-        ValueError: If there is no small network for the task.
-    """
-    name = _BASES[task][is_nano]
-    if name is None:
-        raise ValueError(f'there is no network "{NANO}" for {task.replace("_", " ")}; take '
-                         f'--arch {" or ".join(PUBLISHED[task])}')
-    return repository_folder() / 'configs' / name
+
+def _nano(task: str, short_side: int, why: str) -> Start:
+    step, low, high = _NANO_SIZES[task]
+    size = min(max(low, round(short_side / step) * step), high)
+    text = f'the small network "{NANO}" for {size} pixels, {why}'
+    return Start(_base(task, True), None, None, False, text, dict(size=size))
 
 
 def choose_start(task: str,
@@ -104,25 +106,22 @@ def choose_start(task: str,
     """
     if model not in (None, 'none'):
         return _from_model(task, model, arch)
-    sizes = PUBLISHED[task]
-    if arch not in (None, NANO, *sizes):
-        raise ValueError(f'--arch {arch}: there are no published weights of this size for '
-                         f'{task.replace("_", " ")}; take {", ".join([*sizes, NANO])}')
-    if arch == NANO and model is None:
-        return Start(
-            base_config(task, True), None, None, False,
-            f'the small network "{NANO}", for which no weights are published; random weights')
+    sizes, has_nano = PUBLISHED[task], task in _NANO_SIZES
+    known = [*sizes, *([NANO] if has_nano else [])]
+    if arch not in (None, *known):
+        raise ValueError(f'--arch {arch}: there is no such network with published weights for '
+                         f'{task.replace("_", " ")}; take {", ".join(known)}')
+    if arch == NANO:
+        return _nano(task, short_side, 'random weights, as none are published for it')
     size, why = arch or next(iter(sizes)), 'random weights, as --from none says'
     if model is None:
         try:
             locate(sizes[size])
             return _published(task, size, weights=True)
         except (CheckpointError, OSError) as error:
-            why = f'random weights, because the published ones can not be had: {error}'
-    has_nano = _BASES[task][1] is not None
-    if arch == NANO or arch is None and short_side < _SMALL and has_nano:
-        return Start(
-            base_config(task, True), None, None, False, f'the small network "{NANO}", {why}')
+            why = f'random weights, because the published ones cannot be had: {error}'
+    if arch is None and short_side < _SMALL and has_nano:
+        return _nano(task, short_side, why)
     start = _published(task, size, weights=False)
     start.text += f', {why}'
     return start
@@ -137,7 +136,7 @@ def _published(task: str, size: str, weights: bool) -> Start:
         network = Config.fromfile(published_configs()[recipe])
     text = f'the published weights {name}' if weights else f'the network MViTv2 {size}'
     return Start(
-        base_config(task, False), network, name if weights else None, task == 'detection', text)
+        _base(task, False), network, name if weights else None, task == 'detection', text)
 
 
 def _from_model(task: str, model: str, arch: Optional[str]) -> Start:
@@ -153,15 +152,12 @@ def _from_model(task: str, model: str, arch: Optional[str]) -> Start:
         raise ValueError(f'--from {model} is a model for {opened.task.replace("_", " ")}, but the '
                          f'data is for {task.replace("_", " ")}; published weights for it: '
                          f'{", ".join(PUBLISHED[task].values())}')
-    is_nano = not isinstance(opened.cfg.model.backbone.arch, str)
-    return Start(
-        base_config(task, is_nano), opened.cfg, weights_file(model), True,
-        f'the weights of {opened.name}')
-
-
-def weights_file(model: str) -> str:
-    """What of a model holds its weights: the file in a model folder, else the model itself."""
-    path = Path(model).expanduser()
-    if path.is_dir():
-        return str((path / 'weights.safetensors').resolve())
-    return str(path.resolve()) if path.is_file() else model
+    arch, size = (opened.cfg.model.backbone.get(key) for key in ('arch', 'input_size'))
+    network, text = Config(dict(model=opened.cfg.model)), f'the weights of {opened.name}'
+    if not isinstance(arch, str):
+        variables = dict(size=size if isinstance(size, int) else size[-1])
+        return Start(_base(task, True), network, opened.weights, True, text, variables)
+    like = _published(task, arch, weights=False).network if arch in PUBLISHED[task] else None
+    if like is not None:  # whose pipelines are those of the size
+        like.model = network.model
+    return Start(_base(task, False), like or network, opened.weights, True, text)

@@ -5,6 +5,7 @@ from typing import Iterator, List, Optional
 from mmengine.config import Config
 
 from ..config_edit import edit
+from ..config_options import apply_options
 from ..engine.nested_datasets import leaf_datasets
 from .networks import Start
 from .writing import WrittenData
@@ -28,6 +29,8 @@ def make_config(data: WrittenData, start: Start, epochs: Optional[int] = None) -
         Config: All settings, concrete; batches are those of the recipe, see :func:`set_batch`.
     """
     cfg = Config.fromfile(start.base)
+    if start.variables:
+        cfg = apply_options(cfg, start.variables)
     cfg.data_root = data.data_root
     if start.network is not None:
         _use_network(cfg, start.network)
@@ -69,8 +72,8 @@ def _use_network(cfg: Config, network: Config) -> None:
         old.data_preprocessor[key] = new.data_preprocessor[key]
     if cfg.default_scope == 'mmdet':
         old.train_cfg, old.test_cfg = new.train_cfg, new.test_cfg
-    elif cfg.default_scope == 'mmaction' or isinstance(backbone['arch'], dict):
-        for loop, dataset in datasets(cfg):  # clips of its length, pictures of its size
+    elif cfg.default_scope == 'mmaction' and 'train_dataloader' in network:
+        for loop, dataset in datasets(cfg):  # clips of its length and size
             dataset.pipeline = network[f'{loop}_dataloader'].dataset.pipeline
 
 
