@@ -16,7 +16,7 @@ from mmengine.runner import (EpochBasedTrainLoop, FlexibleRunner, IterBasedTrain
                              TestLoop, ValLoop)
 from torch.utils.data import DataLoader
 
-from ..errors import UsageError
+from .errors import UsageError
 
 
 def _arguments(*kinds: type) -> Set[str]:

@@ -4,7 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Optional, Tuple
 
-_DATA = Path(__file__).with_name('class_names')
+_DATA = Path(__file__).with_name('labels')
 # datasets whose names an installed library holds: module, object, key
 _OF_LIBRARIES = {
     'in1k': ('mmpretrain.datasets.categories', 'IMAGENET_CATEGORIES'),

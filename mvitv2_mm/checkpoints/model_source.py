@@ -112,7 +112,12 @@ def _from_folder(folder: Path, options: Optional[dict]) -> OpenedModel:
 
 def _published(name: str, options: Optional[dict]) -> OpenedModel:
     entry = ZOO[name]
+<<<<<<< HEAD
     cfg = load_config(entry.config, options)
+=======
+    cfg = load_config(str(find_config(entry.config)), options)
+    _task(cfg, name)  # before anything is downloaded
+>>>>>>> models
     dataset = dataset_of(name)
     opened = _opened(name, cfg, locate(name), published_classes(dataset), licence=entry.licence)
     if dataset == 'in21k':
@@ -152,10 +157,6 @@ def _opened(name: str,
             content: Any = None,
             licence: str = '',
             metrics: Sequence[dict] = ()) -> OpenedModel:
-    task = task_of(cfg)
-    if task is None:
-        raise ValueError(f'{name} tells no classes apart, as a pre-training does not: it predicts '
-                         'nothing. Start a training from it with "init_cfg" or "load_from".')
     number, notes = count_classes(cfg.model), []
     if classes is None:
         notes = ['class names are not known: classes are numbered']
@@ -165,8 +166,16 @@ def _opened(name: str,
         classes = None
     state = None if content is None else unwrap(content, weights)
     return OpenedModel(
-        name, task, _for_prediction(cfg), classes and tuple(classes), notes, weights, licence,
+        name, _task(cfg, name), _for_prediction(cfg), classes and tuple(classes), notes, weights, licence,
         list(metrics), lambda: unwrap(read_file(weights), weights) if state is None else state)
+
+
+def _task(cfg: Config, name: str) -> str:
+    task = task_of(cfg)
+    if task is None:
+        raise ValueError(f'{name} tells no classes apart, as a pre-training does not: it predicts '
+                         'nothing. Start a training from it with "init_cfg" or "load_from".')
+    return task
 
 
 def _for_prediction(cfg: Config) -> Config:

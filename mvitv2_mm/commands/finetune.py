@@ -1,7 +1,7 @@
 """``python -m mvitv2_mm finetune``."""
 import argparse
 
-from .frame import call, only_expected, print_json
+from .frame import call, print_json
 from .frame.arguments import add_config_options
 
 HELP = 'Train a network on your own pictures, boxes, clips or actions, and test it.'
@@ -10,7 +10,7 @@ EXAMPLE = 'python -m mvitv2_mm finetune data/my_images'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument('data', help='folder or annotation file; docs/finetune.md lists the formats')
+    parser.add_argument('data', help='folder or annotation file, see docs/finetune.md')
     parser.add_argument(
         '--arch',
         choices=['tiny', 'small', 'base', 'large', 'nano'],
@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'data has no such split')
     parser.add_argument('--epochs', type=int, help='length of the training')
     parser.add_argument(
-        '--out', metavar='DIR', help='folder for all results, by default work_dirs/ and the name '
+        '--out',
+        metavar='DIR',
+        help='folder for all results, by default work_dirs/ and the name '
         'of the data')
     add_config_options(parser)
 

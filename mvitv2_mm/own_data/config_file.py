@@ -1,10 +1,15 @@
 """Write a config as what differs from its base, in the style of the zoo."""
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Sequence
 
 from mmengine.config import Config
 
 from ..files import write_text
+
+# what a reader looks for first, so it is written in any case
+STATED = ('train_dataloader.batch_size', 'optim_wrapper.accumulative_counts',
+          'optim_wrapper.optimizer.lr', 'train_cfg.max_epochs', 'train_cfg.val_interval',
+          'param_scheduler', 'load_from')
 
 
 def write_config(path: Path, base: Path, cfg: Config, comment: str, named: Dict[str, Any]) -> None:
@@ -18,7 +23,7 @@ def write_config(path: Path, base: Path, cfg: Config, comment: str, named: Dict[
         named (dict[str, Any]): Variables at the top of the file. Wherever a key of such a name has
             such a value, the file names the variable.
     """
-    changes = difference(cfg.to_dict(), Config.fromfile(base).to_dict())
+    changes = difference(cfg.to_dict(), _without(Config.fromfile(base).to_dict(), STATED))
     changes = {key: value for key, value in changes.items() if key not in named}
     body = Config(_with_names(changes, named)).pretty_text
     for key in named:
@@ -40,6 +45,17 @@ def difference(wanted: dict, base: dict) -> dict:
             value = dict(_delete_=True, **value)
         changes[key] = value
     return changes
+
+
+def _without(settings: dict, keys: Sequence[str]) -> dict:
+    """Take dotted keys out of a nested dict, in place."""
+    for key in keys:
+        *parents, last = key.split('.')
+        node = settings
+        for parent in parents:
+            node = node[parent]
+        node.pop(last, None)
+    return settings
 
 
 def _mark(key: str) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from ..config_files import load_config
 from ..data_check import KINDS, check, find_splits
+from ..progress import shown_progress
 from . import outcome, recipe
 from .config_file import write_config
 from .job import Job
@@ -119,16 +120,15 @@ class _Run:
                 level = KINDS[problem.kind].level
                 self.say(f'{level}: {split}: {problem.where}: {problem.what}')
 
-        with self.console.status('checking all files'):
-            reports = check(
-                find_splits(str(config)), os.cpu_count(), False, show,
-                lambda items, total, name: items)
+        with shown_progress() as track:
+            reports = check(find_splits(str(config)), os.cpu_count(), False, show, track)
         more = sum(counts.values()) - _MAX_PROBLEMS
         if more > 0:
             self.say(f'and {more} more problems')
         errors = sum(report.num_errors for report in reports)
         if errors:
-            remedies = [KINDS[kind].remedy for kind in KINDS if counts[kind] and KINDS[kind].is_error]
+            kinds = [KINDS[name] for name in KINDS if counts[name]]
+            remedies = [kind.remedy for kind in kinds if kind.is_error]
             raise ValueError(f'{errors} errors in the data, named above: {"; ".join(remedies)}')
         self.say('all files can be read')
 
@@ -182,5 +182,3 @@ def _task(cfg: Config) -> str:
     if cfg.default_scope == 'mmaction':
         return 'action_detection' if 'roi_head' in cfg.model else 'video'
     return dict(mmpretrain='image', mmdet='detection')[cfg.default_scope]
-
-

@@ -135,8 +135,7 @@ def _published(task: str, size: str, weights: bool) -> Start:
         recipe = _RECIPES.get((task, size), ZOO[name].config)
         network = Config.fromfile(published_configs()[recipe])
     text = f'the published weights {name}' if weights else f'the network MViTv2 {size}'
-    return Start(
-        _base(task, False), network, name if weights else None, task == 'detection', text)
+    return Start(_base(task, False), network, name if weights else None, task == 'detection', text)
 
 
 def _from_model(task: str, model: str, arch: Optional[str]) -> Start:

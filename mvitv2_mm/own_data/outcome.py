@@ -3,7 +3,7 @@ import json
 import os
 import shlex
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional
 
 import mmengine
 from mmengine.config import Config

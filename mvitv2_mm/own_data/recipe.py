@@ -168,7 +168,8 @@ def _fit_length(cfg: Config, num_samples: int, epochs: Optional[int]) -> None:
     new = epochs or max(old, math.ceil(_MIN_STEPS / steps))
     passes = new * steps * cfg.optim_wrapper.accumulative_counts
     interval = max(1, new // _NUM_VALIDATIONS)
-    cfg.train_cfg.update(max_epochs=new, val_interval=interval)
+    cfg.train_cfg.update(
+        max_epochs=new, val_interval=min(new, max(interval, cfg.train_cfg.val_interval)))
     cfg.default_hooks.checkpoint.interval = interval
     cfg.param_scheduler = list(_scaled(cfg.param_scheduler, new / old, passes))
 

@@ -117,15 +117,15 @@ def measure(config: str, batch_size: int) -> Trial:
     batches = _endless(loader)
     model.train()
     times = [
-        _seconds(lambda: model.train_step(next(batches), optimizer), device)
-        for _ in range(_PASSES)
+        _seconds(lambda: model.train_step(next(batches), optimizer), device) for _ in range(_PASSES)
     ]
     val_loader = Runner.build_dataloader(cfg.val_dataloader, seed=0)
     val_batches = iter(val_loader)
     model.eval()
     val_seconds = _seconds(lambda: model.val_step(next(val_batches)), device)
-    return Trial(batch_size, device, sum(times[1:]) / (_PASSES - 1), val_seconds, len(loader),
-                 len(val_loader), _peak(device))
+    return Trial(batch_size, device,
+                 sum(times[1:]) / (_PASSES - 1), val_seconds, len(loader), len(val_loader),
+                 _peak(device))
 
 
 def _endless(loader) -> Iterator:

@@ -32,7 +32,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Task:
-    """``data`` is a folder in ``data/quickstart``; ``controls`` name folders that are tested too."""
+    """``data`` is a folder in ``data/quickstart``; ``controls`` are folders to test on too."""
     name: str
     data: str
     targets: Tuple[Target, ...]
@@ -41,8 +41,8 @@ class Task:
 
 TASKS = (
     Task('image', 'images', (Target('image top-1, %', 'test', 'accuracy/top1', 95.), )),
-    Task('detection', 'scenes', (Target('box mAP', 'test', 'coco/bbox_mAP', 0.50),
-                                 Target('mask mAP', 'test', 'coco/segm_mAP', 0.45))),
+    Task('detection', 'scenes', (Target('box mAP', 'test', 'coco/bbox_mAP',
+                                        0.50), Target('mask mAP', 'test', 'coco/segm_mAP', 0.45))),
     Task(
         'video',
         'clips',
@@ -76,12 +76,12 @@ def run_task(task: Task, work_dir: Path) -> Outcome:
     _call('finetune', [root, '--from', 'none', '--out', work_dir])
     metrics = {'test': json.loads((work_dir / 'test_metrics.json').read_text())}
     controls = data.prepare('controls') if task.controls else None
+    best = next(work_dir.glob('best_*.pth'))
     for name in task.controls:
         out = work_dir / f'{name}_metrics.json'
         _call('test', [
-            work_dir / 'config.py', work_dir / 'models/best/weights.safetensors', '--work-dir',
-            work_dir, '--out-metrics', out, '--cfg-options',
-            f'test_dataloader.dataset.data_root={controls / name}',
+            work_dir / 'config.py', best, '--work-dir', work_dir, '--out-metrics', out,
+            '--cfg-options', f'test_dataloader.dataset.data_root={controls / name}',
             'test_dataloader.dataset.ann_file=""'
         ], work_dir / f'{name}.log')
         metrics[name] = json.loads(out.read_text())
