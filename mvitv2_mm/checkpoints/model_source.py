@@ -113,6 +113,7 @@ def _from_folder(folder: Path, options: Optional[dict]) -> OpenedModel:
 def _published(name: str, options: Optional[dict]) -> OpenedModel:
     entry = ZOO[name]
     cfg = load_config(entry.config, options)
+    _task(cfg, name)  # before anything is downloaded
     dataset = dataset_of(name)
     opened = _opened(name, cfg, locate(name), published_classes(dataset), licence=entry.licence)
     if dataset == 'in21k':
