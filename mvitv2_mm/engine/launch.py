@@ -54,7 +54,15 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     else:
         switch.switch_on('mmengine.cpu_distributed')
     _name_collate_scopes(cfg)
+    _keep_config(cfg)
     return RUNNERS.build(cfg)
+
+
+def _keep_config(cfg: Config) -> None:
+    """Let mmengine write all settings of a run beside, not over, a config in its work dir."""
+    path = Path(cfg.work_dir, Path(cfg.filename).name) if cfg.filename else None
+    if path is not None and path.exists() and path.samefile(cfg.filename):
+        object.__setattr__(cfg, '_filename', str(path.with_stem(f'{path.stem}_resolved')))
 
 
 def _name_collate_scopes(cfg: Config) -> None:

@@ -4,13 +4,16 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Callable, List, Optional
+from typing import Callable, Iterable, List, NamedTuple, Optional, TextIO
 
 from ..files import repository_folder, write_text
 
 _FILE = 'finetune.json'
-_LINE = re.compile(r'Epoch\((train|val|test)\)')
+_LINE = re.compile(r'Epoch\((train|val|test)\) *(?:\[ *(\d+)\])? *\[ *(\d+)/(\d+)\] *(.*)')
+_VALUE = re.compile(r'(\S+): +(\S+)')
+_PAUSE = 10.  # seconds between two lines about the progress
 
 
 class Job:
@@ -92,11 +95,43 @@ class Job:
             raise RuntimeError(f'{tool} failed: {last} (whole log: {path})')
 
     @staticmethod
-    def _follow(lines, file, say: Callable[[str], None]) -> str:
-        last = ''
+    def _follow(lines: Iterable[str], file: TextIO, say: Callable[[str], None]) -> str:
+        last, said = '', -_PAUSE
         for line in lines:
             file.write(line)
             last = line.strip() or last
-            if _LINE.search(line):
-                say('  ' + ' '.join(line[_LINE.search(line).start():].split())[:150])
+            found = read_progress(line)
+            if found and (found.is_result or time.monotonic() - said >= _PAUSE):
+                said = time.monotonic()
+                say(f'  {found.text}')
         return last
+
+
+class Progress(NamedTuple):
+    """What a line of a log says about the progress, and whether it has results."""
+    text: str
+    is_result: bool
+
+
+def read_progress(line: str) -> Optional[Progress]:
+    """Progress in a line of mmengine's log, None if there is none.
+
+    Examples:
+        >>> read_progress('Epoch(train)  [3][10/45]  lr: 1e-3  eta: 0:01:35  loss: 1.21')
+        Progress(text='epoch 3, 10 of 45: loss 1.21, 0:01:35 left', is_result=False)
+        >>> read_progress('Epoch(val) [3][6/6]    accuracy/top1: 82.45  time: 0.07')
+        Progress(text='epoch 3: accuracy/top1 82.45', is_result=True)
+    """
+    found = _LINE.search(line)
+    if found is None:
+        return None
+    loop, epoch, number, total, rest = found.groups()
+    values = dict(_VALUE.findall(rest))
+    where = f'epoch {epoch}'
+    if loop == 'train':
+        left = f', {values["eta"]} left' if 'eta' in values else ''
+        return Progress(f'{where}, {number} of {total}: loss {values.get("loss")}{left}', False)
+    metrics = [f'{name} {value}' for name, value in values.items() if '/' in name]
+    if loop == 'val' and metrics:
+        return Progress(f'{where}: {", ".join(metrics[:2])}', True)
+    return Progress(f'{loop}: {number} of {total}', False)

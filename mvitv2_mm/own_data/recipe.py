@@ -185,7 +185,7 @@ def _scaled(schedulers: List[dict], factor: float, passes: int) -> Iterator[dict
                 if key in scheduler:
                     scheduler[key] = round(scheduler[key] * factor)
             if 'milestones' in scheduler:
-                places = [round(place * factor) for place in scheduler['milestones']]
+                places = [int(place * factor) for place in scheduler['milestones']]
                 scheduler['milestones'] = sorted({place for place in places if place})
         if scheduler.get('end') != scheduler.get('begin', 0):
             yield scheduler
