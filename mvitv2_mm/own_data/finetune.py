@@ -1,6 +1,6 @@
 """The whole way from own data to a tested model, which goes on where it was stopped."""
 import os
-import tempfile
+import shutil
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -54,7 +54,7 @@ def finetune(data: Union[str, Path],
     Raises:
         FileNotFoundError: If something that was named does not exist.
         ValueError: If nothing can be learnt from the data, or arguments do not belong together.
-        RuntimeError: If training or test fail.
+        ChildProcessError: If training or test fail.
     """
     if epochs is not None and epochs < 1:
         raise ValueError(f'--epochs should be at least 1, but is {epochs}')
@@ -92,15 +92,15 @@ class _Run:
         start = choose_start(written.task, written.short_side, asked['arch'], asked['from'])
         self.say(f'starts from {start.text}')
         cfg = recipe.make_config(written, start, asked['epochs'])
-        with tempfile.TemporaryDirectory(prefix='.trial', dir=self.job.out) as folder:
-            draft = Path(folder) / 'config.py'
-            self._write(draft, start.base, cfg, written)
-            if asked['cfg_options']:
-                cfg = load_config(str(draft), asked['cfg_options'])
-                self._write(draft, start.base, cfg, written)
-            self._check(draft)
-            per_step = recipe.samples_per_step(cfg)
-            trial = find_batch(draft, cfg.train_dataloader.batch_size, per_step, self.say)
+        shutil.rmtree(self.job.draft.parent, ignore_errors=True)  # of a killed run
+        self._write(self.job.draft, start.base, cfg, written)
+        if asked['cfg_options']:
+            cfg = load_config(str(self.job.draft), asked['cfg_options'])
+            self._write(self.job.draft, start.base, cfg, written)
+        self._check(self.job.draft)
+        per_step = recipe.samples_per_step(cfg)
+        trial = find_batch(self.job.draft, cfg.train_dataloader.batch_size, per_step, self.say)
+        shutil.rmtree(self.job.draft.parent)
         recipe.set_batch(cfg, trial.batch_size, per_step)
         self._tell_plan(cfg, trial, per_step)
         self._write(self.job.config, start.base, cfg, written)

@@ -31,12 +31,13 @@ class Job:
         self.out = Path(os.path.abspath(out))
         self.arguments = json.loads(json.dumps(arguments))
         path = self.out / _FILE
-        if path.is_file():
-            self._check_same(json.loads(path.read_text()))
-        elif self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
+        is_new = not self.out.exists() or self.out.is_dir() and not any(self.out.iterdir())
+        if not is_new and not path.is_file():
             raise ValueError(f'{self.out} holds something else than a fine-tuning; name another '
                              'folder with --out')
-        else:
+        if self.config.is_file():
+            self._check_same(json.loads(path.read_text()))
+        else:  # nothing is lost if it is asked for something else now
             write_text(path, json.dumps(self.arguments, indent=2) + '\n')
 
     def _check_same(self, old: dict) -> None:
@@ -52,6 +53,11 @@ class Job:
     def config(self) -> Path:
         """The config; it is there when all before the training is done."""
         return self.out / 'config.py'
+
+    @property
+    def draft(self) -> Path:
+        """The config while batches are tried."""
+        return self.out / '.trial' / 'config.py'
 
     @property
     def metrics(self) -> Path:
@@ -79,7 +85,7 @@ class Job:
         """Run a tool in a process of its own; all it says goes to a log, its progress to ``say``.
 
         Raises:
-            RuntimeError: If the tool fails; names its last words and its log.
+            ChildProcessError: If the tool fails; names its last words and its log.
         """
         script = repository_folder() / 'tools' / f'{tool}.py'
         command = [sys.executable, str(script), *map(str, args)]
@@ -92,7 +98,7 @@ class Job:
                 process.terminate()
                 raise
         if process.returncode:
-            raise RuntimeError(f'{tool} failed: {last} (whole log: {path})')
+            raise ChildProcessError(f'{tool} failed: {last} (whole log: {path})')
 
     @staticmethod
     def _follow(lines: Iterable[str], file: TextIO, say: Callable[[str], None]) -> str:

@@ -165,10 +165,19 @@ def _with_masks(image: np.ndarray, masks: List[dict], right: Sequence[bool]) -> 
 
 
 def _box(axis: Axes, box: Sequence[float], text: str, colour: str, **style) -> None:
+    """A box with its text: above it if it is right, below it otherwise."""
     left, top, right, bottom = map(float, box)
     axis.add_patch(
         Rectangle((left, top), right - left, bottom - top, fill=False, color=colour, **style))
-    axis.text(left, top - 2, text, color=colour, fontsize=8)
+    above = colour == _RIGHT
+    axis.text(
+        left,
+        top if above else bottom,
+        text,
+        color='white',
+        fontsize=7,
+        va='bottom' if above else 'top',
+        bbox=dict(facecolor=colour, edgecolor='none', pad=1))
 
 
 def read_truth(ann_file: str) -> Dict[int, Tuple[torch.Tensor, torch.Tensor]]:

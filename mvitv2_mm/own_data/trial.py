@@ -66,8 +66,8 @@ def find_batch(config: Path, batch_size: int, per_step: int, say: Callable[[str]
         say (Callable): Gets one line for each batch that does not fit.
 
     Raises:
-        MemoryError: If not even one sample fits.
-        RuntimeError: If the steps fail for another reason.
+        ValueError: If not even one sample fits.
+        ChildProcessError: If the steps fail for another reason.
     """
     size = per_step if _accelerator() else batch_size
     while True:
@@ -76,7 +76,7 @@ def find_batch(config: Path, batch_size: int, per_step: int, say: Callable[[str]
         if found is not None and (found.device != 'cpu' or found.peak_bytes <= _MARGIN * limit):
             return found
         if size == 1:
-            raise MemoryError('not even one sample at a time fits into the memory; take a smaller '
+            raise ValueError('not even one sample at a time fits into the memory; take a smaller '
                               'network with --arch, or --cfg-options model.backbone.with_cp=True')
         say(f'{size} samples at a time do not fit into the memory, trying {size // 2}')
         size //= 2
@@ -86,7 +86,7 @@ def run_trial(config: Path, batch_size: int) -> Optional[Trial]:
     """Measure in a fresh process; None if the memory is too small.
 
     Raises:
-        RuntimeError: If the steps fail for another reason.
+        ChildProcessError: If the steps fail for another reason.
     """
     command = [sys.executable, '-m', __name__, str(config), str(batch_size)]
     done = subprocess.run(command, capture_output=True, text=True, errors='replace')
@@ -95,7 +95,7 @@ def run_trial(config: Path, batch_size: int) -> Optional[Trial]:
     lines = done.stdout.strip().splitlines()
     if done.returncode or not lines:
         last = done.stderr.strip().splitlines()[-1:]
-        raise RuntimeError(f'the trial of two steps failed: {"".join(last)}')
+        raise ChildProcessError(f'the trial of two steps failed: {"".join(last)}')
     result = json.loads(lines[-1])
     return Trial(**result) if result else None
 
