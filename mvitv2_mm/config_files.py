@@ -1,4 +1,4 @@
-"""Find and read the config of a run, with errors that help."""
+"""Read the config of a run, with errors that help."""
 import importlib.util
 from typing import Iterator, List, Optional
 
@@ -25,9 +25,9 @@ def load_config(path: str, options: Optional[dict] = None) -> Config:
     try:
         cfg = Config.fromfile(path)
     except ImportError as error:
-        check_hosts(path, [host for host in HOSTS if host in str(error)])
+        _check_hosts(path, [host for host in HOSTS if host in str(error)])
         raise
-    check_hosts(path, sorted(_scopes(cfg)))
+    _check_hosts(path, sorted(_scopes(cfg)))
     return apply_options(cfg, options) if options else cfg
 
 
@@ -44,8 +44,7 @@ def _scopes(cfg) -> Iterator[str]:
             yield from _scopes(value)
 
 
-def check_hosts(path: str, scopes: List[str]) -> None:
-    """Raise ImportError, with the remedy, if one of these libraries is not installed."""
+def _check_hosts(path: str, scopes: List[str]) -> None:
     for host in scopes:
         if host in HOSTS and importlib.util.find_spec(host) is None:
             raise ImportError(f'config "{path}" needs {host}, which is not installed; run: '

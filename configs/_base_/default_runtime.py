@@ -14,7 +14,9 @@ default_hooks = dict(
     # a part of a dataset is scored against its own annotations
     indices=dict(type='mvitv2_mm.IndicesHook'),
     # a resumed training follows its config
-    resume=dict(type='mvitv2_mm.ResumeHook'))
+    resume=dict(type='mvitv2_mm.ResumeHook'),
+    # the last and the best weights become model folders
+    models=dict(type='mvitv2_mm.ModelFolderHook'))
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

@@ -1,6 +1,6 @@
 import logging
 import random
-from typing import Iterator
+from typing import Iterator, Optional, Sequence
 
 import numpy as np
 import torch
@@ -137,18 +137,21 @@ class SameClassesHook(Hook):
 
     Args:
         loop (str): Whose dataset the checkpoint should fit, 'train' or 'test'.
+        classes (Sequence[str], optional): Classes of a checkpoint that does not name them itself.
+            Defaults to None.
 
     Raises:
         CheckpointError: If the checkpoint names other classes than the dataset or the same in
             another order, or lacks weights of the model.
     """
 
-    def __init__(self, loop: str) -> None:
+    def __init__(self, loop: str, classes: Optional[Sequence[str]] = None) -> None:
         self.loop = loop
+        self.classes = classes
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         meta = dict(checkpoint).get('meta') or {}
-        trained = (meta.get('dataset_meta') or {}).get('classes')
+        trained = (meta.get('dataset_meta') or {}).get('classes') or self.classes
         dataset = getattr(runner, f'{self.loop}_dataloader').dataset
         classes = getattr(dataset, 'metainfo', {}).get('classes')
         if trained and classes and list(trained) != list(classes):

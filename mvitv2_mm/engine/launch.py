@@ -30,12 +30,17 @@ def load_runner_config(config: str,
         launcher (str): How the processes of a distributed run were started. Defaults to 'none'.
         local_rank (int): Of this process, where its environment does not say. Defaults to 0.
     """
-    os.environ.setdefault('LOCAL_RANK', str(local_rank))
     cfg = load_config(config, options)
     warn_of_unread(cfg)
     fit_classes(cfg)
+    return set_run(cfg, Path(cfg.filename).stem, work_dir, launcher, local_rank)
+
+
+def set_run(cfg: Config, name: str, work_dir: Optional[str], launcher: str,
+            local_rank: int) -> Config:
+    """Set in a config what a command line sets for a training or test, which has a name."""
+    os.environ.setdefault('LOCAL_RANK', str(local_rank))
     cfg.launcher = launcher
-    name = Path(cfg.filename).stem
     cfg.work_dir = work_dir or cfg.get('work_dir') or os.path.join('work_dirs', name)
     return cfg
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from mvitv2_mm.commands.frame import add_config_arguments
-from mvitv2_mm.config_files import load_config
 from mvitv2_mm.config_options import warn_of_unread
+from mvitv2_mm.engine.launch import load_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 IMAGES = 'finetune/images.py'
