@@ -66,6 +66,17 @@ def folders_of(root: Path, split: str) -> List[Path]:
     ]
 
 
+def split_places(root: Path) -> Dict[str, List[Path]]:
+    """Folders of each split, called like it; the folder itself if none is called like training."""
+    exact = split_folders(root)
+    if 'train' in exact:
+        return {split: [folder] for split, folder in exact.items()}
+    found = {split: folders_of(root, split) for split in ('train', 'val', 'test')}
+    if found['train']:
+        return {split: folders for split, folders in found.items() if folders}
+    return dict(train=[root])
+
+
 def media_task(files: Sequence[Path], where: Path) -> Optional[str]:
     """'image' or 'video' by the suffixes of files, None if there is neither.
 

@@ -60,7 +60,7 @@ class Found:
         tally: Counter = Counter()
         splits = {
             split: tuple(_complete_all(pictures, tally))
-            for split, pictures in self.pictures.items() if pictures
+            for split, pictures in self.pictures.items() if pictures or split == 'train'
         }
         _check_nothing_lost(self.pictures, splits, tally)
         objects = [obj for samples in splits.values() for s in samples for obj in s.objects]
@@ -95,6 +95,9 @@ def _complete(picture: RawPicture, size: Tuple[int, int], stored: Tuple[int, int
     for obj in picture.objects:
         if picture.relative:
             obj = _to_pixels(obj, *size)
+        if isinstance(obj.mask, dict) and tuple(obj.mask['size']) != size[::-1]:
+            raise ValueError(f'{picture.where}: a run-length code is of {obj.mask["size"]} pixels '
+                             f'(height, width), but {picture.path} of {list(size[::-1])}')
         if not all(map(math.isfinite, obj.box)):
             raise ValueError(f'{picture.where}: a box has the numbers {obj.box}')
         box = _cut(obj.box, *size)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Dict, List, NamedTuple, Optional, Tuple, Union
 
 Box = Tuple[float, float, float, float]
-_NOUNS = dict(image='pictures', detection='pictures', video='clips', action_detection='videos')
+NOUNS = dict(image='pictures', detection='pictures', video='clips', action_detection='videos')
 
 
 class Object(NamedTuple):
@@ -81,14 +81,17 @@ class OwnData:
 
     def counts(self, split: str) -> Counter:
         """How often each label occurs in a split: samples, objects or actions of people."""
-        return sum((sample.labels() for sample in self.splits[split]), Counter())
+        found: Counter = Counter()
+        for sample in self.splits[split]:
+            found.update(sample.labels())
+        return found
 
     def describe(self) -> str:
         """Lines for the user: the format, samples and classes of each split, notes."""
         lines = [f'{self.root}: {self.kind}, {len(self.classes)} classes ({self._names()})']
         for split, samples in self.splits.items():
             counts = self.counts(split)
-            text = f'  {split}: {len(samples):,} {_NOUNS[self.task]}'
+            text = f'  {split}: {len(samples):,} {NOUNS[self.task]}'
             if self.task == 'detection':
                 masks = sum(obj.mask is not None for s in samples for obj in s.objects)
                 text += f', {sum(counts.values()):,} objects, {masks:,} with a mask'

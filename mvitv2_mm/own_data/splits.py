@@ -7,8 +7,8 @@ from typing import Dict, List, Optional, Union
 import numpy as np
 
 from .formats.common import check_new_classes
-from .recognition import recognise
-from .samples import OwnData, Sample
+from .recognition import note_shared, read
+from .samples import NOUNS, OwnData, Sample
 from .sources import sources
 
 SHARE = 0.2
@@ -39,7 +39,7 @@ def with_validation(data: OwnData,
         return data
     share = SHARE if val is None else _as_share(val)
     if share is None:
-        return _join(data, recognise(val))
+        return _join(data, read(val))
     if 'val' in data.splits:
         raise ValueError(
             f'{data.root} has a validation split of {len(data.splits["val"])} samples, '
@@ -75,7 +75,9 @@ def _join(data: OwnData, other: OwnData) -> OwnData:
     splits = dict(data.splits, val=samples)
     record = dict(made_by=f'"{split}" of {other.root} ({other.kind}) validates')
     notes = data.notes + [f'validation: {note}' for note in other.notes]
-    return replace(data, splits=_in_order(splits), record=record, notes=notes)
+    joined = replace(data, splits=_in_order(splits), record=record, notes=notes)
+    note_shared(joined)
+    return joined
 
 
 def _relabel(sample: Sample, label: Dict[int, int]) -> Sample:
@@ -94,10 +96,11 @@ def _set_aside(data: OwnData, share: float, seed: int) -> OwnData:
     groups: Dict[str, List[int]] = defaultdict(list)
     for i, name in enumerate(names):
         groups[name].append(i)
-    labels = [Counter(dict.fromkeys(s.labels(), 1)) or Counter([_NOTHING]) for s in samples]
-    contents = {name: sum((labels[i] for i in part), Counter()) for name, part in groups.items()}
+    contents: Dict[str, Counter] = defaultdict(Counter)
+    for name, sample in zip(names, samples):
+        contents[name].update(set(sample.labels()) or [_NOTHING])
     chosen = choose(contents, share, seed)
-    if not chosen:
+    if not any(set(contents[name]) - {_NOTHING} for name in chosen):
         raise ValueError(
             f'{data.root} cannot be split: the samples of each class come from one source '
             f'({", ".join(rules) or "one sample"}); name other data with --val')
@@ -127,22 +130,32 @@ def choose(contents: Dict[str, Counter], share: float, seed: int) -> List[str]:
         list[str]: Names of the chosen groups. Every class keeps a group that is not chosen.
     """
     names = sorted(contents)
-    order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
-    total = sum(contents.values(), Counter())
-    taken: Counter = Counter()
-    chosen: List[str] = []
-    for label in sorted(total, key=lambda label: (total[label], label)):
-        wanted = max(1, round(share * total[label]))
-        for name in order:
-            if name in chosen or not contents[name][label]:
-                continue
-            after = taken + contents[name]
-            overshoots = taken[label] and after[label] - wanted > wanted - taken[label]
-            if taken[label] < wanted and not overshoots and all(after[other] < total[other]
-                                                                for other in contents[name]):
-                chosen.append(name)
-                taken = after
-    return chosen
+    groups = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
+    having = defaultdict(list)
+    left: Counter = Counter()
+    for name in groups:
+        left.update(contents[name])
+        for label in contents[name]:
+            having[label].append(name)
+    wanted = {label: max(1, round(share * count)) for label, count in left.items()}
+    chosen: Dict[str, None] = {}
+
+    def take(name: str) -> None:
+        """Choose a group unless it is the last one of a class."""
+        if name not in chosen and all(left[other] > n for other, n in contents[name].items()):
+            chosen[name] = None
+            left.subtract(contents[name])
+            for other, n in contents[name].items():
+                wanted[other] -= n
+
+    for label in sorted(wanted, key=lambda label: (left[label], label)):
+        for name in having[label]:
+            # closer to the share with it than without
+            if contents[name][label] < 2 * wanted[label]:
+                take(name)
+        if not any(name in chosen for name in having[label]):
+            take(min(having[label], key=lambda name: contents[name][label]))
+    return list(chosen)
 
 
 def _check_enough(data: OwnData) -> None:
@@ -156,8 +169,8 @@ def _check_enough(data: OwnData) -> None:
                 f'{", ".join(few)[:200]}; 2 of each class are needed to train on one and validate '
                 'on the other')
     elif len(data.splits['train']) < 2:
-        raise ValueError(f'{data.root} has {len(data.splits["train"])} samples; 2 are needed to '
-                         'train on one and validate on the other')
+        raise ValueError(f'{data.root} has {len(data.splits["train"])} {NOUNS[data.task]}; 2 are '
+                         'needed to train on one and validate on the other')
 
 
 def _lacking(data: OwnData) -> List[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from statistics import median
 from typing import Dict, Optional, Sequence, Tuple, Union
 
-from ..datasets.lists import parse_lines, split_sample
-from ..datasets.readers import UnreadableClipError, VideoFile
+from ..datasets.lists import split_sample
+from ..datasets.readers import FrameFolder, UnreadableClipError, VideoFile
 from ..files import replaced
 from .folders import upright_size
 from .objects import mask_area
@@ -103,16 +103,22 @@ def _write(path: Path, text: str) -> None:
 
 def _write_list(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[Path, int]:
     path = stem.with_suffix('.txt')
-    rows = [(name_in(data.root, s.path), s.label) for s in samples]
-    _write(path, ''.join(f'{name}\t{data.classes[label]}\n' for name, label in rows))
-    read = parse_lines(
-        str(path), lambda line: split_sample(line, classes=data.classes), 'path label')
-    for (name, label), (name_read, _, labels_read) in zip(rows, read):
-        if (name_read, labels_read) != (name, [label]):
-            raise ValueError(
-                f'"{name}" of the class "{data.classes[label]}" cannot be written into '
-                'a list; rename the file or the class')
-    return path, len(rows)
+    lines = []
+    for sample in samples:
+        name = name_in(data.root, sample.path)
+        lines.append(f'{name}\t{data.classes[sample.label]}')
+        if not _reads_back(lines[-1], name, sample.label, data.classes):
+            raise ValueError(f'"{name}" of the class "{data.classes[sample.label]}" cannot be '
+                             'written into a list; rename the file or the class')
+    _write(path, ''.join(f'{line}\n' for line in lines))
+    return path, len(lines)
+
+
+def _reads_back(line: str, name: str, label: int, classes: Sequence[str]) -> bool:
+    """Whether a line of a list is read as what was meant."""
+    if line.splitlines() != [line.strip()]:
+        return False
+    return split_sample(line, classes=classes) == (name, [], [label])
 
 
 def _write_coco(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[Path, int]:
@@ -149,7 +155,7 @@ def _write_ava(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[Pa
         if ',' in name:
             raise ValueError(f'the name "{name}" holds a comma, which AVA\'s CSV cannot; rename it')
         for person in sample.objects:
-            box = ','.join(f'{n:g}' for n in person.box)
+            box = ','.join(map(repr, person.box))
             lines.append(f'{name},{person.second},{box},{person.label + 1},{person.person}\n')
             keys.add((name, person.second))
     _write(path, ''.join(lines))
@@ -174,7 +180,7 @@ def _typical(data: OwnData) -> Tuple[int, Optional[int]]:
     sides, frames = [], []
     for sample in few:
         try:
-            frame, count = _look(sample.path)
+            frame, count = _look(sample.path, data.reading)
         except UnreadableClipError:
             continue
         sides.append(min(frame))
@@ -185,7 +191,8 @@ def _typical(data: OwnData) -> Tuple[int, Optional[int]]:
     return round(median(sides)), round(median(frames))
 
 
-def _look(path: str) -> Tuple[Tuple[int, int], int]:
+def _look(path: str, reading: dict) -> Tuple[Tuple[int, int], int]:
     """Height and width, and number of frames, of a clip."""
-    clip = VideoFile(path)
+    is_file = reading.get('key') != 'img'
+    clip = VideoFile(path) if is_file else FrameFolder(path, None, reading['filename_tmpl'])
     return clip.read([0])[0].shape[:2], clip.num_frames

@@ -2,7 +2,7 @@
 from pathlib import Path
 from typing import Dict, List, Optional
 
-from ...datasets.class_folders import IMAGE_SUFFIXES, class_names
+from ...datasets.class_folders import IMAGE_SUFFIXES, class_names, is_hidden
 from ...datasets.readers import VIDEO_SUFFIXES
 from ..folders import find_files, media_task, split_folders
 from ..samples import OwnData, Sample
@@ -48,13 +48,23 @@ def _find(folder: Path) -> Dict[str, List[Path]]:
 
 
 def _notes(splits: Dict[str, Path]) -> List[str]:
+    """What of the folders is left out: files beside the classes, and of other types."""
+    media = IMAGE_SUFFIXES + VIDEO_SUFFIXES
     notes = []
     for folder in splits.values():
         loose = [
-            file.name for file in sorted(folder.iterdir())
-            if file.suffix.lower() in IMAGE_SUFFIXES + VIDEO_SUFFIXES and not file.is_dir()
+            p.name for p in sorted(folder.iterdir())
+            if p.is_file() and p.suffix.lower() in media and not is_hidden(p.name)
         ]
         if loose:
             notes.append(f'{len(loose)} files of {folder} lie in no class folder and are left out, '
                          f'the first is {loose[0]}')
+        others = [
+            p for name in class_names(str(folder)) for p in find_files(folder / name, ('', ))
+            if p.suffix.lower() not in media
+        ]
+        if others:
+            notes.append(
+                f'{len(others)} files of {folder} are neither pictures nor videos that can '
+                f'be read, the first is {others[0]}')
     return notes

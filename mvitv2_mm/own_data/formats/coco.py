@@ -3,13 +3,11 @@ import json
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from pycocotools import mask as coco_mask
-
 from ...datasets.class_folders import IMAGE_SUFFIXES, is_hidden
 from ..folders import FileIndex, folders_of, split_folders, split_of
 from ..objects import Found, RawPicture
 from ..samples import Object
-from .common import check_new_classes, read_json
+from .common import NO_CLASS, box_of, check_new_classes, read_json
 
 LOOKED_FOR = ('COCO JSON (annotations/*.json, train.json, train/_annotations.coco.json, '
               'result.json, annotations.json)')
@@ -36,7 +34,8 @@ def find(path: Path) -> Optional[Found]:
     pictures = {}
     for split, (file, content) in parts.items():
         if content['annotations'] or split != 'test':
-            folders = (file.parent, *folders_of(root, split), root / 'images')
+            folders = (file.parent, *folders_of(root,
+                                                _split_of(file, root) or split), root / 'images')
             pictures[split] = _Reader(file, content, classes, index, folders).read()
         else:
             notes.append(f'{file} has no annotations and is left out')
@@ -99,10 +98,9 @@ def _classes(parts: Dict[str, Tuple[Path, dict]]) -> Tuple[List[str], List[str]]
         name = str(category.get('name', '')).strip()
         if not name or 'id' not in category:
             raise ValueError(f'{file}: a category has no "id" or "name": {str(category)[:100]}')
-        if _is_supercategory(category, parts):
-            notes.append(
-                f'the category "{name}" without objects, which is the group of the others, '
-                'is left out')
+        if _is_no_class(category, parts):
+            notes.append(f'the category "{name}", which has no object and stands for the group of '
+                         'all or the background, is left out')
         else:
             names.append(name)
     double = sorted({name for name in names if names.count(name) > 1})
@@ -111,15 +109,13 @@ def _classes(parts: Dict[str, Tuple[Path, dict]]) -> Tuple[List[str], List[str]]
     return names, notes
 
 
-def _is_supercategory(category: dict, parts: Dict[str, Tuple[Path, dict]]) -> bool:
-    """Whether a category is what Roboflow puts at number 0: the group, which has no objects."""
-    content = parts['train'][1]
-    others = [c for c in content['categories'] if c is not category]
-    return bool(others) and all(c.get('supercategory') == category['name']
-                                for c in others) and not (any(
-                                    a.get('category_id') == category['id']
-                                    for _, content in parts.values()
-                                    for a in content['annotations']))
+def _is_no_class(category: dict, parts: Dict[str, Tuple[Path, dict]]) -> bool:
+    """Whether a category without objects is Roboflow's group of all, or LabelMe's background."""
+    others = [c for c in parts['train'][1]['categories'] if c is not category]
+    is_group = bool(others) and all(c.get('supercategory') == category['name'] for c in others)
+    return (is_group or category['name'] in NO_CLASS) and not any(
+        annotation.get('category_id') == category['id'] for _, content in parts.values()
+        for annotation in content['annotations'])
 
 
 class _Reader:
@@ -200,15 +196,3 @@ def read_mask(segmentation, where: str):
             return parts or None
     raise ValueError(f'{where}: "segmentation" should be a list of polygons or a run-length code, '
                      f'but is {json.dumps(segmentation)[:80]}')
-
-
-def box_of(mask) -> List[float]:
-    """The box x, y, width, height around a mask."""
-    if isinstance(mask, dict):
-        code = mask
-        if isinstance(mask['counts'], list):
-            code = coco_mask.frPyObjects(mask, *mask['size'])
-        return coco_mask.toBbox(code).tolist()
-    xs = [x for part in mask for x in part[::2]]
-    ys = [y for part in mask for y in part[1::2]]
-    return [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
