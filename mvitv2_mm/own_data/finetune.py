@@ -9,6 +9,7 @@ from typing import Optional, Union
 from mmengine.config import Config
 from rich.console import Console
 
+from ..checkpoints.tasks import task_of
 from ..config_files import load_config
 from ..data_check import KINDS, check, find_splits
 from ..progress import shown_progress
@@ -150,7 +151,7 @@ class _Run:
         else:
             self._train_and_test()
         cfg = Config.fromfile(job.config)
-        task = _task(cfg)
+        task = task_of(cfg)
         self.console.print(outcome.make_table(task, job, cfg))
         for path in outcome.draw(task, job, cfg):
             self.say(f'see {os.path.relpath(path)}')
@@ -175,10 +176,3 @@ class _Run:
         self.say(f'testing {best.name}, log in {os.path.relpath(job.out / "test.log")}')
         args = [job.config, best, '--work-dir', job.out, '--dump', job.predictions]
         job.call('test', [*args, '--out-metrics', job.metrics], 'test.log', self.say)
-
-
-def _task(cfg: Config) -> str:
-    """The task of a config that was written here."""
-    if cfg.default_scope == 'mmaction':
-        return 'action_detection' if 'roi_head' in cfg.model else 'video'
-    return dict(mmpretrain='image', mmdet='detection')[cfg.default_scope]

@@ -96,11 +96,11 @@ def choose(rows: List[dict], count: int) -> List[dict]:
     return shown + _spread(right, count - len(shown))
 
 
-def _title(axis: Axes, row: dict, classes: Sequence[str]) -> None:
+def _title(axis: Axes, row: dict, classes: Sequence[str], place: str = 'center') -> None:
     predicted, truth = (classes[int(row[key])] for key in ('pred_label', 'gt_label'))
     is_right = predicted == truth
     text = predicted if is_right else f'{predicted}, not {truth}'
-    axis.set_title(text, fontsize=9, color=_RIGHT if is_right else _WRONG)
+    axis.set_title(text, fontsize=9, loc=place, color=_RIGHT if is_right else _WRONG)
 
 
 def _read(path: str) -> Image.Image:
@@ -122,7 +122,7 @@ def _draw_clips(tested: Tested) -> plt.Figure:
     figure, axes = _sheet(8, 8, 1.2)
     for clip_axes, row in zip(axes, choose(tested.predictions, len(axes))):
         path = row.get('filename') or os.path.join(tested.data_root, row['video_id'])
-        _title(clip_axes[0], row, tested.classes)
+        _title(clip_axes[0], row, tested.classes, 'left')
         try:
             video = VideoFile(path)
             indices = np.linspace(0, video.num_frames - 1, len(clip_axes)).astype(int)

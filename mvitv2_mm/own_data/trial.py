@@ -77,7 +77,7 @@ def find_batch(config: Path, batch_size: int, per_step: int, say: Callable[[str]
             return found
         if size == 1:
             raise ValueError('not even one sample at a time fits into the memory; take a smaller '
-                              'network with --arch, or --cfg-options model.backbone.with_cp=True')
+                             'network with --arch, or --cfg-options model.backbone.with_cp=True')
         say(f'{size} samples at a time do not fit into the memory, trying {size // 2}')
         size //= 2
 

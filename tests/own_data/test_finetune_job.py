@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from mvitv2_mm.checkpoints.model_source import open_model
 from mvitv2_mm.own_data import finetune as module
 from mvitv2_mm.own_data import trial
 from mvitv2_mm.own_data.finetune import finetune
@@ -46,6 +47,8 @@ def test_all_results_are_there(done):
     for name in ('curves.png', 'predictions.png'):
         assert cv2.imread(str(out / name)).size
     assert f'{out.name}/models/best ' in result['predict']
+    model = open_model(result['model'])
+    assert (model.task, model.classes) == ('image', ('blue', 'red'))
     split = json.loads((out / 'data' / 'split.json').read_text())
     assert len(split['val']) == 4 and len(split['train']) == 16
     # the originals stay untouched
@@ -68,13 +71,18 @@ def test_another_job_is_refused(done, change, text):
         finetune(**{**done[1], **change})
 
 
-def test_a_killed_training_ends_in_the_same_model(done, tmp_path, monkeypatch, capsys):
-    """As if it was killed after the second epoch, before its checkpoint was saved."""
+def test_a_killed_training_ends_in_the_same_model(done, tmp_path, capsys):
+    """As if it was killed when the checkpoint of the first epoch was saved, but not validated."""
     out, arguments, result = done
     copy = shutil.copytree(out, tmp_path / 'work_dir')
     expected = torch.load(copy / 'epoch_2.pth', weights_only=False)['state_dict']
     for path in (*copy.glob('best_*'), *copy.glob('test_*'), copy / 'epoch_2.pth'):
         path.unlink()
+    shutil.rmtree(copy / 'models')
+    first = torch.load(copy / 'epoch_1.pth', weights_only=False)
+    for key in ('best_score', 'best_ckpt'):
+        first['message_hub']['runtime_info'].pop(key)
+    torch.save(first, copy / 'epoch_1.pth')
     (copy / 'last_checkpoint').write_text(str(copy / 'epoch_1.pth'))
     config = copy / 'config.py'
     config.write_text(config.read_text().replace(str(out), str(copy)))
@@ -83,9 +91,9 @@ def test_a_killed_training_ends_in_the_same_model(done, tmp_path, monkeypatch, c
     assert again['metrics'] == result['metrics']
     found = torch.load(copy / 'epoch_2.pth', weights_only=False)['state_dict']
     assert all(torch.equal(found[key], value) for key, value in expected.items())
-    # the validation of epoch 1, which came after its checkpoint, counts too
-    best = [path.name.replace(str(out), '') for path in out.glob('best_*')]
-    assert [path.name for path in copy.glob('best_*')] == best
+    assert [p.name for p in copy.glob('best_*')] == [p.name for p in out.glob('best_*')]
+    assert (copy / 'models/best/weights.safetensors').read_bytes() == (
+        out / 'models/best/weights.safetensors').read_bytes()
 
 
 def test_a_folder_with_something_else_is_refused(tmp_path):

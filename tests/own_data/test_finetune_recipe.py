@@ -1,4 +1,6 @@
 """The config that own data gets: what it says, and that it says all of it."""
+from unittest import mock
+
 import numpy as np
 import pytest
 import synthetic_data
@@ -9,6 +11,13 @@ from mvitv2_mm.config_files import load_config
 from mvitv2_mm.own_data import networks, recipe, recognise, with_validation, write
 from mvitv2_mm.own_data.config_file import difference, write_config
 from mvitv2_mm.own_data.writing import WrittenData, WrittenSplit
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _unformatted_configs():
+    """Formatting takes most of the time."""
+    with mock.patch('mmengine.config.config.FormatCode', lambda text, **kwargs: (text, True)):
+        yield
 
 
 @pytest.fixture(scope='module')
