@@ -1,4 +1,4 @@
-"""What a fine-tuning was asked for, kept in its folder, and the tools that it calls."""
+"""What a fine-tuning was asked for, kept in its folder, and the commands that it calls."""
 import json
 import os
 import re
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Callable, Iterable, List, NamedTuple, Optional, TextIO
 
-from ..files import repository_folder, write_text
+from ..files import write_text
 
 _FILE = 'finetune.json'
 _LINE = re.compile(r'Epoch\((train|val|test)\) *(?:\[ *(\d+)\])? *\[ *(\d+)/(\d+)\] *(.*)')
@@ -81,24 +81,23 @@ class Job:
         best = sorted(self.out.glob('best_*.pth'), key=os.path.getmtime)
         return best[-1] if best else self.last_checkpoint
 
-    def call(self, tool: str, args: List[str], log: str, say: Callable[[str], None]) -> None:
-        """Run a tool in a process of its own; all it says goes to a log, its progress to ``say``.
+    def call(self, command: str, args: List[str], log: str, say: Callable[[str], None]) -> None:
+        """Run a command in a process of its own; its output goes to a log, its progress to ``say``.
 
         Raises:
-            ChildProcessError: If the tool fails; names its last words and its log.
+            ChildProcessError: If the command fails; names its last words and its log.
         """
-        script = repository_folder() / 'tools' / f'{tool}.py'
-        command = [sys.executable, str(script), *map(str, args)]
+        words = [sys.executable, '-m', 'mvitv2_mm', command, *map(str, args)]
         path = self.out / log
         pipe = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
-        with path.open('a', buffering=1) as file, subprocess.Popen(command, **pipe) as process:
+        with path.open('a', buffering=1) as file, subprocess.Popen(words, **pipe) as process:
             try:
                 last = self._follow(process.stdout, file, say)
             except BaseException:
                 process.terminate()
                 raise
         if process.returncode:
-            raise ChildProcessError(f'{tool} failed: {last} (whole log: {path})')
+            raise ChildProcessError(f'{command} failed: {last} (whole log: {path})')
 
     @staticmethod
     def _follow(lines: Iterable[str], file: TextIO, say: Callable[[str], None]) -> str:

@@ -10,11 +10,12 @@ from mmengine.config import Config
 
 from mvitv2_mm.checkpoints.model_source import open_model
 from mvitv2_mm.own_data import finetune as module
-from mvitv2_mm.own_data import trial
+from mvitv2_mm.own_data import pictures, trial
 from mvitv2_mm.own_data.finetune import finetune
 from mvitv2_mm.own_data.job import Job
-from mvitv2_mm.own_data.pictures import choose, compare
+from mvitv2_mm.own_data.pictures import Predicted, choose, compare, read_curves
 from mvitv2_mm.own_data.trial import Trial
+from mvitv2_mm.quickstart.clips import write_mp4
 
 
 def make_data(root, count=10, classes=('blue', 'red')):
@@ -169,6 +170,34 @@ def test_wrong_predictions_are_shown_first():
     shown = choose(rows, 6)
     assert [row['pred_label'] for row in shown] == [1, 1, 1, 0, 0, 0]
     assert len(choose(rows[:2], 6)) == 2
+
+
+def test_curves_of_resumed_runs_join(tmp_path):
+    for name, rows in dict(
+            a=[dict(loss=3., step=10),
+               dict(loss=2., step=20), {
+                   'acc/top1': 0.5,
+                   'step': 1
+               }],
+            b=[dict(loss=1., step=20), {
+                'acc/top1': 0.7,
+                'step': 2
+            }]).items():
+        (tmp_path / name / 'vis_data').mkdir(parents=True)
+        (tmp_path / name / 'vis_data' / 'scalars.json').write_text('\n'.join(map(json.dumps, rows)))
+    losses, scores = read_curves(tmp_path, 'acc/top1')
+    assert losses == [(10, 3.), (20, 1.)] and scores == [(1, 0.5), (2, 0.7)]
+
+
+def test_a_clip_is_drawn_as_a_row_of_its_frames(tmp_path):
+    frames = [np.full((32, 32, 3), (0, 0, 7 * i), np.uint8) for i in range(32)]  # redder and redder
+    write_mp4(tmp_path / 'clip.mp4', frames)
+    row = dict(video_id='clip.mp4', pred_label=1, gt_label=2)
+    tested = Predicted([row] * 8, ('east', 'southeast', 'south'), str(tmp_path), '')
+    figure = pictures._draw_clips(tested)
+    reds = [axis.images[0].get_array()[..., 0].mean() for axis in figure.axes[:8]]
+    assert np.allclose(reds, 7 * np.linspace(0, 31, 8).astype(int), atol=4)
+    assert figure.axes[0].get_title('left') == 'southeast, not south'
 
 
 def test_boxes_are_right_wrong_or_missed():
