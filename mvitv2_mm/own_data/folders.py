@@ -12,6 +12,8 @@ from PIL import Image
 from ..datasets.class_folders import IMAGE_SUFFIXES, is_hidden
 from ..datasets.readers import VIDEO_SUFFIXES
 
+# what Pillow raises for broken files
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 SPLITS = dict(
     train='train',
     training='train',
@@ -24,9 +26,14 @@ SPLITS = dict(
 
 def find_files(folder: Path, suffixes: Sequence[str]) -> List[Path]:
     """Sorted files below a folder that end like that, in any case; hidden ones are none."""
-    found = []
+    found, seen = [], set()
     for parent, folders, names in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not is_hidden(name))
+        identity = os.path.realpath(parent)
+        if identity in seen:  # a link back
+            folders.clear()
+            continue
+        seen.add(identity)
         found += [
             Path(parent, name) for name in sorted(names)
             if name.lower().endswith(tuple(suffixes)) and not is_hidden(name)

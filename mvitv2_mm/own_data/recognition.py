@@ -42,8 +42,10 @@ def read(path: Union[str, Path]) -> OwnData:
     data = _find(path)
     if data is None:
         looked = '; '.join(module.LOOKED_FOR for module in (*_ANNOTATED, *_PLAIN))
-        raise ValueError(f'{path} is in no format that is known here. Looked for: {looked}. '
-                         'docs/datasets.md shows them ("Formats")')
+        raise ValueError(
+            f'{path} is in no format that is known here.{lists.hint(path)} Looked for: '
+            f'{looked}. '
+            'docs/datasets.md shows them ("Formats")')
     _check_samples(data)
     return data
 
@@ -70,7 +72,10 @@ def check(data: OwnData) -> None:
     """Raise ValueError if nothing can be learnt from the data: one class only, too few samples."""
     if len(data.classes) < 2 and data.task != 'detection':
         raise ValueError(f'{data.root} has one class only ({", ".join(data.classes)}); telling '
-                         'classes apart needs two or more')
+                         f'classes apart needs two or more.{lists.hint(Path(data.root))}')
+    double = next((name for name in data.classes if data.classes.count(name) > 1), None)
+    if double is not None:
+        raise ValueError(f'{data.root} has two classes "{double}"; rename one')
     counts = data.counts('train')
     empty = [name for label, name in enumerate(data.classes) if not counts[label]]
     if empty and data.task in ('image', 'video'):
@@ -80,7 +85,8 @@ def check(data: OwnData) -> None:
     if empty:
         data.notes.append(f'{len(empty)} of {len(data.classes)} classes do not occur in the '
                           f'training data: {", ".join(empty)[:200]}')
-    note_shared(data)
+    note_shared(data, 'val')
+    note_shared(data, 'test')
 
 
 def _check_samples(data: OwnData) -> None:
@@ -90,12 +96,11 @@ def _check_samples(data: OwnData) -> None:
             raise ValueError(f'{data.root} has no {what} in its split "{split}"')
 
 
-def note_shared(data: OwnData) -> None:
-    """Note samples that are in two splits."""
+def note_shared(data: OwnData, split: str) -> None:
+    """Note samples of a split that are training samples, too."""
     train = {sample.path for sample in data.splits['train']}
-    for split in ('val', 'test'):
-        samples = data.splits.get(split, ())
-        shared = sum(sample.path in train for sample in samples)
-        if shared:
-            data.notes.append(f'{shared} of {len(samples)} samples of the split "{split}" are '
-                              'training samples, too, so that its results are too good')
+    samples = data.splits.get(split, ())
+    shared = sum(sample.path in train for sample in samples)
+    if shared:
+        data.notes.append(f'{shared} of {len(samples)} samples of the split "{split}" are training '
+                          'samples, too, so that its results are too good')

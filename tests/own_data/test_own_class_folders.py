@@ -36,6 +36,13 @@ def test_clips_with_splits_by_other_names(tmp_path):
     }
 
 
+def test_a_link_back_is_not_followed(tmp_path):
+    for name in 'ab':
+        make_picture(tmp_path / name / '1.png')
+    (tmp_path / 'a' / 'back').symlink_to(tmp_path / 'a')
+    assert rows(recognise(tmp_path)) == {('a/1.png', 'a'), ('b/1.png', 'b')}
+
+
 def test_a_folder_around_the_data(tmp_path):
     for name in 'ab':
         make_picture(tmp_path / 'unpacked' / 'train' / name / '1.png')

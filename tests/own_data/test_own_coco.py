@@ -128,7 +128,7 @@ def test_boxes_beyond_the_picture_are_cut(tmp_path):
     assert boxes(data) == {'a.jpg': [CAT, ('cat', (0, 10, 15, 30), None)]}
     text = data.describe()
     assert '1 boxes reach more than a pixel beyond their picture and are cut' in text
-    assert '2 boxes cover nothing of their picture and are left out' in text
+    assert '2 boxes are narrower than a pixel inside of their picture and are left out' in text
     assert '1 of 2 objects have no mask' in text
 
 
@@ -162,7 +162,10 @@ def broken(change):
     (broken(lambda c: c['annotations'][0].update(bbox=[1, 2, -3, 4])), 'has a negative side'),
     (broken(lambda c: c['annotations'][0].update(category_id=9)), 'unknown category_id 9'),
     (broken(lambda c: c['annotations'][0].update(image_id=9)), 'unknown image_id 9'),
-    (broken(lambda c: c['annotations'][0].update(segmentation='x')), '"segmentation" should be'),
+    (broken(lambda c: c['annotations'][0].update(segmentation='x')),
+     '"segmentation" is x, which is no list or dict'),
+    (broken(lambda c: c['annotations'][0].update(segmentation=[[1, 2, 3]])),
+     '"segmentation" should be'),
     (broken(lambda c: c['annotations'][0].update(iscrowd=1)), 'all 1 objects are marked as crowds'),
     (broken(lambda c: c['images'][0].update(file_name='b.jpg')), '1 of 1 pictures are not below'),
     (broken(lambda c: c['images'][0].update(width=80)), 'is 40 x 30 .* annotated as 80 x 30'),

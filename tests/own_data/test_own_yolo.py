@@ -128,6 +128,7 @@ def test_broken_lines_are_named(tmp_path, text, message):
     (f'train: nowhere\n{NAMES}', '"train" is "nowhere", but there is no'),
     (f'train: images\nnc: 3\n{NAMES}', '"nc" is 3, but there are 2 "names"'),
     ('train: images\nnames: {1: cat, 2: dog}\n', 'numbered from 0 to 1, but has 1, 2'),
+    ('train: images\nnames: [dog, dog]\n', 'two classes "dog"'),
     ('train: images\nnames: [cat\n', r'line \d: not valid YAML'),
 ])
 def test_a_broken_yaml_is_named(tmp_path, yaml, message):

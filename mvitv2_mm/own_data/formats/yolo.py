@@ -46,8 +46,8 @@ def _read_yaml(path: Path):
     except yaml.YAMLError as error:
         mark = getattr(error, 'problem_mark', None)
         line = f', line {mark.line + 1}' if mark else ''
-        raise ValueError(
-            f'{path}{line}: not valid YAML: {getattr(error, "problem", error)}') from None
+        reason = getattr(error, 'problem', None) or getattr(error, 'reason', error)
+        raise ValueError(f'{path}{line}: not valid YAML: {reason}') from None
     except UnicodeDecodeError as error:
         raise ValueError(f'{path} is not text in UTF-8: {error.reason}') from None
 
