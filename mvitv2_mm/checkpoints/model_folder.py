@@ -63,7 +63,7 @@ def write_model_folder(folder: Union[str, Path],
         task (str): 'image', 'detection', 'video' or 'action_detection'.
         classes (Sequence[str], optional): Names in the order of the labels; None if not known.
         metrics (Sequence[dict]): Each with "metric", "value", "dataset", and "by", which is
-            'measured' or 'reported'. Defaults to none.
+            'measured' or 'reported'. Defaults to ().
         licence (str): Of the weights. Defaults to '', which means that it is not known.
         name (str, optional): Name of the model. Defaults to that of the folder.
         licence_note (str): Why it is this licence, in words. Defaults to ''.
@@ -150,8 +150,8 @@ def _read_info(folder: Path) -> dict:
     wrong += ['sha256'] * (not wrong and info['sha256'].keys() != {WEIGHTS, CONFIG})
     wrong += ['classes'] * (not all(isinstance(name, str) for name in info.get('classes') or ()))
     if wrong:
-        raise CheckpointError(f'{path} is damaged: "{wrong[0]}" is {info.get(wrong[0])!r:.60}. Copy '
-                              'the folder again.')
+        value = str(info.get(wrong[0]))[:60]
+        raise CheckpointError(f'{path} is damaged: "{wrong[0]}" is {value}. Copy the folder again.')
     return info
 
 

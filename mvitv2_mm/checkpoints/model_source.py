@@ -21,6 +21,8 @@ from .provenance import licence_of, reported
 from .tasks import classes_of_data, count_classes, for_prediction, task_of
 from .zoo import ZOO, check_exists, locate
 
+_UNPUBLISHED = 'the order of the classes of ImageNet-21K is not published: they are numbered'
+
 
 @dataclass
 class OpenedModel:
@@ -149,8 +151,7 @@ def _of_zoo(name: str, cfg: Config) -> OpenedModel:
         licence=(entry.licence, f'of {name}'),
         metrics=reported(entry))
     if dataset == 'in21k':
-        opened.notes = ['the order of the classes of ImageNet-21K is not published: they are '
-                        'numbered']
+        opened.notes = [_UNPUBLISHED]
     return opened
 
 
@@ -178,25 +179,35 @@ def _from_config(config: str, checkpoint: str, options: Optional[dict]) -> Opene
     return _opened(Path(path).stem, cfg, path, classes, content)
 
 
-def _opened(name: str,
-            cfg: Config,
-            weights: str,
-            classes: Optional[Sequence[str]],
-            content: Any = None,
-            licence: Tuple[str, str] = ('', 'not known'),
-            metrics: Sequence[dict] = ()) -> OpenedModel:
+def _opened(
+    name: str,
+    cfg: Config,
+    weights: str,
+    classes: Optional[Sequence[str]],
+    content: Any = None,
+    licence: Tuple[str, str] = ('', 'not known'),
+    metrics: Sequence[dict] = ()
+) -> OpenedModel:
+    """What is known, put together; ``content`` is that of the weights' file, if it was read."""
     number, notes = count_classes(cfg.model), []
     if classes is None:
-        notes = ['class names are not known: classes are numbered']
+        notes.append('class names are not known: classes are numbered')
     elif len(classes) != number:
-        notes = [f'{len(classes)} class names are known, but the model has {number} classes: they '
-                 'are numbered']
+        notes.append(f'{len(classes)} class names are known, but the model has {number} classes: '
+                     'they are numbered')
         classes = None
     state = None if content is None else unwrap(content, weights)
     return OpenedModel(
-        name, _task(cfg, name), for_prediction(cfg), classes and tuple(classes), notes, weights,
-        *licence, list(metrics), lambda: unwrap(read_file(weights), weights)
-        if state is None else state)
+        name=name,
+        task=_task(cfg, name),
+        cfg=for_prediction(cfg),
+        classes=None if classes is None else tuple(classes),
+        notes=notes,
+        weights=weights,
+        licence=licence[0],
+        licence_note=licence[1],
+        metrics=list(metrics),
+        read_state=lambda: unwrap(read_file(weights), weights) if state is None else state)
 
 
 def _task(cfg: Config, name: str) -> str:
