@@ -40,7 +40,7 @@ def fit_classes(cfg: Config) -> None:
         node[key] = number
     for loop in ('train', 'val', 'test') if names else ():
         for _, dataset in leaf_datasets(cfg[f'{loop}_dataloader'].dataset):
-            dataset.setdefault('metainfo', {}).setdefault('classes', names)
+            dataset.metainfo = {'classes': names, **(dataset.get('metainfo') or {})}
     text = f': {", ".join(names)}'[:200] if names else ''
     print_log(f'The model gets the {number} classes of {place}{text}', 'current')
 
