@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Callable, Iterable, List, NamedTuple, Optional, TextIO
 
+from ..errors import UsageError
 from ..files import write_text
 
 _FILE = 'finetune.json'
@@ -24,7 +25,7 @@ class Job:
         arguments (dict): What was asked for.
 
     Raises:
-        ValueError: If the folder is used for something else.
+        UsageError: If the folder is used for something else.
     """
 
     def __init__(self, out: Path, arguments: dict) -> None:
@@ -33,7 +34,7 @@ class Job:
         path = self.out / _FILE
         is_new = not self.out.exists() or self.out.is_dir() and not any(self.out.iterdir())
         if not is_new and not path.is_file():
-            raise ValueError(f'{self.out} holds something else than a fine-tuning; name another '
+            raise UsageError(f'{self.out} holds something else than a fine-tuning; name another '
                              'folder with --out')
         if self.config.is_file():
             self._check_same(json.loads(path.read_text()))
@@ -46,7 +47,7 @@ class Job:
             if old.get(key) != value
         ]
         if different:
-            raise ValueError(f'{self.out} holds a fine-tuning with {", ".join(different)}; name '
+            raise UsageError(f'{self.out} holds a fine-tuning with {", ".join(different)}; name '
                              'another folder with --out, or delete it')
 
     @property
