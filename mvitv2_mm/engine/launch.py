@@ -12,6 +12,7 @@ from ..compat import switch
 from ..config_files import load_config
 from ..config_options import warn_of_unread
 from ..errors import UsageError
+from .own_classes import fit_classes
 
 # hooks of every Runner, which it leaves out where a config says None
 _MMENGINES = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
@@ -34,6 +35,7 @@ def load_runner_config(config: str,
     """
     cfg = load_config(config, options)
     warn_of_unread(cfg)
+    fit_classes(cfg)
     return set_run(cfg, Path(cfg.filename).stem, work_dir, launcher, local_rank)
 
 
@@ -61,7 +63,15 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
         switch.switch_on('mmengine.cpu_distributed')
     _name_collate_scopes(cfg)
     _drop_hooks(cfg)
+    _keep_config(cfg)
     return RUNNERS.build(cfg)
+
+
+def _keep_config(cfg: Config) -> None:
+    """Let mmengine write all settings of a run beside, not over, a config in its work dir."""
+    path = Path(cfg.work_dir, Path(cfg.filename).name) if cfg.filename else None
+    if path is not None and path.exists() and path.samefile(cfg.filename):
+        object.__setattr__(cfg, '_filename', str(path.with_stem(f'{path.stem}_resolved')))
 
 
 def _drop_hooks(cfg: Config) -> None:
