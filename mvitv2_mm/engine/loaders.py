@@ -64,9 +64,9 @@ def explained_workers() -> Iterator[None]:
             raise
         raise LoaderError(
             f'{text}. A data worker hangs or was killed. If shared memory is short (a container '
-            'has 64 MB of it by default), give it more (docker run --shm-size=8g). num_workers=0 of '
-            'the data loader shows the error of a worker itself, and timeout=SECONDS waits longer '
-            f'than {_PATIENCE} s for a batch') from error
+            'has 64 MB of it by default), give it more (docker run --shm-size=8g). num_workers=0 '
+            'of the data loader shows the error of a worker itself, and timeout=SECONDS waits '
+            f'longer than {_PATIENCE} s for a batch') from error
 
 
 def check_batches(runner: Runner) -> None:
