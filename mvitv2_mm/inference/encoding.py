@@ -69,7 +69,8 @@ class EncodedVideo:
     def _begin(self, picture: np.ndarray) -> None:
         is_h264 = 'libx264' in av.codecs_available
         options = dict(preset='veryfast', crf='20') if is_h264 else dict(qscale='3')
-        self._stream = self._container.add_stream('libx264' if is_h264 else 'mpeg4', rate=self._rate)
+        self._stream = self._container.add_stream(
+            'libx264' if is_h264 else 'mpeg4', rate=self._rate)
         self._stream.height, self._stream.width = (side // 2 * 2 for side in picture.shape[:2])
         self._stream.pix_fmt, self._stream.options = 'yuv420p', options
         self._stream.codec_context.time_base = _CLOCK
