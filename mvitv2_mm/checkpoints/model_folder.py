@@ -12,6 +12,7 @@ from uuid import uuid4
 from mmengine.config import Config
 from torch import Tensor
 
+from ..errors import UnknownName
 from ..version import __version__
 from .io import CheckpointError, write_file
 from .plain_config import read_plain_config
@@ -105,8 +106,9 @@ def read_model_folder(folder: Union[str, Path]) -> ModelFolder:
     """Read and check a model folder; its weights are only hashed.
 
     Raises:
+        UnknownName: If it is no model folder; names those inside.
         OSError: If a file is missing.
-        CheckpointError: If it is no model folder, of a later version, or a file was changed.
+        CheckpointError: If it is something else, of a later version, or a file was changed.
         ValueError: If its config is more than data.
     """
     folder = Path(folder).expanduser()
@@ -137,7 +139,7 @@ def _read_info(folder: Path) -> dict:
         inside = sorted(str(found.parent) for found in folder.glob(f'*/*/{INFO}'))
         inside += sorted(str(found.parent) for found in folder.glob(f'*/{INFO}'))
         hint = f'; did you mean {" or ".join(inside[:3])}?' if inside else ''
-        raise FileNotFoundError(f'{folder} is no model folder: it has no {INFO}{hint}')
+        raise UnknownName(f'{folder} is no model folder: it has no {INFO}{hint}')
     try:
         info = json.loads(path.read_text(encoding='utf-8'))
     except (ValueError, RecursionError) as error:
