@@ -163,6 +163,7 @@ def test_wheel_has_what_mim_looks_for(wheel):
     """Configs and tools below .mim, top_level.txt, and a module that sorts before the metadata."""
     names = zipfile.ZipFile(wheel).namelist()
     assert 'mvitv2_mm/.mim/tools/setup_env.py' in names
+    assert 'mvitv2_mm/.mim/requirements/constraints.txt' in names
     assert 'mvitv2_mm/compat/mmcv/ops.py' in names
     assert any(re.fullmatch(r'mvitv2_mm/\.mim/configs/.*\.py', name) for name in names)
     assert any(name.endswith('.dist-info/top_level.txt') for name in names)

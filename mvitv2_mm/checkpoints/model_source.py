@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..config_files import load_config
 from ..config_options import apply_options
+from ..errors import UsageError
 from ..names import published_configs
 from .class_names import dataset_of, published_classes
 from .io import CheckpointError, read_file, unwrap
@@ -87,7 +88,9 @@ def open_model(model: str,
         OpenedModel: What can be built. Nothing that came with the weights has been run.
 
     Raises:
-        OSError: If there is no such thing; names similar ones.
+        UnknownName: If there is no such thing; names similar ones.
+        UsageError: If it is a config alone, or predicts nothing.
+        OSError: If a file is missing.
         ValueError: If it cannot be used: damaged, incomplete, or reaching for more than it may.
         ImportError: If a library that it needs is not installed.
     """
@@ -99,7 +102,7 @@ def open_model(model: str,
     if model in ZOO and not path.is_file():
         return _published(model, cfg_options)
     if path.suffix == '.py' or model in published_configs():
-        raise ValueError(f'{model} is a config, which holds no weights: give a checkpoint with it')
+        raise UsageError(f'{model} is a config, which holds no weights: give a checkpoint with it')
     check_exists(model)
     return _from_checkpoint(model, cfg_options)
 
@@ -213,7 +216,7 @@ def _opened(
 def _task(cfg: Config, name: str) -> str:
     task = task_of(cfg)
     if task is None:
-        raise ValueError(f'{name} tells no classes apart, as a pre-training does not: it predicts '
+        raise UsageError(f'{name} tells no classes apart, as a pre-training does not: it predicts '
                          'nothing. Start a training from it with "init_cfg" or "load_from".')
     return task
 

@@ -119,7 +119,7 @@ def test_incomplete_weights_are_refused(files, tmp_path):
 
 @pytest.mark.parametrize('name, message', [
     ('mvitv2-tinny_in1k', 'Similar published models: mvitv2-tiny_in1k'),
-    ('{root}/folde', 'can not be found'),
+    ('{root}/folde', 'can not be found. Its folder holds folder.'),
     ('{root}/config.py', 'is a config, which holds no weights: give a checkpoint'),
     ('mvitv2-tiny_8xb256_in1k', 'is a config, which holds no weights: give a checkpoint'),
     ('{root}', 'is no model folder: it has no model.json; did you mean {root}/folder'),
