@@ -172,11 +172,14 @@ def _same_end(paths: List[Path], name: str) -> List[Path]:
 
 def upright_size(path: str) -> Tuple[int, int]:
     """Width and height of a picture turned as its EXIF orientation says."""
+    return sizes(path)[0]
+
+
+def sizes(path: str) -> Tuple[Tuple[int, int], Tuple[int, int]]:
+    """Width and height of a picture turned as its EXIF orientation says, and as it is stored."""
     with Image.open(path) as image:
-        width, height = image.size
-        return (height, width) if is_turned(image) else (width, height)
-
-
-def is_turned(image: Image.Image) -> bool:
-    """Whether turning a picture upright swaps its width and height."""
-    return image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        stored = image.size
+        if image.format == 'TIFF':  # newer releases of Pillow turn these by themselves
+            stored = image.tag_v2[256], image.tag_v2[257]
+        is_turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    return (stored[::-1] if is_turned else stored), stored

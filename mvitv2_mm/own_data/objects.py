@@ -5,10 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from PIL import Image
 from pycocotools import mask as coco_mask
 
-from .folders import UNREADABLE, is_turned
+from .folders import UNREADABLE, sizes
 from .samples import Object, OwnData, Sample
 
 _SMALLEST = 1  # side in pixels of a box that mmdet learns from
@@ -74,16 +73,14 @@ class Found:
 
 def _complete_all(pictures: List[RawPicture], tally: Counter) -> List[Sample]:
     with ThreadPoolExecutor(_READERS) as pool:
-        sizes = list(pool.map(_read_sizes, pictures))
-    return [_complete(picture, *size, tally) for picture, size in zip(pictures, sizes)]
+        found = list(pool.map(_read_sizes, pictures))
+    return [_complete(picture, *size, tally) for picture, size in zip(pictures, found)]
 
 
 def _read_sizes(picture: RawPicture) -> Tuple[Tuple[int, int], Tuple[int, int]]:
     """Width and height upright and as stored."""
     try:
-        with Image.open(picture.path) as image:
-            size = image.size
-            return (size[::-1], size) if is_turned(image) else (size, size)
+        return sizes(picture.path)
     except UNREADABLE as error:
         raise ValueError(f'{picture.path} cannot be read as a picture: {error}') from None
 

@@ -1,6 +1,7 @@
 """What the readers of several formats need."""
 import json
 import math
+import re
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Iterable, List, Mapping, Optional, Sequence, Union
@@ -12,7 +13,14 @@ from ...datasets.lists import read_lines
 NUMBER = (int, float)
 ID = (int, str)
 Types = Mapping[str, tuple]
+_HEAD = 2**16  # characters
 NO_CLASS = ('__ignore__', '_background_')  # of LabelMe
+
+
+def starts_with(path: Path, pattern: str) -> bool:
+    """Whether the first characters of a file match a regular expression; large ones stay unread."""
+    with path.open(encoding='utf-8-sig', errors='replace') as file:
+        return re.match(pattern, file.read(_HEAD), re.S) is not None
 
 
 def read_json(path: Path) -> Any:

@@ -16,11 +16,10 @@ from ..folders import FileIndex, find_files, split_folders
 from ..objects import Found, RawPicture
 from ..samples import Object
 from .common import (ID, NO_CLASS, NUMBER, box_of, check_entry, check_new_classes, list_names,
-                     read_json)
+                     read_json, starts_with)
 
 LOOKED_FOR = "LabelMe's JSON beside each picture"
 _LOOKED_AT = 5  # files that tell whether a folder is LabelMe's
-_LARGEST = 2**26  # bytes of a file that may hold its picture as text
 
 
 def find(path: Path) -> Optional[Found]:
@@ -34,9 +33,8 @@ def find(path: Path) -> Optional[Found]:
     splits = split_folders(path)
     splits = splits if 'train' in splits else dict(train=path)
     files = {split: find_files(folder, ('.json', )) for split, folder in splits.items()}
-    few = [file for part in files.values() for file in part if file.stat().st_size < _LARGEST]
-    few = few[:_LOOKED_AT]
-    if not any(_is_labelme(read_json(file)) for file in few):
+    few = [file for part in files.values() for file in part][:_LOOKED_AT]
+    if not any(_is_labelme(file) for file in few):
         return None
     contents = {split: _read_all(part) for split, part in files.items()}
     for part in contents.values():
@@ -55,28 +53,25 @@ def find(path: Path) -> Optional[Found]:
     return Found("LabelMe's JSON", str(path), classes, pictures, reader.notes(pictures))
 
 
-def _is_labelme(content) -> bool:
-    return isinstance(content, dict) and isinstance(content.get('shapes'), list)
+def _is_labelme(file: Path) -> bool:
+    return starts_with(file, r'\s*\{.*"shapes"\s*:\s*\[')
 
 
 def _check(file: Path, content: dict) -> None:
     sizes = dict(imageWidth=NUMBER, imageHeight=NUMBER)
-    check_entry(content, str(file), {}, dict(sizes, imagePath=(str, )))
+    check_entry(content, str(file), dict(shapes=(list, )), dict(sizes, imagePath=(str, )))
     for number, shape in enumerate(content['shapes']):
         check_entry(shape, f'{file}, shapes[{number}]', dict(label=ID, points=(list, )),
                     dict(shape_type=(str, ), group_id=ID, mask=(str, )))
 
 
 def _read_all(files: Sequence[Path]) -> Dict[Path, dict]:
-    contents = ((file, read_json(file)) for file in files)
-    return {
-        # the picture as text is not needed
-        file: {
-            key: value
-            for key, value in content.items() if key != 'imageData'
-        }
-        for file, content in contents if _is_labelme(content)
-    }
+    """Contents of the files of LabelMe, without the pictures as text."""
+    contents = {}
+    for file in filter(_is_labelme, files):
+        contents[file] = read_json(file)
+        contents[file].pop('imageData', None)
+    return contents
 
 
 def _names(contents: Dict[Path, dict]) -> List[str]:

@@ -5,7 +5,7 @@ from typing import Dict, List, Optional
 from ...datasets.readers import VIDEO_SUFFIXES
 from ..folders import FileIndex, split_of
 from ..samples import OwnData, Sample
-from .common import ID, check_entry, check_new_classes, read_json
+from .common import ID, check_entry, check_new_classes, read_json, starts_with
 
 LOOKED_FOR = ("Something-Something's JSON (train.json, validation.json, labels.json beside "
               'videos/*.webm)')
@@ -19,21 +19,19 @@ def find(path: Path) -> Optional[OwnData]:
             missing.
     """
     files = _files(path) if path.is_dir() else {}
-    if 'train' not in files or not _is_list(read_json(files['train'])):
+    if 'train' not in files or not starts_with(files['train'], r'\s*\['):
         return None
     contents = {
         split: read_json(files[split])
         for split in ('train', 'val', 'test') if split in files
     }
     entries = {split: content for split, content in contents.items() if _is_list(content)}
+    if 'train' not in entries:
+        return None
     notes = [
-        f'{files[split].name} has no classes and is left out' for split in contents
-        if split not in entries
+        f'{files[s].name} has no classes and is left out' for s in contents if s not in entries
     ]
-    names = {
-        split: [_class(e, i, files[split]) for i, e in enumerate(part)]
-        for split, part in entries.items()
-    }
+    names = {s: [_class(e, i, files[s]) for i, e in enumerate(part)] for s, part in entries.items()}
     classes = _classes(files['train'].parent, names['train'])
     for split in entries:
         check_new_classes(classes, names[split], str(files[split]))

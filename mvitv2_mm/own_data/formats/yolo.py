@@ -195,7 +195,7 @@ class _Reader:
         except ValueError:
             raise ValueError(
                 f'{where}: expected a class and numbers, but got "{line[:80]}"') from None
-        if label != int(label) or not 0 <= label < len(self.classes):
+        if label not in range(len(self.classes)):
             raise ValueError(f'{where}: class {label:g} is outside of 0..{len(self.classes) - 1} '
                              f'({self.names}); YOLO counts from 0')
         positions = numbers[:4] if self.has_points else numbers
