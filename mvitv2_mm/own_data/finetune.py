@@ -67,7 +67,8 @@ def finetune(data: Union[str, Path],
     if not place.exists():
         raise FileNotFoundError(f'{place} does not exist')
     console = Console(highlight=False, soft_wrap=True)
-    run = _Run(Job(out or Path('work_dirs') / place.stem, arguments), console)
+    name = place.name if place.is_dir() else place.stem
+    run = _Run(Job(out or Path('work_dirs', name), arguments), console)
     if not run.job.config.is_file():
         run.prepare()
     elif not run.job.metrics.is_file():
