@@ -111,8 +111,7 @@ def _use_data(cfg: Config, data: WrittenData) -> None:
         elif data.task == 'detection':
             dataset.data_prefix = dict(img='')
         else:
-            dataset.data_prefix = dict(_delete_=True, **{data.reading.get('key', 'video'): ''})
-            dataset.data_prefix.pop('_delete_')
+            dataset.data_prefix = {data.reading.get('key', 'video'): ''}
         for key in ('first_second', 'fps', 'filename_tmpl'):
             if key in data.reading:
                 dataset[key] = data.reading[key]
