@@ -15,7 +15,7 @@ TASK ?=
 BIN := .venv/bin
 SOURCES := $(wildcard *.py) mvitv2_mm $(wildcard tools configs) tests
 
-BENCHMARK := $(BIN)/python tools/analysis_tools/benchmark.py --out-dir work_dirs/benchmark
+BENCHMARK := $(BIN)/python -m mvitv2_mm benchmark --out-dir work_dirs/benchmark
 ABLATIONS := "ours, reference" "ours, sdpa" "ours, with_cp=False" "ours, whole hidden layers" "ours, all keys projected"
 
 FAST_TESTS := $(addprefix tests/,ops layers backbones models checkpoints evaluation data_check \

@@ -6,7 +6,7 @@ from setuptools.command.build_py import build_py
 
 
 class BuildWithMim(build_py):
-    """Also copies the configs, tools and model index to ``mvitv2_mm/.mim`` of a wheel."""
+    """Also copies configs, tools, requirements and model index to ``mvitv2_mm/.mim`` of a wheel."""
 
     def run(self) -> None:
         super().run()
@@ -14,7 +14,7 @@ class BuildWithMim(build_py):
             return
         target = Path(self.build_lib) / 'mvitv2_mm' / '.mim'
         shutil.rmtree(target, ignore_errors=True)
-        for name in ('configs', 'tools'):
+        for name in ('configs', 'tools', 'requirements'):
             if Path(name).is_dir():
                 ignore = shutil.ignore_patterns('__pycache__')
                 shutil.copytree(name, target / name, ignore=ignore)

@@ -25,7 +25,7 @@ DATA_SAMPLERS = _child(mmengine.DATA_SAMPLERS, 'datasets')
 TRANSFORMS = _child(mmengine.TRANSFORMS, 'datasets')
 METRICS = _child(mmengine.METRICS, 'evaluation')
 HOOKS = _child(mmengine.HOOKS, 'engine.hooks', 'engine.saving', 'engine.schedule',
-               'engine.finite', 'engine.pictures', 'engine.unreadable')
+               'engine.finite', 'engine.pictures', 'engine.unreadable', 'engine.model_folders')
 FUNCTIONS = _child(mmengine.FUNCTIONS, 'engine.hooks', 'engine.fsdp')
 OPTIM_WRAPPERS = _child(mmengine.OPTIM_WRAPPERS, 'engine.amp')
 STRATEGIES = _child(mmengine.STRATEGIES, 'engine.fsdp_strategy')

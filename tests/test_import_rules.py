@@ -22,9 +22,13 @@ CORE = {
 }
 # parts that every user imports, so a host library may not come with them
 HOST_FREE = {
-    *CORE, '__init__', '__main__', 'compat', 'checkpoints', 'doctor', 'files', 'repairs',
-    'safe_pickle'
+    *CORE, '__init__', '__main__', 'commands', 'compat', 'checkpoints', 'doctor', 'errors',
+    'extras', 'files', 'names', 'progress', 'repairs', 'safe_pickle', 'scripts'
 }
+# parts that start quickly, and in broken environments: commands import others when they run
+QUICK = {'__init__', '__main__', 'commands', 'errors', 'extras', 'files', 'names', 'scripts'}
+# rooms of the upper floor, which only commands enter: what two of them need is one floor down
+UPPER = {'own_data', 'inference'}
 
 
 def part_of(path):
@@ -90,6 +94,35 @@ def test_the_plan_of_a_network_needs_no_torch():
 ])
 def test_the_doctor_needs_the_standard_library_only(name):
     assert split_imports(PACKAGE / name)[1] == set()
+
+
+def is_stdlib(name):
+    return name.split('.')[0] in sys.stdlib_module_names
+
+
+@pytest.mark.parametrize('path', [p for p in modules() if part_of(p.values[0]) in QUICK])
+def test_quick_parts_import_little_at_their_top(path):
+    top = [name for name, inside in imports_of(path.read_text(), path) if not inside]
+    others = [name for name in top if not is_stdlib(name) and not name.startswith('mvitv2_mm.')]
+    assert others == []
+    allowed = QUICK | {'version', 'repairs'} if part_of(path) == '__init__' else QUICK
+    assert {name.split('.')[1] for name in top if name.startswith('mvitv2_mm.')} <= allowed
+
+
+@pytest.mark.parametrize('path', modules(PACKAGE / 'commands'))
+def test_commands_call_rooms_and_no_library(path):
+    names = {name for name, _ in imports_of(path.read_text(), path)}
+    assert all(is_stdlib(name) or name.startswith('mvitv2_mm.') for name in names)
+
+
+@pytest.mark.parametrize('path', modules())
+def test_who_enters_commands_and_the_upper_floor(path):
+    """Below nobody knows of them; rooms of the upper floor do not know each other."""
+    parts = split_imports(path)[0]
+    if part_of(path) != '__main__':
+        assert 'commands' not in parts
+    if part_of(path) not in ('__init__', 'commands', 'quickstart'):
+        assert not parts & UPPER
 
 
 @pytest.mark.parametrize('path', modules())

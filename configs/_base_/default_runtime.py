@@ -12,12 +12,16 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # a resumed training equals an uninterrupted one
     iteration_seed=dict(type='mvitv2_mm.IterationSeedHook'),
+    # and keeps the same best checkpoint
+    validate_resumed=dict(type='mvitv2_mm.ValidateResumedHook'),
     # a part of a dataset is scored against its own annotations
     indices=dict(type='mvitv2_mm.IndicesHook'),
     # what cannot be read is wrong
     unreadable=dict(type='mvitv2_mm.UnreadableHook'),
     # a resumed training follows its config
-    resume=dict(type='mvitv2_mm.ResumeHook'))
+    resume=dict(type='mvitv2_mm.ResumeHook'),
+    # the last and the best weights become model folders
+    models=dict(type='mvitv2_mm.ModelFolderHook'))
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

@@ -8,11 +8,8 @@ _base_ = [
     '../_base_/schedules/ava_sgd_30e.py',
     '../_base_/default_runtime_ava.py',
 ]
-data_root = 'data/my_actions'  # the line to change
-
-from mvitv2_mm.datasets.mmaction.annotations import count_actions
-
-num_actions = count_actions(f'{data_root}/train.csv')
+data_root = 'data/my_actions'
+num_actions = None  # counted in train.csv when a run starts
 
 videos = dict(
     data_root=data_root,
@@ -38,3 +35,4 @@ model = dict(
 optim_wrapper = dict(optimizer=dict(lr=0.075), accumulative_counts=16)
 # of each forward pass, which is all that --auto-scale-lr sees
 auto_scale_lr = dict(base_batch_size=4)
+default_hooks = dict(checkpoint=dict(save_best='mAP/overall', rule='greater'))

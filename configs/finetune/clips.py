@@ -8,26 +8,17 @@ _base_ = [
     '../_base_/schedules/kinetics_adamw_30e.py',
     '../_base_/default_runtime_recognition.py',
 ]
-data_root = 'data/my_clips'  # the line to change
-
-from mvitv2_mm.datasets.class_folders import class_names
-
-classes = class_names(f'{data_root}/train')
+data_root = 'data/my_clips'
+num_classes = None  # counted in the training data when a run starts
 
 train_dataset = dict(
-    data_root=data_root,
-    ann_file='',
-    data_prefix=dict(video='train'),
-    metainfo=dict(classes=classes),
-    num_repeats=1)
-val_dataset = dict(
-    data_root=data_root, ann_file='', data_prefix=dict(video='val'), metainfo=dict(classes=classes))
+    data_root=data_root, ann_file='', data_prefix=dict(video='train'), num_repeats=1)
+val_dataset = dict(data_root=data_root, ann_file='', data_prefix=dict(video='val'))
 train_dataloader = dict(
     batch_size=4, collate_fn=dict(_delete_=True, type='pseudo_collate'), dataset=train_dataset)
 val_dataloader = dict(batch_size=4, dataset=val_dataset)
 test_dataloader = dict(dataset=val_dataset)
 
-num_classes = len(classes)
 model = dict(
     # few clips: nothing is mixed
     data_preprocessor=dict(blending=dict(num_classes=num_classes, mix_prob=0.)),
@@ -37,3 +28,4 @@ model = dict(
 optim_wrapper = dict(accumulative_counts=32)
 # of each forward pass, which is all that --auto-scale-lr sees
 auto_scale_lr = dict(base_batch_size=4)
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

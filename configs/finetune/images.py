@@ -8,12 +8,10 @@ _base_ = [
     '../_base_/schedules/imagenet_adamw_30e.py',
     '../_base_/default_runtime_classification.py',
 ]
-data_root = 'data/my_images'  # the line to change
+data_root = 'data/my_images'
+num_classes = None  # counted in the training data when a run starts
 
 from mvitv2_mm.config_edit import edit
-from mvitv2_mm.datasets.class_folders import class_names
-
-classes = class_names(f'{data_root}/train')
 
 # pictures of phones and cameras are turned upright
 train_pipeline = edit(_base_.train_pipeline, LoadImage=dict(color_type='color'))
@@ -25,7 +23,6 @@ train_dataloader = dict(
         type='mvitv2_mm.ImageDataset',
         data_root=data_root,
         data_prefix='train',
-        metainfo=dict(classes=classes),
         pipeline=train_pipeline))
 val_dataloader = dict(
     dataset=dict(
@@ -33,13 +30,11 @@ val_dataloader = dict(
         type='mvitv2_mm.ImageDataset',
         data_root=data_root,
         data_prefix='val',
-        metainfo=dict(classes=classes),
         pipeline=test_pipeline))
 test_dataloader = val_dataloader
 val_evaluator = dict(topk=(1, ))
 test_evaluator = val_evaluator
 
-num_classes = len(classes)
 model = dict(
     data_preprocessor=dict(num_classes=num_classes),
     backbone=dict(init_cfg=dict(_base_.pretrained, checkpoint='mvitv2-tiny_in1k')),
@@ -47,3 +42,4 @@ model = dict(
 optim_wrapper = dict(accumulative_counts=4)
 # of each forward pass, which is all that --auto-scale-lr sees
 auto_scale_lr = dict(base_batch_size=16)
+default_hooks = dict(checkpoint=dict(save_best='accuracy/top1', rule='greater'))

@@ -3,38 +3,21 @@
 data_root holds train.json, val.json and the pictures under the names that these files give them.
 """
 _base_ = '../detection/mask-rcnn_mvitv2-tiny_fpn_64xb1-amp-ms-crop-3x_coco.py'
-data_root = 'data/my_objects'  # the line to change
-
-# a config may keep no module
-import json
-import os
-
-ann_file = f'{data_root}/train.json'
-categories = json.load(open(ann_file))['categories'] if os.path.isfile(ann_file) else []
-classes = [category['name'] for category in categories]
-del json, os, categories
+data_root = 'data/my_objects'
+num_classes = None  # counted in train.json when a run starts
 
 train_dataloader = dict(
     # with these seeds a resumed training equals an uninterrupted one
     persistent_workers=False,
     worker_init_fn=dict(type='mvitv2_mm.seed_worker'),
     sampler=dict(type='DefaultSampler'),
-    dataset=dict(
-        data_root=data_root,
-        ann_file='train.json',
-        data_prefix=dict(img=''),
-        metainfo=dict(classes=classes)))
+    dataset=dict(data_root=data_root, ann_file='train.json', data_prefix=dict(img='')))
 val_dataloader = dict(
-    dataset=dict(
-        data_root=data_root,
-        ann_file='val.json',
-        data_prefix=dict(img=''),
-        metainfo=dict(classes=classes)))
+    dataset=dict(data_root=data_root, ann_file='val.json', data_prefix=dict(img='')))
 test_dataloader = val_dataloader
 val_evaluator = dict(ann_file=f'{data_root}/val.json')
 test_evaluator = val_evaluator
 
-num_classes = len(classes)
 model = dict(
     roi_head=dict(bbox_head=dict(num_classes=num_classes), mask_head=dict(num_classes=num_classes)))
 load_from = 'mask-rcnn_mvitv2-tiny_coco'
@@ -48,5 +31,6 @@ param_scheduler = [
     dict(type='MultiStepLR', by_epoch=True, milestones=[8, 11], gamma=0.1),
 ]
 train_cfg = dict(_delete_=True, by_epoch=True, max_epochs=12, val_interval=1)
-default_hooks = dict(checkpoint=dict(by_epoch=True, interval=1))
+default_hooks = dict(
+    checkpoint=dict(by_epoch=True, interval=1, save_best='coco/bbox_mAP', rule='greater'))
 log_processor = dict(by_epoch=True)

@@ -1,8 +1,13 @@
-"""Where does it move? Clips of 8 frames of 64 x 64, a 3D MViTv2 with class token."""
+"""Small clips in a folder for each class: 8 frames, a 3D MViTv2 with class token."""
 _base_ = './_base_/runtime.py'
 custom_imports = dict(imports=['mvitv2_mm.repairs', 'mvitv2_mm.models.mmaction.mvit_head'])
 default_scope = 'mmaction'
 visualizer = dict(type='ActionVisualizer', vis_backends=[dict(type='LocalVisBackend')])
+
+data_root = 'data/quickstart/clips'
+num_classes = 8
+# short side of the clips that the network sees
+size = 64
 
 model = dict(
     type='Recognizer3D',
@@ -11,24 +16,24 @@ model = dict(
     backbone=dict(
         type='mvitv2_mm.MViTv2',
         arch=dict(embed_dims=24, num_layers=4, num_heads=1, downscale_indices=[1, 3]),
-        input_size=(8, 64, 64),
+        input_size=(8, size, size),
         adaptive_kv_stride=(1, 4, 4),
         # motion is place over time: absolute positions halve the training time
         use_abs_pos_embed=True),
     cls_head=dict(
         type='mvitv2_mm.MViTHead',
-        num_classes=8,
+        num_classes=num_classes,
         in_channels=96,
         dropout_ratio=0.,
         average_clips='prob'))
 
-# no flips: they would turn one class into another
+# no flips: where the class is a motion, they would turn one into another
 train_pipeline = [
     dict(type='mvitv2_mm.OpenClip'),
     dict(type='SampleFrames', clip_len=8, frame_interval=4),
     dict(type='mvitv2_mm.ReadFrames'),
     dict(type='RandomResizedCrop', area_range=(0.8, 1.), aspect_ratio_range=(0.9, 1.1)),
-    dict(type='Resize', scale=(64, 64), keep_ratio=False),
+    dict(type='Resize', scale=(size, size), keep_ratio=False),
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs'),
 ]
@@ -36,10 +41,11 @@ test_pipeline = [
     dict(type='mvitv2_mm.OpenClip'),
     dict(type='SampleFrames', clip_len=8, frame_interval=4, test_mode=True),
     dict(type='mvitv2_mm.ReadFrames'),
+    dict(type='Resize', scale=(-1, size)),
+    dict(type='CenterCrop', crop_size=size),
     dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs', meta_keys=('img_shape', 'filename', 'frame_inds')),
 ]
-data_root = 'data/quickstart/clips'
 train_dataloader = dict(
     # 8 videos x 2 repeats = 16 clips
     batch_size=8,
@@ -49,8 +55,8 @@ train_dataloader = dict(
     dataset=dict(
         type='mvitv2_mm.ClipDataset',
         data_root=data_root,
-        ann_file='train_list_videos.txt',
-        data_prefix=dict(video='videos_train'),
+        ann_file='',
+        data_prefix=dict(video='train'),
         num_repeats=2,
         pipeline=train_pipeline))
 val_dataloader = dict(
@@ -60,8 +66,8 @@ val_dataloader = dict(
     dataset=dict(
         type='mvitv2_mm.ClipDataset',
         data_root=data_root,
-        ann_file='val_list_videos.txt',
-        data_prefix=dict(video='videos_val'),
+        ann_file='',
+        data_prefix=dict(video='val'),
         test_mode=True,
         pipeline=test_pipeline))
 test_dataloader = val_dataloader
@@ -69,6 +75,7 @@ val_evaluator = dict(type='AccMetric', metric_options=dict(top_k_accuracy=dict(t
 test_evaluator = val_evaluator
 
 train_cfg = dict(max_epochs=12)
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.02), clip_grad=dict(max_norm=1.))
 param_scheduler = [

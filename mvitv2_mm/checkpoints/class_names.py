@@ -1,5 +1,4 @@
 """Names of the classes of the public datasets, in the order of the published weights."""
-import re
 from importlib import import_module
 from pathlib import Path
 from typing import Optional, Tuple
@@ -12,7 +11,8 @@ _OF_LIBRARIES = {
     'lvis': ('mmdet.datasets.lvis', 'LVISV1Dataset'),
 }
 # how the names of published models call datasets
-_DATASETS = dict(ssv2='sthv2')
+_DATASETS = dict(
+    in1k='in1k', in21k='in21k', coco='coco', lvis='lvis', k400='k400', ssv2='sthv2')
 
 
 def published_classes(dataset: str) -> Optional[Tuple[str, ...]]:
@@ -38,6 +38,8 @@ def published_classes(dataset: str) -> Optional[Tuple[str, ...]]:
 
 def dataset_of(published: str) -> Optional[str]:
     """Dataset of a published model by its name, for instance 'k400' of 'mvitv2-base-32x3_k400'."""
-    found = re.findall(r'(?:^|[_-])(in1k|in21k|coco|lvis|k400|k600|k700|ssv2|ava)(?![^_-])',
-                       published.partition('_')[2])
-    return _DATASETS.get(found[0], found[0]) if found else None
+    for part in reversed(published.split('_')):  # a pre-training, or who published it, may be named
+        dataset = part.rpartition('-')[2]
+        if dataset in _DATASETS:
+            return _DATASETS[dataset]
+    return None

@@ -79,6 +79,35 @@ def check_types(cfg: Config, where: str) -> None:
             raise _refusal(where, key, name if scope is None else f'{scope}.{name}')
 
 
+def check_data_files(cfg: Config, where: str) -> None:
+    """See that the test of a config from elsewhere reads no pickled lists of samples.
+
+    mmengine unpickles them, and a pickle can run code. The datasets of this package do not.
+
+    Raises:
+        ValueError: Naming the key and the file.
+    """
+    if cfg.filename is not None:
+        return  # a config that its user chose
+    for key, value in _texts({key: cfg.get(key) for key in ('test_dataloader', 'test_evaluator')}):
+        if value.endswith(('.pkl', '.pickle')):
+            raise ValueError(f'{where}: {key} is {value}, and reading a pickle could run code. If '
+                             'you trust it, test with a config (.py) and the checkpoint.')
+
+
+def _texts(node: Any, path: str = '') -> Iterator[Tuple[str, str]]:
+    """Key and value of all strings in a config, except what datasets of this package read."""
+    if isinstance(node, str):
+        yield path, node
+    elif isinstance(node, dict):
+        if not str(node.get('type')).startswith(f'{LIBRARIES[0]}.'):
+            for key, value in node.items():
+                yield from _texts(value, f'{path}.{key}' if path else str(key))
+    elif isinstance(node, (list, tuple)):
+        for key, value in enumerate(node):
+            yield from _texts(value, f'{path}.{key}')
+
+
 def _types(node: Any, path: str) -> Iterator[Tuple[str, Optional[str], Optional[str]]]:
     """Key, scope and name of all types in a config; a scope alone where one is switched to."""
     if isinstance(node, (Config, dict)):

@@ -26,6 +26,7 @@ _KINDS = dict(
     preprocessing=dict,
     metrics=list,
     licence=str,
+    licence_note=str,
     sha256=dict)
 _PACKAGES = ('torch', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmdet', 'mmaction2')
 
@@ -40,6 +41,7 @@ class ModelFolder:
     preprocessing: dict
     metrics: List[dict]
     licence: str
+    licence_note: str
     weights: str
 
 
@@ -50,7 +52,8 @@ def write_model_folder(folder: Union[str, Path],
                        classes: Optional[Sequence[str]],
                        metrics: Sequence[dict] = (),
                        licence: str = '',
-                       name: Optional[str] = None) -> None:
+                       name: Optional[str] = None,
+                       licence_note: str = '') -> None:
     """Write a model folder, whole or not at all; an older one in its place is replaced.
 
     Args:
@@ -63,6 +66,7 @@ def write_model_folder(folder: Union[str, Path],
             'measured' or 'reported'. Defaults to none.
         licence (str): Of the weights. Defaults to '', which means that it is not known.
         name (str, optional): Name of the model. Defaults to that of the folder.
+        licence_note (str): Why it is this licence, in words. Defaults to ''.
 
     Raises:
         OSError: If the place cannot be written to, or holds something else.
@@ -86,6 +90,7 @@ def write_model_folder(folder: Union[str, Path],
             metrics=list(metrics),
             code_version=code_version(),
             licence=licence,
+            licence_note=licence_note,
             sha256={file: sha256_of(side / file)
                     for file in (WEIGHTS, CONFIG)})
         (side / INFO).write_text(json.dumps(info, indent=2) + '\n', encoding='utf-8')
@@ -119,6 +124,7 @@ def read_model_folder(folder: Union[str, Path]) -> ModelFolder:
         preprocessing=info['preprocessing'],
         metrics=info['metrics'],
         licence=info['licence'],
+        licence_note=info['licence_note'],
         weights=str(folder / WEIGHTS))
 
 

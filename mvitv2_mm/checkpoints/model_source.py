@@ -1,7 +1,7 @@
 """What MODEL means: a folder, a published name, a checkpoint, or a config with a checkpoint."""
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple, Union
 
 import torch
 from mmengine.config import Config, ConfigDict
@@ -10,19 +10,16 @@ from torch import Tensor, nn
 
 from ..config_files import load_config
 from ..config_options import apply_options
+from ..names import published_configs
 from .class_names import dataset_of, published_classes
 from .io import CheckpointError, read_file, unwrap
 from .known_types import check_types, import_named
 from .loading import load_complete
-from .model_folder import read_model_folder
+from .model_folder import read_model_folder, write_model_folder
 from .plain_config import read_plain_config
-from .tasks import classes_of_data, count_classes, task_of
+from .provenance import licence_of, reported
+from .tasks import classes_of_data, count_classes, for_prediction, task_of
 from .zoo import ZOO, check_exists, locate
-
-# what predicting and testing read of a config
-_SECTIONS = ('model', 'data_preprocessor', 'tta_model', 'tta_pipeline', 'test_dataloader',
-             'test_evaluator', 'test_cfg', 'default_scope', 'default_hooks', 'custom_imports',
-             'env_cfg', 'visualizer', 'log_processor', 'log_level', 'randomness')
 
 
 @dataclass
@@ -37,6 +34,7 @@ class OpenedModel:
         notes (list[str]): Lines that a user should read.
         weights (str): File of the weights.
         licence (str): Of the weights; '' if not known.
+        licence_note (str): Why it is this one, in words.
         metrics (list[dict]): See :func:`model_folder.write_model_folder`.
         read_state (Callable): Reads the weights.
     """
@@ -47,6 +45,7 @@ class OpenedModel:
     notes: List[str]
     weights: str
     licence: str
+    licence_note: str
     metrics: List[dict]
     read_state: Callable[[], Mapping[str, Tensor]] = field(repr=False)
 
@@ -97,25 +96,58 @@ def open_model(model: str,
         return _from_folder(path, cfg_options)
     if model in ZOO and not path.is_file():
         return _published(model, cfg_options)
-    if path.suffix == '.py':
+    if path.suffix == '.py' or model in published_configs():
         raise ValueError(f'{model} is a config, which holds no weights: give a checkpoint with it')
     check_exists(model)
     return _from_checkpoint(model, cfg_options)
+
+
+def save_model(model: OpenedModel, folder: Union[str, Path]) -> None:
+    """Write an opened model as a model folder; see :func:`model_folder.write_model_folder`.
+
+    Raises:
+        CheckpointError: If the weights are not those of the whole model.
+        OSError: If the place cannot be written to, or holds something else.
+    """
+    write_model_folder(
+        folder,
+        model.cfg,
+        model.build().state_dict(),
+        model.task,
+        model.classes,
+        model.metrics,
+        model.licence,
+        name=model.name,
+        licence_note=model.licence_note)
 
 
 def _from_folder(folder: Path, options: Optional[dict]) -> OpenedModel:
     found = read_model_folder(folder)
     cfg = _of_elsewhere(found.cfg, options, str(folder))
     return _opened(
-        found.name, cfg, found.weights, found.classes, licence=found.licence, metrics=found.metrics)
+        found.name,
+        cfg,
+        found.weights,
+        found.classes,
+        licence=(found.licence, found.licence_note),
+        metrics=found.metrics)
 
 
 def _published(name: str, options: Optional[dict]) -> OpenedModel:
-    entry = ZOO[name]
-    cfg = load_config(entry.config, options)
+    cfg = load_config(ZOO[name].config, options)
     _task(cfg, name)  # before anything is downloaded
-    dataset = dataset_of(name)
-    opened = _opened(name, cfg, locate(name), published_classes(dataset), licence=entry.licence)
+    return _of_zoo(name, cfg)
+
+
+def _of_zoo(name: str, cfg: Config) -> OpenedModel:
+    entry, dataset = ZOO[name], dataset_of(name)
+    opened = _opened(
+        name,
+        cfg,
+        locate(name),
+        published_classes(dataset),
+        licence=(entry.licence, f'of {name}'),
+        metrics=reported(entry))
     if dataset == 'in21k':
         opened.notes = ['the order of the classes of ImageNet-21K is not published: they are '
                         'numbered']
@@ -130,17 +162,17 @@ def _from_checkpoint(checkpoint: str, options: Optional[dict]) -> OpenedModel:
         raise CheckpointError(f'{path} does not hold its config, as checkpoints of a training with '
                               'this package do: give the config and this file, or convert it with '
                               'its config into a model folder')
-    cfg = _of_elsewhere(read_plain_config(meta['cfg']), options, path)
-    return _opened(
-        Path(path).stem, cfg, path, _trained_classes(meta) or classes_of_data(cfg), content)
+    trained = read_plain_config(meta['cfg'])
+    cfg = _of_elsewhere(trained, options, path)
+    classes = _trained_classes(meta) or classes_of_data(cfg)
+    return _opened(Path(path).stem, cfg, path, classes, content, licence_of(trained))
 
 
 def _from_config(config: str, checkpoint: str, options: Optional[dict]) -> OpenedModel:
     cfg = load_config(config, options)
+    if checkpoint in ZOO and not Path(checkpoint).is_file():
+        return _of_zoo(checkpoint, cfg)
     path = locate(checkpoint)
-    if checkpoint in ZOO:
-        classes = published_classes(dataset_of(checkpoint))
-        return _opened(checkpoint, cfg, path, classes, licence=ZOO[checkpoint].licence)
     content = read_file(path)
     classes = _trained_classes(_meta(content)) or classes_of_data(cfg)
     return _opened(Path(path).stem, cfg, path, classes, content)
@@ -151,7 +183,7 @@ def _opened(name: str,
             weights: str,
             classes: Optional[Sequence[str]],
             content: Any = None,
-            licence: str = '',
+            licence: Tuple[str, str] = ('', 'not known'),
             metrics: Sequence[dict] = ()) -> OpenedModel:
     number, notes = count_classes(cfg.model), []
     if classes is None:
@@ -162,8 +194,9 @@ def _opened(name: str,
         classes = None
     state = None if content is None else unwrap(content, weights)
     return OpenedModel(
-        name, _task(cfg, name), _for_prediction(cfg), classes and tuple(classes), notes, weights, licence,
-        list(metrics), lambda: unwrap(read_file(weights), weights) if state is None else state)
+        name, _task(cfg, name), for_prediction(cfg), classes and tuple(classes), notes, weights,
+        *licence, list(metrics), lambda: unwrap(read_file(weights), weights)
+        if state is None else state)
 
 
 def _task(cfg: Config, name: str) -> str:
@@ -174,35 +207,11 @@ def _task(cfg: Config, name: str) -> str:
     return task
 
 
-def _for_prediction(cfg: Config) -> Config:
-    """A copy of the sections that predicting and testing read, which loads no weights."""
-    content = {key: value for key, value in cfg.to_dict().items() if key in _SECTIONS}
-    preprocessor = content.pop('data_preprocessor', None)
-    if preprocessor is not None:
-        content['model'].setdefault('data_preprocessor', preprocessor)
-    _drop_loading(content['model'])
-    return Config(content, filename=cfg.filename)
-
-
-def _drop_loading(node: Any) -> None:
-    """Take out of the config of a model what would load weights into its parts."""
-    if isinstance(node, dict):
-        inits = node.get('init_cfg')
-        inits = inits if isinstance(inits, (list, tuple)) else [inits]
-        if any(isinstance(init, dict) and 'checkpoint' in init for init in inits):
-            del node['init_cfg']
-        if isinstance(node.get('pretrained'), str):
-            del node['pretrained']
-        node = list(node.values())
-    for value in node if isinstance(node, (list, tuple)) else ():
-        _drop_loading(value)
-
-
 def _of_elsewhere(cfg: Config, options: Optional[dict], where: str) -> Config:
     """A plain config that came with weights, changed by options, if it names nothing unknown."""
     if not isinstance(cfg.get('model'), ConfigDict):
         raise ValueError(f'the config of {where} describes no model')
-    cfg = _for_prediction(cfg)
+    cfg = for_prediction(cfg)
     import_named(cfg, where)
     check_types(cfg, where)
     return apply_options(cfg, options) if options else cfg

@@ -87,6 +87,7 @@ def _dict(node: ast.expr, items, name: str) -> dict:
 
 
 def _refusal(node: ast.AST, name: str) -> ValueError:
-    return ValueError(f'{name} is refused: line {node.lineno} holds "{ast.unparse(node)[:60]}", and '
-                      'more than literals and dict(...) could run code when read. If you trust its '
+    code = ' '.join(ast.unparse(node).split())
+    return ValueError(f'{name} is refused: line {node.lineno} holds "{code[:60]}", and more '
+                      'than literals and dict(...) could run code when read. If you trust its '
                       'authors, save it as a config (.py) and give it with the checkpoint.')

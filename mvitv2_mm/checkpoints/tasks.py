@@ -1,8 +1,16 @@
-"""What the config of a model says about its task and its classes."""
-from typing import Optional, Tuple
+"""What the config of a model says about its task and its classes, and what of it predicts."""
+from pathlib import Path
+from typing import Any, Optional, Tuple
 
 from mmengine.config import Config
 from mmengine.registry import DATASETS
+
+from .class_names import published_classes
+
+# what predicting and testing read of a config
+_SECTIONS = ('model', 'data_preprocessor', 'tta_model', 'tta_pipeline', 'test_dataloader',
+             'test_evaluator', 'test_cfg', 'default_scope', 'default_hooks', 'custom_imports',
+             'env_cfg', 'visualizer', 'log_processor', 'log_level', 'randomness')
 
 
 def task_of(cfg: Config) -> Optional[str]:
@@ -23,14 +31,48 @@ def count_classes(model: dict) -> Optional[int]:
     return head.get('num_classes')
 
 
-def classes_of_data(cfg: Config) -> Optional[Tuple[str, ...]]:
-    """Class names of the test data as its config, or else its class, states them."""
-    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
-    while 'dataset' in dataset or dataset.get('datasets'):
+def data_of(cfg: Config, loader: str = 'test_dataloader') -> dict:
+    """The config of the first dataset of a loader, without its wrappers; empty if there is none."""
+    dataset = (cfg.get(loader) or {}).get('dataset') or {}
+    while dataset.get('dataset') or dataset.get('datasets'):
         dataset = dataset.get('dataset') or dataset['datasets'][0]
+    return dataset
+
+
+def classes_of_data(cfg: Config) -> Optional[Tuple[str, ...]]:
+    """Class names of the test data as its config, its class, or its metric states them."""
+    dataset = data_of(cfg)
     classes = (dataset.get('metainfo') or {}).get('classes')
     if classes is None and 'type' in dataset:
         with DATASETS.switch_scope_and_registry(cfg.get('default_scope')) as registry:
             kind = registry.get(dataset['type'])
         classes = (getattr(kind, 'METAINFO', None) or {}).get('classes')
+    evaluator = cfg.get('test_evaluator')
+    if classes is None and isinstance(evaluator, dict):
+        if Path(evaluator.get('label_file') or '').name.startswith('ava_action_list_v2'):
+            classes = published_classes('ava')
     return tuple(map(str, classes)) if classes and not isinstance(classes, str) else None
+
+
+def for_prediction(cfg: Config) -> Config:
+    """A copy of the sections that predicting and testing read, which loads no weights."""
+    content = {key: value for key, value in cfg.to_dict().items() if key in _SECTIONS}
+    preprocessor = content.pop('data_preprocessor', None)
+    if preprocessor is not None:
+        content['model'].setdefault('data_preprocessor', preprocessor)
+    _drop_loading(content['model'])
+    return Config(content, filename=cfg.filename)
+
+
+def _drop_loading(node: Any) -> None:
+    """Take out of the config of a model what would load weights into its parts."""
+    if isinstance(node, dict):
+        inits = node.get('init_cfg')
+        inits = inits if isinstance(inits, (list, tuple)) else [inits]
+        if any(isinstance(init, dict) and 'checkpoint' in init for init in inits):
+            del node['init_cfg']
+        if isinstance(node.get('pretrained'), str):
+            del node['pretrained']
+        node = list(node.values())
+    for value in node if isinstance(node, (list, tuple)) else ():
+        _drop_loading(value)

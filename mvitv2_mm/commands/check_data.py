@@ -3,7 +3,7 @@ import argparse
 import os
 
 from ..names import DATASETS, OWN_DATA
-from .frame import print_json
+from .frame import DATASET, print_json
 
 HELP = 'Check a dataset on disk: layout, counts, labels, boxes, missing and unreadable files.'
 EXAMPLE = 'python -m mvitv2_mm check-data images --data-root my_pictures'
@@ -12,10 +12,11 @@ JSON = 'a line for every problem and then one for every split'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument(
+    dataset = parser.add_argument(
         'dataset',
         help=f'{", ".join(DATASETS)}; for your own data {", ".join(OWN_DATA)}, a COCO-style .json, '
         'or a config, of which all datasets are checked')
+    dataset.complete = DATASET
     parser.add_argument(
         '--data-root', help='where the data is; by default where the configs expect it')
     parser.add_argument(

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     """Count."""
     from ..analysis import measure
     from ..analysis.printing import print_complexity
-    from ..engine.launch import load_config
+    from ..config_files import load_config
     cfg = load_config(args.config, args.cfg_options)
     result = measure(cfg, args.shape)
     if args.json:

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the config."""
-    from ..engine.launch import load_config
+    from ..config_files import load_config
     cfg = load_config(args.config, args.cfg_options)
     if args.json:
         print_json(cfg.to_dict())

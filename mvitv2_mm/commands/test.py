@@ -1,7 +1,7 @@
 """``python -m mvitv2_mm test``."""
 import argparse
 
-from .frame import add_runner_arguments, call, only_expected, print_json
+from .frame import MODEL, add_runner_arguments, call, only_expected, print_json
 
 HELP = 'Test a checkpoint of any task with a config.'
 EXAMPLE = 'python -m mvitv2_mm test mvitv2-tiny_8xb256_in1k mvitv2-tiny_in1k'
@@ -11,7 +11,12 @@ JSON = 'the metrics'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_runner_arguments(parser)
-    parser.add_argument('checkpoint', help='path or URL of a checkpoint, or a published model')
+    checkpoint = parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='path or URL of a checkpoint, or a published model; not given if CONFIG is a model: a '
+        'model folder, a published model, or a checkpoint of a training')
+    checkpoint.complete = MODEL
     parser.add_argument(
         '--dump', metavar='FILE.pkl', help='save all predictions, for the command eval-metric')
     parser.add_argument('--out-metrics', metavar='FILE.json', help='save the metrics')

@@ -1,5 +1,6 @@
 """Which splits a dataset name or a config stands for, and how large they are when complete."""
 import os.path as osp
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Optional
@@ -9,6 +10,7 @@ from mmengine.config import Config
 from ..checkpoints.tasks import count_classes
 from ..config_options import apply_options
 from ..engine.nested_datasets import leaf_datasets
+from ..engine.own_classes import fit_classes
 from ..errors import UsageError
 from ..files import repository_folder
 from ..names import DATASETS, OWN_DATA, find_config, hint, published_configs
@@ -96,8 +98,10 @@ def find_splits(name: str, data_root: Optional[str] = None) -> List[Split]:
                          f'of a COCO-style .json or a config, but got "{name}"'
                          f'{hint(name, [*DATASETS, *OWN_DATA, *published_configs()])}')
     cfg = Config.fromfile(find_config(name))
-    if data_root is not None and 'data_root' in cfg:  # from which it may read its classes
+    if data_root is not None and 'data_root' in cfg:
         cfg = apply_options(cfg, dict(data_root=data_root))
+    with suppress(FileNotFoundError, ValueError):  # the check says it better
+        fit_classes(cfg)
     return _config_splits(cfg, data_root)
 
 

@@ -1,1 +1,1 @@
-"""What the scripts in ``tools/`` share on top of mmengine's Runner."""
+"""What training and testing need on top of mmengine's Runner."""

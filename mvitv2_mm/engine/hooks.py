@@ -1,14 +1,15 @@
 import logging
 import random
 from functools import partial
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Optional, Sequence
 
 import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.runner import BaseLoop, FlexibleRunner, IterBasedTrainLoop, Runner
+from mmengine.runner import (BaseLoop, EpochBasedTrainLoop, FlexibleRunner, IterBasedTrainLoop,
+                             Runner)
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import fp16_compress_hook
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
@@ -164,23 +165,47 @@ class IterationSeedHook(Hook):
 
 
 @HOOKS.register_module()
+class ValidateResumedHook(Hook):
+    """Validate the checkpoint that a training resumes from, where the best one is kept.
+
+    mmengine saves a checkpoint before it validates. A training that was killed in between would go
+    on without that validation, and might keep another checkpoint as the best.
+    """
+    priority = 'LOWEST'
+
+    def before_train(self, runner: Runner) -> None:
+        if not any(getattr(hook, 'save_best', None) for hook in runner.hooks):
+            return
+        loop = runner.train_loop
+        is_by_epoch = isinstance(loop, EpochBasedTrainLoop)
+        done = loop.epoch if is_by_epoch else loop.iter
+        end = loop.max_epochs if is_by_epoch else loop.max_iters
+        is_due = done % loop.val_interval == 0 or done == end
+        if done and done >= loop.val_begin and is_due and runner.val_loop is not None:
+            runner.val_loop.run()
+
+
+@HOOKS.register_module()
 class SameClassesHook(Hook):
     """Refuse a checkpoint of other classes, in a test and where a training goes on.
 
     Args:
         loop (str): Whose dataset the checkpoint should fit, 'train' or 'test'.
+        classes (Sequence[str], optional): Classes of a checkpoint that does not name them itself.
+            Defaults to None.
 
     Raises:
         CheckpointError: If the checkpoint names other classes than the dataset or the same in
             another order, or lacks weights of the model.
     """
 
-    def __init__(self, loop: str) -> None:
+    def __init__(self, loop: str, classes: Optional[Sequence[str]] = None) -> None:
         self.loop = loop
+        self.classes = classes
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         meta = dict(checkpoint).get('meta') or {}
-        trained = (meta.get('dataset_meta') or {}).get('classes')
+        trained = (meta.get('dataset_meta') or {}).get('classes') or self.classes
         dataset = getattr(runner, f'{self.loop}_dataloader').dataset
         classes = getattr(dataset, 'metainfo', {}).get('classes')
         if trained and classes and list(trained) != list(classes):

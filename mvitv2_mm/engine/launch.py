@@ -12,6 +12,7 @@ from ..compat import switch
 from ..config_files import load_config
 from ..config_options import warn_of_unread
 from ..errors import UsageError
+from .own_classes import fit_classes
 
 
 def load_runner_config(config: str,
@@ -29,11 +30,17 @@ def load_runner_config(config: str,
         launcher (str): How the processes of a distributed run were started. Defaults to 'none'.
         local_rank (int): Of this process, where its environment does not say. Defaults to 0.
     """
-    os.environ.setdefault('LOCAL_RANK', str(local_rank))
     cfg = load_config(config, options)
     warn_of_unread(cfg)
+    fit_classes(cfg)
+    return set_run(cfg, Path(cfg.filename).stem, work_dir, launcher, local_rank)
+
+
+def set_run(cfg: Config, name: str, work_dir: Optional[str], launcher: str,
+            local_rank: int) -> Config:
+    """Set in a config what a command line sets for a training or test, which has a name."""
+    os.environ.setdefault('LOCAL_RANK', str(local_rank))
     cfg.launcher = launcher
-    name = Path(cfg.filename).stem
     cfg.work_dir = work_dir or cfg.get('work_dir') or os.path.join('work_dirs', name)
     return cfg
 
@@ -52,7 +59,15 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     else:
         switch.switch_on('mmengine.cpu_distributed')
     _name_collate_scopes(cfg)
+    _keep_config(cfg)
     return RUNNERS.build(cfg)
+
+
+def _keep_config(cfg: Config) -> None:
+    """Let mmengine write all settings of a run beside, not over, a config in its work dir."""
+    path = Path(cfg.work_dir, Path(cfg.filename).name) if cfg.filename else None
+    if path is not None and path.exists() and path.samefile(cfg.filename):
+        object.__setattr__(cfg, '_filename', str(path.with_stem(f'{path.stem}_resolved')))
 
 
 def _name_collate_scopes(cfg: Config) -> None:

@@ -9,11 +9,13 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import DATASETS, init_default_scope
 from mmengine.runner import FlexibleRunner, Runner
 
+from ..checkpoints.known_types import check_data_files
+from ..checkpoints.model_source import open_model
 from ..checkpoints.zoo import check_exists
 from ..errors import UsageError
 from .early_checks import check_data, check_datasets, lacks_ground_truth
 from .hooks import SameClassesHook
-from .launch import build_runner, check_output, load_config, load_runner_config
+from .launch import build_runner, check_output, load_config, load_runner_config, set_run
 from .loaders import check_channels, check_loaders
 from .nested_datasets import leaf_datasets
 
@@ -29,7 +31,7 @@ PICTURES = {
 
 
 def prepare_test(config: str,
-                 checkpoint: str,
+                 checkpoint: Optional[str] = None,
                  cfg_options: Optional[dict] = None,
                  work_dir: Optional[str] = None,
                  launcher: str = 'none',
@@ -40,8 +42,10 @@ def prepare_test(config: str,
     """Check a config and its data, and build its Runner; ``.test()`` then gives the metrics.
 
     Args:
-        config (str): Path of a config, or the name of one of the zoo.
-        checkpoint (str): A file, a URL, or the name of a published model.
+        config (str): Path of a config, or the name of one of the zoo; or, without ``checkpoint``,
+            what :func:`open_model` takes, such as a model folder.
+        checkpoint (str, optional): A file, a URL, or the name of a published model. Defaults to
+            None.
         cfg_options (dict, optional): Dotted keys and values that change it. Defaults to None.
         work_dir (str, optional): See :func:`load_runner_config`. Defaults to None.
         launcher (str): See :func:`load_runner_config`. Defaults to 'none'.
@@ -56,8 +60,15 @@ def prepare_test(config: str,
         OSError: If files are missing or cannot be written.
         ImportError: If the config needs a library that is not installed.
     """
-    cfg = load_runner_config(config, cfg_options, work_dir, launcher, local_rank)
-    check_exists(checkpoint)
+    classes = None
+    if checkpoint is None:
+        model = open_model(config, cfg_options=cfg_options)
+        cfg = set_run(model.cfg, model.name, work_dir, launcher, local_rank)
+        check_data_files(cfg, config)
+        checkpoint, classes = model.weights, model.classes
+    else:
+        cfg = load_runner_config(config, cfg_options, work_dir, launcher, local_rank)
+        check_exists(checkpoint)
     cfg.load_from = checkpoint
     cfg.pop('strategy', None)  # FSDP is for training; test-time augmentation does not work with it
     if tta:
@@ -76,7 +87,7 @@ def prepare_test(config: str,
     runner = build_runner(cfg)
     check_channels(runner.model)
     check_datasets(runner, ['test'])
-    runner.register_hook(SameClassesHook('test'))
+    runner.register_hook(SameClassesHook('test', classes))
     return runner
 
 

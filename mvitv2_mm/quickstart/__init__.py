@@ -1,6 +1,5 @@
-"""The main job of ``make quickstart``: make data, train, test, report.
+"""The main job of ``make quickstart``: make data, fine-tune, judge, report.
 
-Only ``tools/quickstart.py``, the configs under ``configs/quickstart`` and the tests use this
-folder. Its modules are imported by name, because data making, training and drawing need different
-optional libraries.
+Only ``tools/quickstart.py`` and the tests use this folder. Its modules are imported by name,
+because they need different optional libraries.
 """

@@ -3,7 +3,7 @@
 The place at mid-clip is drawn before the direction, so the middle frame alone says nothing.
 """
 from pathlib import Path
-from typing import Callable, List, Tuple
+from typing import Iterator, List, Tuple
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from .digits import SPLITS, finish, paste, random_ink, render, split_sources
 
 DIRECTIONS = ('east', 'southeast', 'south', 'southwest', 'west', 'northwest', 'north', 'northeast')
 SPEC = dict(
-    version=3,
+    version=4,
     seed=2,
     size=64,
     digit_size=(16, 22),
@@ -29,30 +29,34 @@ def opposite(label: int) -> int:
 
 
 def make_clips(root: Path) -> None:
-    """Write ``root/videos_{train,val}/*.mp4`` and ``root/{train,val}_list_videos.txt``.
-
-    Two more sets show that motion decides: ``val_backwards``, the test clips played backwards and
-    labelled with the opposite direction, and ``val_frozen``, their middle frames standing still.
-    """
+    """Write ``root/{train,val}/<direction>/*.mp4``."""
     for split in SPLITS:
-        indices = track(range(SPEC['num_clips'][split]), f'clips {split}', transient=True)
-        clips = [(index, draw_clip(split, index)) for index in indices]
-        _write_set(root, split, clips, lambda label: label)
-        if split == 'val':
-            _write_set(root, 'val_backwards', [(i, frames[::-1]) for i, frames in clips], opposite)
-            frozen = [(i, [frames[len(frames) // 2]] * len(frames)) for i, frames in clips]
-            _write_set(root, 'val_frozen', frozen, lambda label: label)
+        for index, frames in _draw_clips(split):
+            write_mp4(_path(root / split, split, index, index), frames)
 
 
-def _write_set(root: Path, name: str, clips: List[Tuple[int, List[np.ndarray]]],
-               label_of: Callable[[int], int]) -> None:
-    folder, lines = root / f'videos_{name}', []
-    folder.mkdir()
-    for index, frames in clips:
-        file = f'{index:04d}_digit{draw_source(name.split("_")[0], index):04d}.mp4'
-        write_mp4(folder / file, frames)
-        lines.append(f'{file} {label_of(index % len(DIRECTIONS))}\n')
-    (root / f'{name}_list_videos.txt').write_text(''.join(lines))
+def make_controls(root: Path) -> None:
+    """Write two sets which show that motion decides.
+
+    ``root/backwards/<direction>/*.mp4`` are the test clips played backwards, in the folder of the
+    opposite direction; ``root/frozen/<direction>/*.mp4`` are their middle frames standing still.
+    """
+    for index, frames in _draw_clips('val'):
+        write_mp4(_path(root / 'backwards', 'val', index, opposite(index)), frames[::-1])
+        frozen = [frames[len(frames) // 2]] * len(frames)
+        write_mp4(_path(root / 'frozen', 'val', index, index), frozen)
+
+
+def _draw_clips(split: str) -> Iterator[Tuple[int, List[np.ndarray]]]:
+    for index in track(range(SPEC['num_clips'][split]), f'clips {split}', transient=True):
+        yield index, draw_clip(split, index)
+
+
+def _path(folder: Path, split: str, index: int, label: int) -> Path:
+    """File of a clip in the folder of its class, which is made."""
+    folder = folder / DIRECTIONS[label % len(DIRECTIONS)]
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f'{index:04d}_digit{draw_source(split, index):04d}.mp4'
 
 
 def draw_source(split: str, index: int) -> int:

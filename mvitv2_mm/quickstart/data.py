@@ -1,4 +1,4 @@
-"""Make the three data sets, whole or not at all."""
+"""Make the data sets, whole or not at all."""
 import json
 import shutil
 from pathlib import Path
@@ -6,11 +6,13 @@ from pathlib import Path
 from . import clips, images, scenes
 
 DATA_ROOT = Path('data/quickstart')
-# task -> (folder, description of its content, function that writes it)
+_MANIFEST = '.manifest.json'  # hidden: not part of the data
+# task, or the controls of one -> (folder, description of its content, function that writes it)
 DATASETS = {
     'image': ('images', images.SPEC, images.make_images),
     'detection': ('scenes', scenes.SPEC, scenes.make_scenes),
     'video': ('clips', clips.SPEC, clips.make_clips),
+    'controls': ('clips_controls', clips.SPEC, clips.make_controls),
 }
 
 
@@ -21,7 +23,7 @@ def prepare(task: str, data_root: Path = DATA_ROOT) -> Path:
     nothing that looks finished.
 
     Args:
-        task (str): 'image', 'detection' or 'video'.
+        task (str): 'image', 'detection', 'video' or 'controls'.
         data_root (Path): Parent of the data sets. Defaults to 'data/quickstart'.
 
     Returns:
@@ -36,14 +38,14 @@ def prepare(task: str, data_root: Path = DATA_ROOT) -> Path:
     part.mkdir(parents=True)
     make(part)
     manifest = dict(spec=spec, num_files=count_files(part))
-    (part / 'manifest.json').write_text(json.dumps(manifest))
+    (part / _MANIFEST).write_text(json.dumps(manifest))
     part.rename(root)
     return root
 
 
 def is_complete(root: Path, spec: dict) -> bool:
     """Whether ``root`` holds a finished data set of this description with no file missing."""
-    path = root / 'manifest.json'
+    path = root / _MANIFEST
     if not path.exists():
         return False
     manifest = json.loads(path.read_text())

@@ -1,13 +1,15 @@
-"""Train, test and judge one task through the tools, as a user would."""
+"""Train, test and judge one task through the commands, as a user would."""
 import json
+import shlex
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Sequence, Tuple
+from subprocess import STDOUT
+from typing import Dict, Optional, Tuple
 
-from ..files import repository_folder
 from . import data
 
 
@@ -30,31 +32,24 @@ class Target:
 
 @dataclass(frozen=True)
 class Task:
-    """``runs`` maps the name of each test run to the options that turn the test set into it."""
+    """``data`` is a folder in ``data/quickstart``; ``controls`` are folders to test on too."""
     name: str
+    data: str
     targets: Tuple[Target, ...]
-    runs: Dict[str, Sequence[str]] = field(default_factory=lambda: dict(test=()))
-
-    @property
-    def config(self) -> Path:
-        return repository_folder() / 'configs' / 'quickstart' / f'{self.name}.py'
-
-
-def _clips(variant: str) -> Sequence[str]:
-    return (f'test_dataloader.dataset.ann_file=val_{variant}_list_videos.txt',
-            f'test_dataloader.dataset.data_prefix.video=videos_val_{variant}')
+    controls: Tuple[str, ...] = ()
 
 
 TASKS = (
-    Task('image', (Target('image top-1, %', 'test', 'accuracy/top1', 95.), )),
-    Task('detection', (Target('box mAP', 'test', 'coco/bbox_mAP',
-                              0.50), Target('mask mAP', 'test', 'coco/segm_mAP', 0.45))),
+    Task('image', 'images', (Target('image top-1, %', 'test', 'accuracy/top1', 95.), )),
+    Task('detection', 'scenes', (Target('box mAP', 'test', 'coco/bbox_mAP',
+                                        0.50), Target('mask mAP', 'test', 'coco/segm_mAP', 0.45))),
     Task(
         'video',
+        'clips',
         (Target('motion top-1', 'test', 'acc/top1',
                 0.90), Target('played backwards: opposite motion', 'backwards', 'acc/top1', 0.80),
          Target('frozen frame: motion', 'frozen', 'acc/top1', 0.35, is_control=True)),
-        runs=dict(test=(), backwards=_clips('backwards'), frozen=_clips('frozen'))),
+        controls=('backwards', 'frozen')),
 )
 
 
@@ -71,39 +66,34 @@ class Outcome:
 
 
 def run_task(task: Task, work_dir: Path) -> Outcome:
-    """Make the data, train (or go on where a killed run stopped) and test.
+    """Make the data, fine-tune on it (or go on where a killed run stopped) and test the controls.
 
     Raises:
-        RuntimeError: If a tool fails, naming its log.
+        RuntimeError: If a command fails.
     """
     start = time.monotonic()
-    data.prepare(task.name)
-    work_dir.mkdir(parents=True, exist_ok=True)
-    _call('train.py', [task.config, '--work-dir', work_dir, '--resume'], work_dir / 'train.log')
-    checkpoint = (work_dir / 'last_checkpoint').read_text().strip()
-    metrics = {}
-    for run, options in task.runs.items():
-        out = work_dir / f'{run}_metrics.json'
-        args = [
-            task.config, checkpoint, '--work-dir', work_dir, '--out-metrics', out, '--dump',
-            work_dir / f'{run}_predictions.pkl'
-        ]
-        _call('test.py', args + (['--cfg-options', *options] if options else []),
-              work_dir / f'{run}.log')
-        metrics[run] = json.loads(out.read_text())
+    root = data.prepare(task.name)
+    _call('finetune', [root, '--from', 'none', '--out', work_dir])
+    metrics = {'test': json.loads((work_dir / 'test_metrics.json').read_text())}
+    controls = data.prepare('controls') if task.controls else None
+    best = next(work_dir.glob('best_*.pth'))
+    for name in task.controls:
+        out = work_dir / f'{name}_metrics.json'
+        _call('test', [
+            work_dir / 'config.py', best, '--work-dir', work_dir, '--out-metrics', out,
+            '--cfg-options', f'test_dataloader.dataset.data_root={controls / name}',
+            'test_dataloader.dataset.ann_file=""'
+        ], work_dir / f'{name}.log')
+        metrics[name] = json.loads(out.read_text())
     return Outcome(task, work_dir, time.monotonic() - start, metrics)
 
 
-def _call(tool: str, args: list, log: Path) -> None:
-    """Run a tool; all it says goes to ``log``, its progress to the screen."""
-    command = [sys.executable, str(repository_folder() / 'tools' / tool), *map(str, args)]
-    print(f'{log.parent.name}: {tool}, log in {log}', flush=True)
-    pipe = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
-    with log.open('w', buffering=1) as file, subprocess.Popen(command, **pipe) as process:
-        for line in process.stdout:
-            file.write(line)
-            if ' Epoch(' in line:
-                print('  ' + line[line.index('Epoch('):].rstrip()[:150], flush=True)
-    if process.returncode:
-        last = log.read_text().strip().splitlines()[-1:]
-        raise RuntimeError(f'{tool} failed: {"".join(last)} (whole log: {log})')
+def _call(command: str, args: list, log: Optional[Path] = None) -> None:
+    """Run a command of this package as a user would; its output goes to a log if one is given."""
+    words = ['-m', 'mvitv2_mm', command, *map(str, args)]
+    print(f'$ python {shlex.join(words)}', flush=True)
+    with (log.open('w') if log else nullcontext()) as file:
+        done = subprocess.run([sys.executable, *words], stdout=file, stderr=file and STDOUT)
+    if done.returncode:
+        where = f' (log: {log})' if log else ''
+        raise RuntimeError(f'"{command}" failed with exit code {done.returncode}{where}')

@@ -1,6 +1,5 @@
-"""Own data on one GPU: one changed line of a config is enough."""
+"""Own data on one GPU: its place is all that a config needs to be told."""
 import json
-import re
 
 import av
 import harness
@@ -13,20 +12,26 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from small_detectors import shrink
 
-from mvitv2_mm.engine.early_checks import check_data
+from mvitv2_mm.config_files import load_config
+from mvitv2_mm.engine.own_classes import fit_classes
 from mvitv2_mm.registry import DATASETS
 
 FOLDER = harness.CONFIGS / 'finetune'
-CHANGE = re.compile(r"^data_root = '.*'  # the line to change$", re.M)
 
 
-def adapt(name, data_root, folder):
-    """A copy of a config with the one line changed; it stays beside the folders it refers to."""
-    text, count = CHANGE.subn(f'data_root = {data_root!r}', (FOLDER / f'{name}.py').read_text())
-    assert count == 1
-    path = folder / f'{name}.py'
-    path.write_text(text.replace("'../", f"'{FOLDER.parent}/"))
-    return Config.fromfile(path)
+def adapt(name, data_root):
+    """A config as ``--cfg-options data_root=...`` and the start of a run make it."""
+    cfg = load_config(str(FOLDER / f'{name}.py'), dict(data_root=data_root))
+    fit_classes(cfg)
+    return cfg
+
+
+def classes_of(cfg):
+    """The classes of the three datasets, which agree."""
+    loaders = (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader)
+    first, *others = [loader.dataset.metainfo.classes for loader in loaders]
+    assert all(other == first for other in others)
+    return first
 
 
 @pytest.fixture
@@ -56,8 +61,8 @@ def train(cfg, work_dir, **changes):
 
 def test_own_pictures(tmp_path, steps):
     data = synthetic_data.make_folders(tmp_path / 'data', classes=3, images_per_class=7)
-    cfg = adapt('images', data, tmp_path)
-    assert cfg.classes == ['class0', 'class1', 'class2']
+    cfg = adapt('images', data)
+    assert classes_of(cfg) == ['class0', 'class1', 'class2']
     assert cfg.model.head.num_classes == cfg.model.data_preprocessor.num_classes == 3
     # as many for each step as the learning rate is for
     schedule = Config.fromfile(FOLDER.parent / '_base_/schedules/imagenet_adamw_30e.py')
@@ -88,8 +93,8 @@ def own_objects(folder):
 
 
 def test_own_objects(tmp_path, steps):
-    cfg = adapt('objects', own_objects(tmp_path), tmp_path)
-    assert cfg.classes == ['person', 'car']
+    cfg = adapt('objects', own_objects(tmp_path))
+    assert classes_of(cfg) == ['person', 'car']
     schedule = Config.fromfile(FOLDER.parent / '_base_/schedules/coco_adamw_3x.py')
     batch = cfg.train_dataloader.batch_size * cfg.optim_wrapper.accumulative_counts
     assert batch * 4 == schedule.auto_scale_lr.base_batch_size
@@ -119,8 +124,8 @@ def own_clips(folder):
 
 def test_own_clips(tmp_path, steps):
     root = own_clips(tmp_path)
-    cfg = adapt('clips', str(root), tmp_path)
-    assert cfg.classes == ['left', 'right']
+    cfg = adapt('clips', str(root))
+    assert classes_of(cfg) == ['left', 'right']
     assert cfg.model.cls_head.num_classes == cfg.model.data_preprocessor.blending.num_classes == 2
     schedule = Config.fromfile(FOLDER.parent / '_base_/schedules/kinetics_adamw_30e.py')
     batch = cfg.train_dataloader.batch_size * cfg.optim_wrapper.accumulative_counts
@@ -140,7 +145,7 @@ def test_own_clips(tmp_path, steps):
 def test_a_class_without_clips_is_named(tmp_path):
     root = own_clips(tmp_path)
     (root / 'train/empty').mkdir()
-    cfg = adapt('clips', str(root), tmp_path)
+    cfg = adapt('clips', str(root))
     cfg.train_dataloader.dataset.pipeline = []
     with pytest.raises(ValueError, match='train/empty holds no video file.* class "empty"'):
         DATASETS.build(cfg.train_dataloader.dataset)
@@ -166,8 +171,8 @@ def own_actions(folder):
 
 
 def test_own_actions(tmp_path, steps):
-    cfg = adapt('actions', own_actions(tmp_path), tmp_path)
-    assert cfg.num_actions == cfg.model.roi_head.bbox_head.num_classes == 3
+    cfg = adapt('actions', own_actions(tmp_path))
+    assert cfg.train_dataloader.dataset.num_actions == cfg.model.roi_head.bbox_head.num_classes == 3
     schedule = Config.fromfile(FOLDER.parent / '_base_/schedules/ava_sgd_30e.py')
     batch = cfg.train_dataloader.batch_size * cfg.optim_wrapper.accumulative_counts
     assert batch * 8 == schedule.auto_scale_lr.base_batch_size
@@ -195,7 +200,7 @@ def test_a_second_outside_of_its_video_is_named(tmp_path):
     root = own_actions(tmp_path)
     with open(f'{root}/val.csv', 'a') as file:
         file.write('shop,6,0.1,0.2,0.4,0.8,1,0\n')
-    cfg = adapt('actions', root, tmp_path)
+    cfg = adapt('actions', root)
     init_default_scope(cfg.default_scope)
     DATASETS.build(cfg.train_dataloader.dataset)
     with pytest.raises(
@@ -205,6 +210,13 @@ def test_a_second_outside_of_its_video_is_named(tmp_path):
 
 @pytest.mark.parametrize('name', ['images', 'objects', 'clips', 'actions'])
 def test_missing_data_is_named(name, tmp_path):
-    cfg = adapt(name, str(tmp_path / 'nowhere'), tmp_path)
     with pytest.raises(FileNotFoundError, match='nowhere" does not exist; put the data there'):
-        check_data(cfg, ['train'])
+        adapt(name, str(tmp_path / 'nowhere'))
+
+
+def test_a_number_of_classes_that_is_said_stays(tmp_path):
+    data = synthetic_data.make_folders(tmp_path / 'data', classes=3, images_per_class=1)
+    options = dict(data_root=str(data), num_classes=5)
+    cfg = load_config(str(FOLDER / 'images.py'), options)
+    fit_classes(cfg)
+    assert cfg.model.head.num_classes == 5 and 'metainfo' not in cfg.train_dataloader.dataset

@@ -44,19 +44,22 @@ def test_the_class_of_a_clip_is_its_motion(label):
 def test_controls_of_the_motion(tmp_path, monkeypatch):
     monkeypatch.setitem(clips.SPEC, 'num_clips', dict(train=1, val=3))
     clips.make_clips(tmp_path)
-    forward, backwards = (
-        np.array([line.split()[1] for line in (tmp_path / f'{name}_list_videos.txt').open()], int)
-        for name in ('val', 'val_backwards'))
-    assert list((backwards - forward) % 8) == [4, 4, 4]
-    name = next((tmp_path / 'videos_val').iterdir()).name
-    frames = {
-        folder: read(tmp_path / f'videos_{folder}' / name)
-        for folder in ('val', 'val_backwards', 'val_frozen')
+    clips.make_controls(tmp_path)
+    folders = {
+        name: {path.name: path
+               for path in (tmp_path / name).rglob('*.mp4')}
+        for name in ('val', 'backwards', 'frozen')
     }
+    labels = {
+        name: [clips.DIRECTIONS.index(paths[file].parent.name) for file in sorted(paths)]
+        for name, paths in folders.items()
+    }
+    assert labels == dict(val=[0, 1, 2], backwards=[4, 5, 6], frozen=[0, 1, 2])
+    frames = {name: read(paths[min(paths)]) for name, paths in folders.items()}
     # MPEG-4 is lossy, so frames are close, not equal
-    assert np.abs(frames['val'][::-1] - frames['val_backwards']).mean() < 6
-    assert np.abs(frames['val'] - frames['val_backwards'])[0].max() > 60
-    assert np.abs(np.diff(frames['val_frozen'], axis=0)).mean() < 2
+    assert np.abs(frames['val'][::-1] - frames['backwards']).mean() < 6
+    assert np.abs(frames['val'] - frames['backwards'])[0].max() > 60
+    assert np.abs(np.diff(frames['frozen'], axis=0)).mean() < 2
 
 
 def read(path):
@@ -102,4 +105,4 @@ def test_unfinished_data_is_made_again(tmp_path, monkeypatch):
     (root / 'file').unlink()
     data.prepare('toy', tmp_path)
     assert len(calls) == 3
-    assert json.loads((root / 'manifest.json').read_text())['num_files'] == 1
+    assert json.loads((root / '.manifest.json').read_text())['num_files'] == 1

@@ -4,6 +4,12 @@ import inspect
 from importlib import import_module
 from typing import Any, Callable, List, Optional
 
+# What a shell completes an argument with: ``parser.add_argument(...).complete = MODEL``. Files are
+# completed without being asked for. See :mod:`.completion` for the functions of the shells.
+CONFIG = dict.fromkeys(('bash', 'zsh'), '_mvitv2_mm_config_or_file')
+MODEL = dict.fromkeys(('bash', 'zsh'), '_mvitv2_mm_model_or_file')
+DATASET = dict.fromkeys(('bash', 'zsh'), '_mvitv2_mm_dataset_or_file')
+
 
 class OptionAction(argparse.Action):
     """Collects KEY=VALUE in a dict; mmengine, which knows how to read values, comes with use."""
@@ -24,7 +30,8 @@ class OptionAction(argparse.Action):
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of every command that reads a config."""
-    parser.add_argument('config', help='path of a config, or the name of one of the zoo')
+    config = parser.add_argument('config', help='path of a config, or the name of one of the zoo')
+    config.complete = CONFIG
     add_config_options(parser)
 
 

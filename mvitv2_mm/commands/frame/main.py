@@ -27,20 +27,11 @@ def main(argv: Optional[List[str]] = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
         return _run(argv)
-    except BrokenPipeError:  # the reader, for instance `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except Unexpected as error:
         traceback.print_exception(error.__cause__)
         return FAILED
     except (Exception, KeyboardInterrupt) as error:
-        code = exit_code(error)
-        if code is None or '--debug' in argv:
-            traceback.print_exception(error)
-        if code is None:
-            return FAILED
-        print(f'mvitv2_mm {argv[0]}: {describe(error)}', file=sys.stderr)
-        return code
+        return FAILED if _reader_has_left() else _explain(error, argv)
 
 
 def run_command(name: str, argv: Optional[List[str]] = None) -> int:
@@ -61,4 +52,27 @@ def _run(argv: List[str]) -> int:
     with json_alone(args.json):
         if getattr(args._module, 'REPAIRS', True):
             import_module('mvitv2_mm.repairs')
-        return args._module.run(args) or DONE
+        code = args._module.run(args) or DONE
+        sys.stdout.flush()
+    return code
+
+
+def _explain(error: BaseException, argv: List[str]) -> int:
+    """Print an error as its kind and ``--debug`` want it; its exit code."""
+    code = exit_code(error)
+    if code is None or '--debug' in argv:
+        traceback.print_exception(error)
+    if code is None:
+        return FAILED
+    print(f'mvitv2_mm {argv[0]}: {describe(error)}', file=sys.stderr)
+    return code
+
+
+def _reader_has_left() -> bool:
+    """Whether nobody reads the standard output any more, as after ``| head``."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush
+        return True
+    return False

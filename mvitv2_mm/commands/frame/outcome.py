@@ -38,8 +38,7 @@ def exit_code(error: BaseException) -> Optional[int]:
         return USAGE
     if isinstance(error, ImportError):
         return ENVIRONMENT
-    return FAILED if isinstance(error,
-                                _MESSAGES + _RIDDLES) or _is_out_of_memory(error) else None
+    return FAILED if isinstance(error, _MESSAGES + _RIDDLES) or _is_out_of_memory(error) else None
 
 
 def describe(error: BaseException) -> str:

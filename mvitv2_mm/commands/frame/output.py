@@ -1,7 +1,7 @@
 """With ``--json`` the standard output holds JSON and nothing else."""
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any, Iterator, Optional, TextIO
 
 from ...files import to_json
@@ -19,13 +19,14 @@ def json_alone(wanted: bool) -> Iterator[None]:
     if not wanted:
         yield
         return
-    sys.stdout.flush()
-    with os.fdopen(os.dup(1), 'w', encoding='utf-8') as _results:
+    stdout = sys.stdout
+    stdout.flush()
+    with os.fdopen(os.dup(1), 'w', encoding='utf-8') as _results, redirect_stdout(sys.stderr):
         os.dup2(2, 1)
         try:
             yield
         finally:
-            sys.stdout.flush()
+            stdout.flush()  # of loggers that were made before
             os.dup2(_results.fileno(), 1)
             _results = None
 

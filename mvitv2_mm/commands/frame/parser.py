@@ -14,11 +14,19 @@ _EXIT_CODES = ('Exit codes: 0 done; 1 an input failed or a mark was missed; 2 wr
                'library is missing or broken;\n130 interrupted.')
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Leaves the commands to the text that :func:`make_parser` writes about them."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        if not isinstance(action, argparse._SubParsersAction):
+            super().add_argument(action)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that names similar commands and options."""
 
     def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+        super().__init__(*args, formatter_class=_Help, **kwargs)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:
@@ -45,10 +53,7 @@ def commands() -> Dict[str, ModuleType]:
     names = [path.stem for path in folder.glob('*.py') if path.stem != '__init__']
     places = {name: i for i, name in enumerate(_FIRST)}
     names.sort(key=lambda name: (places.get(name, len(_FIRST)), name))
-    return {
-        name.replace('_', '-'): import_module(f'mvitv2_mm.commands.{name}')
-        for name in names
-    }
+    return {name.replace('_', '-'): import_module(f'mvitv2_mm.commands.{name}') for name in names}
 
 
 def make_parser() -> Parser:
@@ -67,8 +72,7 @@ def make_parser() -> Parser:
             'commands:', *lines, '', f'"{PROGRAM} COMMAND --help" shows the arguments of each.',
             _EXIT_CODES
         ]))
-    subparsers = parser.add_subparsers(
-        dest='command', required=True, metavar='COMMAND', help=argparse.SUPPRESS)
+    subparsers = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
     for name, module in found.items():
         _add_command(subparsers, name, module)
     return parser
@@ -78,6 +82,7 @@ def _add_command(subparsers: argparse._SubParsersAction, name: str, module: Modu
     parser = subparsers.add_parser(
         name,
         prog=f'{PROGRAM} {name}',
+        help=module.HELP,
         description=module.HELP,
         epilog=f'example:\n  {module.EXAMPLE}')
     parser.set_defaults(json=False, _module=module, _parser=parser)

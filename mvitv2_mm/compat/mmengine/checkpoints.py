@@ -1,7 +1,7 @@
 """Let every way into an OpenMMLab model take every MViTv2 checkpoint, unconverted.
 
 Symptom:
-    ``load_from``, ``init_cfg=dict(type='Pretrained', ...)``, ``tools/test.py`` and the inferencers
+    ``load_from``, ``init_cfg=dict(type='Pretrained', ...)``, ``test`` and the inferencers
     load nothing from MViTv2 weights of other code bases, and tables of another size stop them.
 Cause:
     All read through mmengine's ``CheckpointLoader`` and write through its ``load_state_dict``,

@@ -1,0 +1,74 @@
+"""Configs for one's own data leave the classes open; they are read when a run starts."""
+import json
+import os
+from typing import Any, Iterator, List, Optional, Tuple
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from ..datasets.class_folders import class_names
+from ..datasets.mmaction.annotations import count_actions
+from .early_checks import check_data
+from .nested_datasets import leaf_datasets
+
+_COUNTS = ('num_classes', 'num_actions')
+
+
+def fit_classes(cfg: Config) -> None:
+    """Fill in the classes of the training data where a config says None for their number.
+
+    All of ``num_classes`` and ``num_actions`` that are None get the number, and the datasets get
+    the names, so that training, validation and test number them in the same way. Configs that say
+    a number stay as they are.
+
+    Args:
+        cfg (Config): The whole config; it is changed.
+
+    Raises:
+        FileNotFoundError: If the training data does not exist.
+        ValueError: If the data does not name its classes.
+    """
+    counts = [(node, key) for node, key in _counts(cfg) if node[key] is None]
+    if not counts:
+        return
+    check_data(cfg, ['train'])
+    _, train = next(leaf_datasets(cfg.train_dataloader.dataset, 'train_dataloader.dataset'))
+    number, names, place = _read_classes(train)
+    if not number:
+        raise ValueError(f'{place} names no classes; add --cfg-options num_classes=...')
+    for node, key in counts:
+        node[key] = number
+    for loop in ('train', 'val', 'test') if names else ():
+        for _, dataset in leaf_datasets(cfg[f'{loop}_dataloader'].dataset):
+            dataset.setdefault('metainfo', {}).setdefault('classes', names)
+    text = f': {", ".join(names)}'[:200] if names else ''
+    print_log(f'The model gets the {number} classes of {place}{text}', 'current')
+
+
+def _counts(node: Any) -> Iterator[Tuple[dict, str]]:
+    if isinstance(node, (Config, dict)):
+        yield from ((node, key) for key in _COUNTS if key in node)
+        node = [value for _, value in node.items()]
+    if isinstance(node, (list, tuple)):
+        for part in node:
+            yield from _counts(part)
+
+
+def _read_classes(dataset: dict) -> Tuple[int, Optional[List[str]], str]:
+    """Number and names of the classes of a dataset, and the place that says so."""
+    root = dataset.get('data_root') or ''
+    place = os.path.join(root, dataset.get('ann_file') or '')
+    if str(dataset.type).endswith('AVADataset'):
+        return count_actions(place), None, place
+    if place.endswith('.json'):
+        with open(place, encoding='utf-8') as file:
+            categories = json.load(file).get('categories', [])
+        names = [category['name'] for category in categories]
+        return len(names), names, place
+    if dataset.get('ann_file'):
+        return 0, None, place
+    prefix = dataset.get('data_prefix') or ''
+    prefix = prefix if isinstance(prefix, str) else next(iter(prefix.values()))
+    folder = os.path.join(root, prefix)
+    names = class_names(folder)
+    return len(names), names, folder

@@ -1,0 +1,198 @@
+"""COCO JSON as CVAT, Label Studio, Roboflow, LabelMe's converter and COCO itself lay it out."""
+import json
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from ...datasets.class_folders import IMAGE_SUFFIXES, is_hidden
+from ..folders import FileIndex, folders_of, split_folders, split_of
+from ..objects import Found, RawPicture
+from ..samples import Object
+from .common import NO_CLASS, box_of, check_new_classes, read_json
+
+LOOKED_FOR = ('COCO JSON (annotations/*.json, train.json, train/_annotations.coco.json, '
+              'result.json, annotations.json)')
+_LISTS = ('images', 'annotations', 'categories')
+
+
+def find(path: Path) -> Optional[Found]:
+    """The data of a JSON file, or of the JSON files in the usual places of a folder.
+
+    Raises:
+        ValueError: If two files could be the same split, or a file is not as it should be.
+    """
+    contents = {file: read_json(file) for file in _candidates(path)}
+    contents = {file: content for file, content in contents.items() if _is_coco(content)}
+    if not contents:
+        return None
+    root = path if path.is_dir() else path.parent
+    if path.is_file() and root.name == 'annotations':
+        root = root.parent
+    splits = _by_split(list(contents), root)
+    index = FileIndex(root, IMAGE_SUFFIXES)
+    parts = {split: (file, contents[file]) for split, file in splits.items()}
+    classes, notes = _classes(parts)
+    pictures = {}
+    for split, (file, content) in parts.items():
+        if content['annotations'] or split != 'test':
+            folders = (file.parent, *folders_of(root,
+                                                _split_of(file, root) or split), root / 'images')
+            pictures[split] = _Reader(file, content, classes, index, folders).read()
+        else:
+            notes.append(f'{file} has no annotations and is left out')
+    return Found(f'COCO JSON ({", ".join(f.name for f in splits.values())})', str(root), classes,
+                 pictures, notes)
+
+
+def _candidates(path: Path) -> List[Path]:
+    if path.is_file():
+        return [path] if path.suffix.lower() == '.json' else []
+    folders = [path, path / 'annotations', path / 'Annotations', *split_folders(path).values()]
+    files = []
+    for folder in folders:
+        names = {p.stem for p in folder.glob('*') if p.suffix.lower() in IMAGE_SUFFIXES}
+        # one beside a picture of the same name is LabelMe's
+        files += [p for p in sorted(folder.glob('*.json')) if p.stem not in names]
+    return list({f.resolve(): f for f in files if not is_hidden(f.name)}.values())
+
+
+def _is_coco(content) -> bool:
+    return isinstance(content, dict) and all(isinstance(content.get(k), list) for k in _LISTS)
+
+
+def _by_split(files: List[Path], root: Path) -> Dict[str, Path]:
+    """The file of each split by its name or folder; a single other one is the training data."""
+    found: Dict[str, List[Path]] = {}
+    for file in files:
+        found.setdefault(_split_of(file, root), []).append(file)
+    if len(files) == 1:
+        found = dict(train=files)
+    chosen = {}
+    for split in ('train', 'val', 'test', ''):
+        # COCO has files of keypoints beside
+        several = found.get(split, [])
+        instances = [file for file in several if file.name.startswith('instances')]
+        several = instances if len(instances) == 1 else several
+        if len(several) > 1 or (several and not split):
+            names = ', '.join(str(file.relative_to(root)) for file in files)
+            raise ValueError(
+                f'{root} has several COCO files ({names[:200]}); name the one to train '
+                'on, and with --val the one to validate on')
+        if several:
+            chosen[split] = several[0]
+    if 'train' not in chosen:
+        raise ValueError(f'{root} has COCO files of {", ".join(chosen)} alone; name the one to '
+                         'train on')
+    return chosen
+
+
+def _split_of(file: Path, root: Path) -> str:
+    parts = (file.stem, *(p.name for p in file.parents if root in p.parents))
+    return next((split for split in map(split_of, parts) if split), '')
+
+
+def _classes(parts: Dict[str, Tuple[Path, dict]]) -> Tuple[List[str], List[str]]:
+    """Names of the classes, as the training file lists them, and notes."""
+    file, content = parts['train']
+    names, notes = [], []
+    for category in content['categories']:
+        name = str(category.get('name', '')).strip()
+        if not name or 'id' not in category:
+            raise ValueError(f'{file}: a category has no "id" or "name": {str(category)[:100]}')
+        if _is_no_class(category, parts):
+            notes.append(f'the category "{name}", which has no object and stands for the group of '
+                         'all or the background, is left out')
+        else:
+            names.append(name)
+    double = sorted({name for name in names if names.count(name) > 1})
+    if double:
+        raise ValueError(f'{file} has two categories "{double[0]}"; rename one')
+    return names, notes
+
+
+def _is_no_class(category: dict, parts: Dict[str, Tuple[Path, dict]]) -> bool:
+    """Whether a category without objects is Roboflow's group of all, or LabelMe's background."""
+    others = [c for c in parts['train'][1]['categories'] if c is not category]
+    is_group = bool(others) and all(c.get('supercategory') == category['name'] for c in others)
+    return (is_group or category['name'] in NO_CLASS) and not any(
+        annotation.get('category_id') == category['id'] for _, content in parts.values()
+        for annotation in content['annotations'])
+
+
+class _Reader:
+    """Reads the pictures of one file."""
+
+    def __init__(self, file: Path, content: dict, classes: Sequence[str], index: FileIndex,
+                 folders: Sequence[Path]) -> None:
+        self.file, self.content, self.index, self.folders = file, content, index, folders
+        label = {name: i for i, name in enumerate(classes)}
+        names = {c.get('id'): str(c.get('name', '')).strip() for c in content['categories']}
+        used = {names.get(a.get('category_id')) for a in content['annotations']} - {None}
+        check_new_classes(classes, used, str(file))
+        self.labels = {i: label[name] for i, name in names.items() if name in label}
+
+    def read(self) -> List[RawPicture]:
+        objects: Dict[object, List[Object]] = {}
+        for image in self.content['images']:
+            if 'id' not in image or 'file_name' not in image:
+                raise ValueError(f'{self.file}: an image has no "id" or "file_name": '
+                                 f'{str(image)[:100]}')
+            if image['id'] in objects:
+                raise ValueError(f'{self.file}: two images have the id {image["id"]}')
+            objects[image['id']] = []
+        for number, annotation in enumerate(self.content['annotations']):
+            where = f'{self.file}, annotation {annotation.get("id", f"number {number + 1}")}'
+            if annotation.get('image_id') not in objects:
+                raise ValueError(f'{where}: unknown image_id {annotation.get("image_id")}')
+            objects[annotation['image_id']].append(self._object(annotation, where))
+        return [
+            RawPicture(
+                str(path),
+                objects[image['id']], (int(image.get('width') or 0), int(image.get('height') or 0)),
+                str(self.file)) for image, path in zip(self.content['images'], self._paths())
+        ]
+
+    def _paths(self) -> List[Path]:
+        names = [str(image['file_name']) for image in self.content['images']]
+        paths = [self.index.find(name, *self.folders) for name in names]
+        missing = [name for name, path in zip(names, paths) if path is None]
+        if missing:
+            raise ValueError(f'{self.file}: {len(missing)} of {len(names)} pictures are not below '
+                             f'{self.index.folder}, the first is "{missing[0]}"')
+        return paths
+
+    def _object(self, annotation: dict, where: str) -> Object:
+        if annotation.get('category_id') not in self.labels:
+            raise ValueError(f'{where}: unknown category_id {annotation.get("category_id")}')
+        mask = read_mask(annotation.get('segmentation'), where)
+        box = annotation.get('bbox') or (box_of(mask) if mask else None)
+        if not isinstance(box, (list, tuple)) or len(box) != 4 or not all(
+                isinstance(n, (int, float)) for n in box):
+            raise ValueError(f'{where}: "bbox" should be four numbers x, y, width, height, but is '
+                             f'{json.dumps(box)[:80]}')
+        x, y, w, h = box
+        if w < 0 or h < 0:
+            raise ValueError(f'{where}: bbox {list(box)} has a negative side; the order is x, y, '
+                             'width, height')
+        return Object(self.labels[annotation['category_id']], (x, y, x + w, y + h), mask,
+                      bool(annotation.get('iscrowd')),
+                      annotation.get('area') or None)
+
+
+def read_mask(segmentation, where: str):
+    """Polygons or a run-length code, None if there is none.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if isinstance(segmentation, dict) and {'counts', 'size'} <= set(segmentation):
+        return segmentation if segmentation['counts'] else None
+    if not segmentation:
+        return None
+    if isinstance(segmentation, list):
+        parts = segmentation if isinstance(segmentation[0], list) else [segmentation]
+        # points and lines cover nothing
+        parts = [part for part in parts if isinstance(part, list) and len(part) >= 6]
+        if all(len(part) % 2 == 0 for part in parts):
+            return parts or None
+    raise ValueError(f'{where}: "segmentation" should be a list of polygons or a run-length code, '
+                     f'but is {json.dumps(segmentation)[:80]}')

@@ -1,0 +1,198 @@
+"""Own data in the formats that our datasets read; the files of the user stay where they are."""
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Dict, Optional, Sequence, Tuple, Union
+
+from ..datasets.lists import split_sample
+from ..datasets.readers import FrameFolder, UnreadableClipError, VideoFile
+from ..files import replaced
+from .folders import upright_size
+from .objects import mask_area
+from .samples import OwnData, Sample
+
+_LOOKED_AT = 16  # files that tell the typical size
+
+
+@dataclass
+class WrittenSplit:
+    """Annotations of a split.
+
+    Attributes:
+        ann_file (str): Absolute path of the file that was written.
+        num_samples (int): Number of pictures, clips or key frames.
+        class_counts (tuple[int, ...]): Samples, objects or actions of each class.
+    """
+    ann_file: str
+    num_samples: int
+    class_counts: Tuple[int, ...]
+
+
+@dataclass
+class WrittenData:
+    """What :func:`write` has written.
+
+    Attributes:
+        task (str): See :class:`OwnData`.
+        kind (str): See :class:`OwnData`.
+        classes (tuple[str, ...]): Names of the classes.
+        data_root (str): The user's folder, to which names in annotations are relative.
+        splits (dict[str, WrittenSplit]): By 'train', 'val' and 'test'.
+        has_masks (bool): Whether every object to learn from has a mask.
+        short_side (int): Median of the short sides of a few pictures or clips, in pixels.
+        clip_frames (int, optional): Median number of frames of a few clips, None for pictures.
+        split_file (str): Absolute path of ``split.json``, which says how the splits were made.
+        reading (dict): See :class:`OwnData`.
+    """
+    task: str
+    kind: str
+    classes: Tuple[str, ...]
+    data_root: str
+    splits: Dict[str, WrittenSplit]
+    has_masks: bool
+    short_side: int
+    clip_frames: Optional[int]
+    split_file: str
+    reading: dict
+
+
+def write(data: OwnData, folder: Union[str, Path]) -> WrittenData:
+    """Write the annotations of own data for our datasets, each file whole or not at all.
+
+    Pictures and clips become lists ``path<TAB>class``, objects COCO JSON, and people AVA's CSV, all
+    with paths relative to the user's folder.
+
+    Args:
+        data (OwnData): The data with its splits.
+        folder (str | Path): Where the annotations are written.
+
+    Raises:
+        ValueError: If a name cannot be written in these formats.
+    """
+    folder = Path(os.path.abspath(folder))
+    write_split = dict(
+        detection=_write_coco, action_detection=_write_ava).get(data.task, _write_list)
+    splits = {}
+    for split, samples in data.splits.items():
+        path, count = write_split(data, samples, folder / split)
+        counts = data.counts(split)
+        splits[split] = WrittenSplit(
+            str(path), count, tuple(counts[i] for i in range(len(data.classes))))
+    split_file = folder / 'split.json'
+    _write_record(data, split_file)
+    objects = [obj for samples in data.splits.values() for s in samples for obj in s.objects]
+    has_masks = data.task == 'detection' and all(obj.mask is not None or obj.crowd
+                                                 for obj in objects)
+    short_side, clip_frames = _typical(data)
+    return WrittenData(data.task, data.kind, data.classes, data.root, splits, has_masks, short_side,
+                       clip_frames, str(split_file), data.reading)
+
+
+def name_in(root: str, path: str) -> str:
+    """Name of a file relative to a folder, absolute if it lies elsewhere."""
+    name = os.path.relpath(path, root)
+    return path if name.startswith('..') else Path(name).as_posix()
+
+
+def _write(path: Path, text: str) -> None:
+    with replaced(path) as temporary:
+        temporary.write_text(text, encoding='utf-8')
+
+
+def _write_list(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[Path, int]:
+    path = stem.with_suffix('.txt')
+    lines = []
+    for sample in samples:
+        name = name_in(data.root, sample.path)
+        lines.append(f'{name}\t{data.classes[sample.label]}')
+        if not _reads_back(lines[-1], name, sample.label, data.classes):
+            raise ValueError(f'"{name}" of the class "{data.classes[sample.label]}" cannot be '
+                             'written into a list; rename the file or the class')
+    _write(path, ''.join(f'{line}\n' for line in lines))
+    return path, len(lines)
+
+
+def _reads_back(line: str, name: str, label: int, classes: Sequence[str]) -> bool:
+    """Whether a line of a list is read as what was meant."""
+    if line.splitlines() != [line.strip()]:
+        return False
+    return split_sample(line, classes=classes) == (name, [], [label])
+
+
+def _write_coco(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[Path, int]:
+    path = stem.with_suffix('.json')
+    images, annotations = [], []
+    for number, sample in enumerate(samples, 1):
+        width, height = sample.size
+        name = name_in(data.root, sample.path)
+        images.append(dict(id=number, file_name=name, width=width, height=height))
+        for obj in sample.objects:
+            x1, y1, x2, y2 = obj.box
+            area = obj.area or (mask_area(obj.mask, sample.size) if obj.mask else
+                                (x2 - x1) * (y2 - y1))
+            annotation = dict(
+                id=len(annotations) + 1,
+                image_id=number,
+                category_id=obj.label + 1,
+                bbox=[x1, y1, x2 - x1, y2 - y1],
+                area=area,
+                iscrowd=int(obj.crowd))
+            if obj.mask is not None:
+                annotation['segmentation'] = obj.mask
+            annotations.append(annotation)
+    categories = [dict(id=i, name=name) for i, name in enumerate(data.classes, 1)]
+    _write(path, json.dumps(dict(images=images, annotations=annotations, categories=categories)))
+    return path, len(images)
+
+
+def _write_ava(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[Path, int]:
+    path = stem.with_suffix('.csv')
+    lines, keys = [], set()
+    for sample in samples:
+        name = name_in(data.root, sample.path)
+        if ',' in name:
+            raise ValueError(f'the name "{name}" holds a comma, which AVA\'s CSV cannot; rename it')
+        for person in sample.objects:
+            box = ','.join(map(repr, person.box))
+            lines.append(f'{name},{person.second},{box},{person.label + 1},{person.person}\n')
+            keys.add((name, person.second))
+    _write(path, ''.join(lines))
+    return path, len(keys)
+
+
+def _write_record(data: OwnData, path: Path) -> None:
+    names = {
+        split: [name_in(data.root, sample.path) for sample in samples]
+        for split, samples in data.splits.items()
+    }
+    record = dict(data.record, kind=data.kind, data_root=data.root, **names)
+    _write(path, json.dumps(record, indent=1, ensure_ascii=False) + '\n')
+
+
+def _typical(data: OwnData) -> Tuple[int, Optional[int]]:
+    """Median short side, and number of frames of clips, of a few training files."""
+    samples = data.splits['train']
+    few = samples[::max(1, len(samples) // _LOOKED_AT)][:_LOOKED_AT]
+    if data.task in ('image', 'detection'):
+        return round(median(min(s.size or upright_size(s.path)) for s in few)), None
+    sides, frames = [], []
+    for sample in few:
+        try:
+            frame, count = _look(sample.path, data.reading)
+        except UnreadableClipError:
+            continue
+        sides.append(min(frame))
+        frames.append(count)
+    if not sides:
+        raise ValueError(f'none of {len(few)} clips of {data.root} can be read, such as '
+                         f'{few[0].path}')
+    return round(median(sides)), round(median(frames))
+
+
+def _look(path: str, reading: dict) -> Tuple[Tuple[int, int], int]:
+    """Height and width, and number of frames, of a clip."""
+    is_file = reading.get('key') != 'img'
+    clip = VideoFile(path) if is_file else FrameFolder(path, None, reading['filename_tmpl'])
+    return clip.read([0])[0].shape[:2], clip.num_frames

@@ -1,0 +1,179 @@
+"""One call from own data to a tested model, and the same call again."""
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from mvitv2_mm.checkpoints.model_source import open_model
+from mvitv2_mm.own_data import finetune as module
+from mvitv2_mm.own_data import trial
+from mvitv2_mm.own_data.finetune import finetune
+from mvitv2_mm.own_data.job import Job
+from mvitv2_mm.own_data.pictures import choose, compare
+from mvitv2_mm.own_data.trial import Trial
+
+
+def make_data(root, count=10, classes=('blue', 'red')):
+    """Small pictures, blue or red, in one folder per class and without a split."""
+    noise = np.random.default_rng(0)
+    for label, name in enumerate(classes):
+        (root / name).mkdir(parents=True)
+        for i in range(count):
+            image = noise.integers(0, 80, (36, 36, 3))
+            image[..., 2 * label] += 150
+            cv2.imwrite(str(root / name / f'{i}.png'), image)
+    return root
+
+
+@pytest.fixture(scope='module')
+def done(tmp_path_factory):
+    """A finished fine-tuning of two epochs: its folder, arguments and result."""
+    folder = tmp_path_factory.mktemp('finetune')
+    arguments = dict(
+        data=make_data(folder / 'data'), model='none', epochs=2, out=folder / 'work_dir')
+    return folder / 'work_dir', arguments, finetune(**arguments)
+
+
+def test_all_results_are_there(done):
+    out, arguments, result = done
+    assert result['task'] == 'image' and result['metrics']['accuracy/top1'] >= 50
+    cfg = Config.fromfile(out / 'config.py')
+    assert cfg.classes == ['blue', 'red'] and cfg.train_cfg.max_epochs == 2
+    assert cfg.train_dataloader.batch_size == 16 and cfg.model.backbone.input_size == 32
+    for name in ('curves.png', 'predictions.png'):
+        assert cv2.imread(str(out / name)).size
+    assert f'{out.name}/models/best ' in result['predict']
+    model = open_model(result['model'])
+    assert (model.task, model.classes) == ('image', ('blue', 'red'))
+    split = json.loads((out / 'data' / 'split.json').read_text())
+    assert len(split['val']) == 4 and len(split['train']) == 16
+    # the originals stay untouched
+    assert sorted(p.name for p in arguments['data'].iterdir()) == ['blue', 'red']
+
+
+def test_the_same_call_says_that_all_is_done(done, monkeypatch, capsys):
+    out, arguments, result = done
+    monkeypatch.setattr(Job, 'call', None)
+    assert finetune(**arguments) == result
+    assert 'all is done already' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('change, text', [
+    (dict(epochs=3), 'epochs 2 and not 3; name another folder with --out'),
+    (dict(arch='tiny'), "arch None and not 'tiny'"),
+])
+def test_another_job_is_refused(done, change, text):
+    with pytest.raises(ValueError, match=text):
+        finetune(**{**done[1], **change})
+
+
+def test_a_killed_training_ends_in_the_same_model(done, tmp_path, capsys):
+    """As if it was killed when the checkpoint of the first epoch was saved, but not validated."""
+    out, arguments, result = done
+    copy = shutil.copytree(out, tmp_path / 'work_dir')
+    expected = torch.load(copy / 'epoch_2.pth', weights_only=False)['state_dict']
+    for path in (*copy.glob('best_*'), *copy.glob('test_*'), copy / 'epoch_2.pth'):
+        path.unlink()
+    shutil.rmtree(copy / 'models')
+    first = torch.load(copy / 'epoch_1.pth', weights_only=False)
+    for key in ('best_score', 'best_ckpt'):
+        first['message_hub']['runtime_info'].pop(key)
+    torch.save(first, copy / 'epoch_1.pth')
+    (copy / 'last_checkpoint').write_text(str(copy / 'epoch_1.pth'))
+    config = copy / 'config.py'
+    config.write_text(config.read_text().replace(str(out), str(copy)))
+    again = finetune(**{**arguments, 'out': copy})
+    assert 'going on where it stopped' in capsys.readouterr().out
+    assert again['metrics'] == result['metrics']
+    found = torch.load(copy / 'epoch_2.pth', weights_only=False)['state_dict']
+    assert all(torch.equal(found[key], value) for key, value in expected.items())
+    assert [p.name for p in copy.glob('best_*')] == [p.name for p in out.glob('best_*')]
+    assert (copy / 'models/best/weights.safetensors').read_bytes() == (
+        out / 'models/best/weights.safetensors').read_bytes()
+
+
+def test_a_folder_with_something_else_is_refused(tmp_path):
+    (tmp_path / 'notes.txt').write_text('mine')
+    with pytest.raises(ValueError, match='holds something else than a fine-tuning'):
+        Job(tmp_path, {})
+    assert (tmp_path / 'notes.txt').read_text() == 'mine'
+
+
+@pytest.mark.parametrize('prepare, text', [
+    (lambda root: make_data(root, classes=('red', )), 'one class only'),
+    (lambda root: make_data(root, count=1), 'too few samples'),
+])
+def test_data_that_teaches_nothing(prepare, text, tmp_path):
+    with pytest.raises(ValueError, match=text):
+        finetune(prepare(tmp_path / 'data'), model='none', out=tmp_path / 'out')
+
+
+def test_unreadable_files_are_named_before_the_training(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(module, 'find_batch', None)
+    root = make_data(tmp_path / 'data')
+    (root / 'red' / '3.png').write_bytes(b'no picture')
+    with pytest.raises(ValueError, match='1 errors in the data, named above: replace the named'):
+        finetune(root, model='none', out=tmp_path / 'out')
+    assert 'red/3.png' in capsys.readouterr().out
+    assert not (tmp_path / 'out' / 'config.py').exists()
+
+
+def test_data_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match='nowhere does not exist'):
+        finetune(tmp_path / 'nowhere', out=tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()
+
+
+def fake_trial(fits, device='cpu'):
+    """A trial in which batches up to a size fit the memory."""
+
+    def run_trial(config, size):
+        return Trial(size, device, 1., 1., 10, 2, size * 2**30) if size <= fits else None
+
+    return run_trial
+
+
+@pytest.mark.parametrize('accelerator, fits, wanted', [(False, 99, 8), (True, 99, 32),
+                                                       (False, 3, 2), (True, 5, 4)])
+def test_the_largest_batch_that_fits(accelerator, fits, wanted, monkeypatch):
+    said = []
+    monkeypatch.setattr(trial, '_accelerator', lambda: accelerator)
+    monkeypatch.setattr(trial, '_available', lambda: 2**40)
+    monkeypatch.setattr(trial, 'run_trial', fake_trial(fits))
+    found = trial.find_batch('config.py', batch_size=8, per_step=32, say=said.append)
+    assert found.batch_size == wanted
+    assert all('do not fit' in line for line in said)
+
+
+def test_a_batch_that_needs_more_than_is_available(monkeypatch):
+    monkeypatch.setattr(trial, '_accelerator', lambda: False)
+    monkeypatch.setattr(trial, '_available', lambda: int(2.5 * 2**30))
+    monkeypatch.setattr(trial, 'run_trial', fake_trial(99))
+    assert trial.find_batch('config.py', 8, 32, print).batch_size == 2
+    monkeypatch.setattr(trial, '_available', lambda: 2**29)
+    with pytest.raises(ValueError, match='not even one sample'):
+        trial.find_batch('config.py', 8, 32, print)
+
+
+def test_the_time_of_a_training():
+    found = Trial(8, 'cpu', pass_seconds=2., val_seconds=1., passes=10, val_passes=5, peak_bytes=1)
+    assert found.seconds(epochs=6, val_interval=3) == 6 * 20 + 2 * 5
+
+
+def test_wrong_predictions_are_shown_first():
+    rows = [dict(pred_label=int(i % 5 == 0), gt_label=0, i=i) for i in range(50)]
+    shown = choose(rows, 6)
+    assert [row['pred_label'] for row in shown] == [1, 1, 1, 0, 0, 0]
+    assert len(choose(rows[:2], 6)) == 2
+
+
+def test_boxes_are_right_wrong_or_missed():
+    truth = torch.tensor([[0., 0, 10, 10], [20, 20, 30, 30], [50, 50, 60, 60]])
+    found = torch.tensor([[1., 0, 10, 10], [0, 1, 10, 10], [20, 20, 30, 31], [80, 80, 90, 90]])
+    right, missed = compare(found, torch.tensor([1, 1, 0, 1]), truth, torch.tensor([1, 1, 0]))
+    assert right == [True, False, False, False]  # once more, another class, nothing there
+    assert [(box.tolist()[0], int(label)) for box, label in missed] == [(20, 1), (50, 0)]

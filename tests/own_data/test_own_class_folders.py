@@ -1,0 +1,88 @@
+import pytest
+from own_files import make_clip, make_picture, rows, write
+
+from mvitv2_mm.own_data import recognise
+
+
+def test_pictures_without_splits(tmp_path):
+    make_picture(tmp_path / 'Hündin 2' / 'a b.JPG')
+    make_picture(tmp_path / 'Hündin 2' / 'deep' / 'c.png')
+    make_picture(tmp_path / 'cat' / '猫.webp')
+    make_picture(tmp_path / 'cat' / '._猫.webp')
+    make_picture(tmp_path / '.ipynb_checkpoints' / 'x.png')
+    write(tmp_path / 'cat' / 'notes.txt', 'no data')
+    data = recognise(tmp_path)
+    assert (data.task, data.classes) == ('image', ('Hündin 2', 'cat'))
+    assert rows(data) == {('Hündin 2/a b.JPG', 'Hündin 2'), ('Hündin 2/deep/c.png', 'Hündin 2'),
+                          ('cat/猫.webp', 'cat')}
+    text = data.describe()
+    assert 'pictures in one folder per class, 2 classes (Hündin 2, cat)' in text
+    assert 'train: 3 pictures, 2 of the classes' in text
+
+
+def test_clips_with_splits_by_other_names(tmp_path):
+    for split in ('Training', 'valid', 'test'):
+        for name in ('jump', 'run'):
+            make_clip(tmp_path / split / name / f'{split}.mp4')
+    data = recognise(str(tmp_path))
+    assert data.task == 'video'
+    assert {
+        split: rows(data, split)
+        for split in data.splits
+    } == {
+        split: {(f'{folder}/{name}/{folder}.mp4', name)
+                for name in ('jump', 'run')}
+        for split, folder in (('train', 'Training'), ('val', 'valid'), ('test', 'test'))
+    }
+
+
+def test_a_folder_around_the_data(tmp_path):
+    for name in 'ab':
+        make_picture(tmp_path / 'unpacked' / 'train' / name / '1.png')
+        make_picture(tmp_path / 'unpacked' / 'val' / name / '2.png')
+    assert recognise(tmp_path).root == str(tmp_path / 'unpacked')
+
+
+def make_two(root):
+    make_picture(root / 'train' / 'a' / '1.png')
+    make_picture(root / 'train' / 'b' / '1.png')
+    make_picture(root / 'val' / 'a' / '2.png')
+
+
+@pytest.mark.parametrize('more, message', [
+    (lambda root: make_clip(root / 'train' / 'a' / '1.mp4'), 'both pictures .* and videos'),
+    (lambda root: make_picture(root / 'val' / 'c' / '1.png'), "val has the classes 'c'"),
+    (lambda root: make_picture(root / 'valid' / 'a' / '1.png'), 'val and valid are both a split'),
+    (lambda root: (root / 'train' / 'c').mkdir(), "no training sample of 1 of its 3 classes .'c'"),
+    (lambda root: (root / 'train' / 'b' / '1.png').unlink(), 'no training sample of 1 of its 2'),
+])
+def test_faults_are_one_line(tmp_path, more, message):
+    make_two(tmp_path)
+    recognise(tmp_path)
+    more(tmp_path)
+    with pytest.raises(ValueError, match=message) as error:
+        recognise(tmp_path)
+    assert '\n' not in str(error.value)
+
+
+def test_one_class_only(tmp_path):
+    make_picture(tmp_path / 'cat' / '1.png')
+    make_picture(tmp_path / 'cat' / '2.png')
+    with pytest.raises(ValueError, match=r'one class only \(cat\)'):
+        recognise(tmp_path)
+
+
+def test_nothing_known(tmp_path):
+    write(tmp_path / 'a.doc', 'text')
+    with pytest.raises(ValueError, match='no format that is known.*YOLO.*one folder per class'):
+        recognise(tmp_path)
+    make_picture(tmp_path / 'images' / '1.png')  # pictures, but no annotations
+    with pytest.raises(ValueError, match='no format that is known'):
+        recognise(tmp_path)
+
+
+def test_what_is_no_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match='nowhere does not exist'):
+        recognise(tmp_path / 'nowhere')
+    with pytest.raises(ValueError, match='unpack it'):
+        recognise(write(tmp_path / 'data.zip', ''))
