@@ -59,8 +59,8 @@ def _add_video_arguments(parser: argparse.ArgumentParser) -> None:
         '--stride',
         type=float,
         metavar='SECONDS',
-        help='slide over a video and predict a clip every so many seconds, 0 for one clip after the '
-        'other; without it a video has one result, as in tests')
+        help='slide over a video and predict a clip every so many seconds, 0 for one clip after '
+        'the other; without it a video has one result, as in tests')
     parser.add_argument(
         '--every',
         type=int,
@@ -69,6 +69,11 @@ def _add_video_arguments(parser: argparse.ArgumentParser) -> None:
         help='of a video, give a model for pictures every N-th frame (default: 1)')
     parser.add_argument(
         '--track', action='store_true', help='number objects that are the same in several frames')
+    parser.add_argument(
+        '--boxes',
+        metavar='FILE',
+        help='where people are, for a model of their actions: predictions.jsonl of a detector, or '
+        'lines video,second,x1,y1,x2,y2')
 
 
 def _add_result_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +112,8 @@ def run(args: argparse.Namespace) -> int:
         cfg_options=args.cfg_options,
         stride=args.stride,
         every=args.every,
-        track=args.track)
+        track=args.track,
+        boxes=args.boxes)
     for note in infer.opened.notes:
         print(note, file=sys.stderr)
     show = None if args.out else lambda record: print(in_words(record), flush=True)

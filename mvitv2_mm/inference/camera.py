@@ -36,12 +36,11 @@ class Camera:
 
     def __init__(self, device: Union[int, str]) -> None:
         self.device = device
-        level = cv2.utils.logging.getLogLevel()
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        level = cv2.setLogLevel(0)  # what OpenCV would say is said below
         try:
             self._capture = cv2.VideoCapture(device)
         finally:
-            cv2.utils.logging.setLogLevel(level)
+            cv2.setLogLevel(level)
         if not self._capture.isOpened():
             what = f'camera {device}' if isinstance(device, int) else device
             raise OSError(f'{what} gives no pictures; is it connected, and may you use it?')

@@ -8,6 +8,7 @@ import torch
 from ..checkpoints.model_source import OpenedModel, open_model
 from ..checkpoints.tasks import count_classes
 from ..errors import UsageError
+from .people import NEEDED, People
 from .predictor import Predictor, usual_batch_size
 from .reading import Reader
 from .sources import find_sources, is_single
@@ -38,6 +39,8 @@ class Inferencer:
         every (int): Of a model for pictures, each how many frames of a video one is predicted.
             Defaults to 1.
         track (bool): Whether objects are followed from frame to frame. Defaults to False.
+        boxes (str, optional): File that tells a model for actions of people where they are; see
+            :class:`People`. Defaults to None.
 
     Raises:
         OSError: If the model is not there.
@@ -57,7 +60,8 @@ class Inferencer:
                  cfg_options: Optional[dict] = None,
                  stride: Optional[float] = None,
                  every: int = 1,
-                 track: bool = False) -> None:
+                 track: bool = False,
+                 boxes: Optional[str] = None) -> None:
         for name, value in dict(batch_size=batch_size, top_k=top_k, every=every).items():
             if value is not None and value < 1:
                 raise UsageError(f'{name} should be at least 1, but got {value}')
@@ -65,10 +69,14 @@ class Inferencer:
             model = open_model(os.fspath(model), checkpoint, cfg_options)
         if classes is not None:
             model = _with_classes(model, classes)
+        check_people(model, boxes, stride)
         self.opened = model
         self.predictor = Predictor(model, pick_device(device), amp, fast, top_k, score_thr)
         self.batch_size = batch_size or usual_batch_size(model)
+        if model.task == 'action_detection':
+            self.batch_size = 1  # the RoI head of mmaction2 takes no more
         self.stride, self.every, self.track = stride, every, track
+        self.people = People(os.fspath(boxes)) if boxes is not None else None
 
     def __call__(self, inputs: Any) -> Union[dict, List[dict]]:
         """The record of one picture or clip, or a list of records.
@@ -95,7 +103,7 @@ class Inferencer:
 
     def make_stream(self, workers: Optional[int] = None, keep_pictures: bool = False) -> Stream:
         """The stages that turn sources into records."""
-        read = Reader(self.predictor, keep_pictures, self.stride, self.every)
+        read = Reader(self.predictor, keep_pictures, self.stride, self.every, self.people)
         tracker = Tracker() if self.track else None
         return Stream(self.predictor, read, self.batch_size, workers or default_workers(), tracker)
 
@@ -107,6 +115,19 @@ def _with_classes(model: OpenedModel, classes: Sequence[str]) -> OpenedModel:
             f'{len(classes)} names of classes are given, but {model.name} has {number} '
             'classes')
     return replace(model, classes=tuple(classes), notes=[])
+
+
+def check_people(model: OpenedModel, boxes: Optional[str], stride: Optional[float]) -> None:
+    """Raise UsageError if boxes of people are lacking, or given to a model that takes none."""
+    takes_people = model.task == 'action_detection'
+    if takes_people and boxes is None:
+        raise UsageError(f'{model.name}: {NEEDED}')
+    if not takes_people and boxes is not None:
+        raise UsageError(f'boxes of people are for models of actions in boxes, but {model.name} is '
+                         f'one for the task "{model.task}"')
+    if takes_people and stride is not None:
+        raise UsageError(f'{model.name} predicts the frames that "boxes" names; windows do not '
+                         'slide')
 
 
 def is_one(inputs: Any) -> bool:

@@ -12,6 +12,7 @@ from ..errors import UsageError
 from ..version import __version__
 from .display import progress_bar
 from .inferencer import Inferencer
+from .predictor import Predictor
 from .records import in_words
 from .results import Results
 from .shards import Output, Shard, this_shard
@@ -91,7 +92,7 @@ def predict(infer: Inferencer,
     with ExitStack() as stack:
         output = None
         if out is not None:
-            output = stack.enter_context(Output(out, settings_of(infer), stream.chunk, shard))
+            output = stack.enter_context(Output(out, _settings(infer), stream.chunk, shard))
             sources, num_done = output.left(sources), output.num_done
             stack.enter_context(kept).catch_up(output, stream.tracker)
         shown = shard.rank == 0 and (output is not None or not sys.stdout.isatty())
@@ -122,9 +123,24 @@ def _count(inputs: Sequence[Any], task: str, shard: Shard) -> Optional[int]:
     return len(range(shard.rank, total, shard.world_size))
 
 
-def settings_of(infer: Inferencer) -> dict:
-    """All that the records of a model follow from, besides the inputs."""
-    opened, predictor = infer.opened, infer.predictor
+def _settings(infer: Inferencer) -> dict:
+    reading = dict(
+        stride=infer.stride,
+        every=infer.every,
+        track=infer.track,
+        boxes=sha256_of(infer.people.path) if infer.people else None)
+    return settings_of(infer.predictor, infer.batch_size, **reading)
+
+
+def settings_of(predictor: Predictor, batch_size: int, **reading: Any) -> dict:
+    """All that the results of a model follow from, besides the inputs.
+
+    Args:
+        predictor (Predictor): The model.
+        batch_size (int): Largest batch.
+        **reading: How videos are read.
+    """
+    opened = predictor.opened
     cfg = json.dumps(opened.cfg.to_dict(), sort_keys=True, default=str)
     return dict(
         model=opened.name,
@@ -133,8 +149,6 @@ def settings_of(infer: Inferencer) -> dict:
         classes=list(opened.classes) if opened.classes else None,
         version=__version__,
         device=predictor.device.type,
-        batch_size=infer.batch_size,
-        stride=infer.stride,
-        every=infer.every,
-        track=infer.track,
+        batch_size=batch_size,
+        **reading,
         **predictor.settings)

@@ -11,9 +11,10 @@ import numpy as np
 from ..errors import UsageError
 
 COLUMNS = 'video,second,x1,y1,x2,y2'
-NEEDED = ('it finds actions of people, whose boxes it has to be told: --boxes FILE takes a table of '
-          f'"{COLUMNS}" with coordinates from 0 to 1, or the predictions.jsonl that a detector '
-          'gave for the same videos')
+NEEDED = (
+    'it finds actions of people, whose boxes it has to be told: --boxes FILE takes a table of '
+    f'"{COLUMNS}" with coordinates from 0 to 1, or the predictions.jsonl that a detector '
+    'gave for the same videos')
 
 
 class KeyFrame(NamedTuple):
@@ -65,12 +66,15 @@ class People:
         Raises:
             ValueError: If the file has none.
         """
-        name = PurePath(source)
-        for key in (source, os.path.abspath(source), name.name, name.stem):
-            if key in self._boxes:
-                frames = sorted(self._boxes[key].items(), key=lambda item: item[0][1])
-                return [KeyFrame(*place, np.array(rows, np.float32)) for place, rows in frames]
-        raise ValueError(f'{self.path} has no boxes of people in this video')
+        path = PurePath(source)
+        found: Dict[tuple, List[tuple]] = defaultdict(list)
+        for name in {source, os.path.abspath(source), path.name, path.stem}:
+            for place, boxes in self._boxes.get(name, {}).items():
+                found[place] += boxes
+        if not found:
+            raise ValueError(f'{self.path} has no boxes of people in this video')
+        places = sorted(found, key=lambda place: place[1])
+        return [KeyFrame(*place, np.array(found[place], np.float32)) for place in places]
 
 
 def _read_table(line: str) -> Iterator[Tuple[str, tuple, tuple]]:

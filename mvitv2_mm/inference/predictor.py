@@ -106,6 +106,8 @@ class Predictor:
             read = pipeline.read(media, info)
             pictures, size = read['imgs'], read['original_shape']
             places = window_of(media, read['frame_inds']) if places is None else places
+            if self.task == 'action_detection':  # the frame with the boxes
+                pictures = pictures[len(pictures) // 2:][:1]
         else:
             read = pipeline.read(media)
             pictures, size = [read['img']], read['ori_shape'][:2]

@@ -8,6 +8,7 @@ import numpy as np
 from ..datasets.frame_stream import FrameStream
 from ..datasets.readers import UnreadableClipError, VideoFile
 from .camera import Camera
+from .people import People
 from .pipeline import ClipPipeline
 from .predictor import Predictor, Prepared
 from .sources import VIDEO_TASKS, Source, opened
@@ -28,17 +29,21 @@ class Reader:
             Defaults to None: no windows.
         every (int): Of the frames of a video, a model for pictures sees each ``every``-th. Defaults
             to 1.
+        people (People, optional): Where people are, for a model of their actions, which sees each
+            frame with people, one item each. Defaults to None.
     """
 
     def __init__(self,
                  predictor: Predictor,
                  keep_pictures: bool = False,
                  stride: Optional[float] = None,
-                 every: int = 1) -> None:
+                 every: int = 1,
+                 people: Optional[People] = None) -> None:
         self.predictor = predictor
         self.keep_pictures = keep_pictures
         self.stride = stride
         self.every = every
+        self.people = people
         self._is_for_clips = predictor.task in VIDEO_TASKS
         if predictor.task == 'video':
             self._of_windows = ClipPipeline(predictor.opened.cfg, predictor.fast, one_clip=True)
@@ -65,7 +70,9 @@ class Reader:
             if self._is_for_clips and isinstance(media, (str, np.ndarray)):
                 media = as_clip(media, self.predictor.opened.name, in_order)
             is_whole = not in_order and not isinstance(media, Camera)
-            if is_whole or isinstance(media, (str, np.ndarray)):
+            if self.people is not None:
+                yield from self._key_frames(media, source.name, prepare)
+            elif is_whole or isinstance(media, (str, np.ndarray)):
                 yield partial(prepare, media)
             elif self._is_for_clips:
                 yield from self._windows(media, prepare)
@@ -75,10 +82,20 @@ class Reader:
                     yield lambda frame=frame, place=place: prepare(
                         frame.rgb(), places=dict(frame=place))
 
+    def _key_frames(self, clip: Any, name: str,
+                    prepare: partial) -> Iterator[Callable[[], Prepared]]:
+        for number, second, boxes in self.people.of(name):
+            if number is None:
+                number = clip.frame_at(second)
+            info = dict(
+                key_frame=number,
+                proposals=boxes,
+                gt_bboxes=np.zeros((0, 4), np.float32),
+                gt_labels=np.zeros((0, 1), np.float32))
+            yield partial(
+                prepare, clip, places=dict(frame=dict(number=number, second=second)), info=info)
+
     def _windows(self, frames: Any, prepare: partial) -> Iterator[Callable[[], Prepared]]:
-        if not hasattr(self, '_of_windows'):
-            raise ValueError(f'{self.predictor.opened.name} finds actions of people, for which no '
-                             'windows slide')
         fps = frames.fps or 30.
         pipeline = self._of_windows
         span = clip_span(pipeline.steps, fps)

@@ -125,14 +125,14 @@ def in_words(record: dict, width: Optional[int] = 5) -> str:
     if 'error' in record:
         words = f'error: {record["error"]}'
     elif 'classes' in record:
-        words = _list(record['classes'][:width])
+        words = _listed(record['classes'][:width])
     else:
-        words = _list(record['objects'][:width]) if record['task'] == 'detection' else '; '.join(
-            _list(person['actions'][:2]) for person in record['objects'][:width])
+        words = _listed(record['objects'][:width]) if record['task'] == 'detection' else '; '.join(
+            _listed(person['actions'][:2]) for person in record['objects'][:width])
         more = len(record['objects']) - width
         words = (words or 'nothing') + (f' and {more} more' if more > 0 else '')
     return f'{record["input"]}{place}: {words}'
 
 
-def _list(scored: List[dict]) -> str:
-    return ', '.join(f'{found["name"]} {found["score"]:.2f}' for found in scored)
+def _listed(scored: List[dict]) -> str:
+    return ' | '.join(f'{found["name"]} {found["score"]:.2f}' for found in scored)

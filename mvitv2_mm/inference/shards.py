@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Iterable, Iterator, List, NamedTuple, Optional, TextIO, Tuple
 
 from ..files import replaced
-from .output import (RECORDS, STATE, Progress, RecordFile, check_settings, pass_done, read_state,
-                     write_state)
+from .output import (RECORDS, STATE, Progress, RecordFile, check_settings, pass_done, read_records,
+                     read_state, write_state)
 from .sources import Source
 
 

@@ -58,11 +58,24 @@ class ArrayClip:
         """Frames at ``indices`` as RGB arrays (H, W, 3)."""
         return [np.asarray(self.frames[int(i)]) for i in indices]
 
+    def frame_at(self, second: float) -> int:
+        """Number of the frame that is shown a time after the first one; 30 of them in a second.
+
+        Raises:
+            ValueError: If the clip is shorter.
+        """
+        number = int(second * (self.fps or 30) + 1e-3)
+        if not 0 <= number < self.num_frames:
+            raise ValueError(f'its {self.num_frames} frames show nothing at {second:g} s')
+        return number
+
     def __iter__(self) -> Iterator[TimedFrame]:
         fps = self.fps or 30
         for number in range(self.num_frames):
-            yield TimedFrame(number, number / fps, (number + 1) / fps,
-                             lambda number=number: np.asarray(self.frames[number]))
+            yield TimedFrame(
+                number,
+                number / fps, (number + 1) / fps,
+                lambda number=number: np.asarray(self.frames[number]))
 
 
 def is_single(inputs: Any) -> bool:

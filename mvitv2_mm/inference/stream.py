@@ -88,13 +88,14 @@ class Stream:
             threading.Thread(target=self._guard, args=(batches, self._run_network, ahead))
         ]
         for thread in threads:
-            thread.daemon = True  # the first one may wait for the standard input
+            thread.daemon = True
             thread.start()
         try:
             yield from self._in_order(self._get_all(batches))
         finally:
             self._stop.set()
             threads[1].join()
+            threads[0].join(timeout=1)  # it may wait for the standard input
 
     def stages(self) -> Dict[str, float]:
         """Seconds that each stage was at work; 'reading' is shared by the threads."""

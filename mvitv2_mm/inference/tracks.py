@@ -1,4 +1,5 @@
 """The same number for the same object in all frames of a video."""
+import warnings
 from typing import Any, Dict, List
 
 import numpy as np
@@ -41,7 +42,9 @@ class Tracker:
 
     def _follow(self, label: int, objects: List[dict]) -> None:
         if label not in self._trackers:
-            self._trackers[label] = self._library.ByteTrack()
+            with warnings.catch_warnings():  # its successor needs a numpy that mmdet has not
+                warnings.simplefilter('ignore', FutureWarning)
+                self._trackers[label] = self._library.ByteTrack()
         found = self._library.Detections.empty()
         if objects:
             found = self._library.Detections(

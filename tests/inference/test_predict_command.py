@@ -31,7 +31,7 @@ def test_lines_to_read_and_errors(quick, damaged, capfd):
     out, err = capfd.readouterr()
     lines = out.splitlines()
     assert [line.rpartition(': ')[0] for line in lines[::2]] == model.files[:2]
-    assert lines[0].count(', ') == 1 and lines[1].startswith(f'{damaged}: error: ')
+    assert lines[0].count(' | ') == 1 and lines[1].startswith(f'{damaged}: error: ')
     assert '3 predictions in' in err and 'the slowest is' in err
     assert f'1 failed; the first: {damaged}: error: ' in err
 

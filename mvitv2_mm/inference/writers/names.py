@@ -19,7 +19,9 @@ def common_folder(inputs: Sequence[str]) -> Optional[str]:
     Returns:
         str: An absolute path, None if there is none.
     """
-    paths = [osp.abspath(name) for name in inputs if not is_url(name) and osp.exists(name)]
+    # of patterns what comes before the first sign of a pattern
+    names = [osp.dirname(name.split('*')[0]) or '.' if '*' in name else name for name in inputs]
+    paths = [osp.abspath(name) for name in names if not is_url(name) and osp.exists(name)]
     folders = [path if osp.isdir(path) else osp.dirname(path) for path in paths]
     return osp.commonpath(folders) if folders else None
 

@@ -1,0 +1,65 @@
+"""``python -m mvitv2_mm features MODEL INPUT... --out FILE|FOLDER``."""
+import argparse
+import sys
+
+from .frame.arguments import add_config_options
+
+HELP = 'Write what the network sees in pictures and clips: one vector each, or maps of a scale.'
+EXAMPLE = 'python -m mvitv2_mm features mvitv2-tiny_in1k photos/ --out photos.npy'
+JSON = 'a summary'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument('model', metavar='MODEL', help='what "predict" takes')
+    parser.add_argument('inputs', metavar='INPUT', nargs='+', help='what "predict" takes')
+    parser.add_argument('--checkpoint', help='weights, where MODEL is a config')
+    parser.add_argument(
+        '--out',
+        required=True,
+        metavar='FILE|FOLDER',
+        help='a .safetensors, .npy or .parquet file, or a folder for .safetensors of 256 MiB; the '
+        'same command again goes on where it stopped')
+    parser.add_argument(
+        '--scale',
+        choices=['pooled', '0', '1', '2', '3'],
+        default='pooled',
+        help='one vector, what the classifier reads, or the map of a scale, 0 the finest')
+    parser.add_argument('--device', help='cpu, cuda or cuda:1; by default a GPU if there is one')
+    parser.add_argument('--amp', action='store_true', help='compute in half precision')
+    parser.add_argument('--batch-size', type=int, metavar='N', help='largest batch')
+    parser.add_argument(
+        '--stride',
+        type=float,
+        metavar='SECONDS',
+        help='slide over videos and write features every so many seconds, 0 for one clip after the '
+        'other')
+    parser.add_argument(
+        '--every',
+        type=int,
+        default=1,
+        metavar='N',
+        help='of a video, give a model for pictures every N-th frame (default: 1)')
+    add_config_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write features; exit code 1 if an input failed."""
+    from ..checkpoints.model_source import open_model
+    from ..inference.feature_job import write_features
+    from .frame import print_json
+    scale = args.scale if args.scale == 'pooled' else int(args.scale)
+    summary = write_features(
+        open_model(args.model, args.checkpoint, args.cfg_options),
+        args.inputs,
+        args.out,
+        scale=scale,
+        device=args.device,
+        amp=args.amp,
+        batch_size=args.batch_size,
+        stride=args.stride,
+        every=args.every)
+    if args.json:
+        print_json(dict(out=args.out, written=summary.records, failed=summary.failed))
+    print(summary.describe(), file=sys.stderr)
+    return int(summary.failed > 0)
