@@ -54,8 +54,10 @@ def task_of_dump(samples: List[dict]) -> str:
 
 def file_of(sample: dict) -> str:
     """Path or name of the picture or clip of a sample."""
-    return str(next(sample[key] for key in ('img_path', 'filename', 'frame_dir', 'video_id',
-                                            'img_id', 'sample_idx') if sample.get(key) is not None))
+    return str(
+        next(sample[key]
+             for key in ('img_path', 'filename', 'frame_dir', 'video_id', 'img_id', 'sample_idx')
+             if sample.get(key) is not None))
 
 
 def find_file(name: str, roots: List[Path]) -> Optional[Path]:

@@ -91,7 +91,5 @@ def _tensors(sample: dict) -> dict:
     return dict(
         video_id=sample['video_id'],
         timestamp=sample['timestamp'],
-        pred_instances={
-            key: torch.as_tensor(found[key])
-            for key in ('bboxes', 'scores')
-        })
+        pred_instances={key: torch.as_tensor(found[key])
+                        for key in ('bboxes', 'scores')})

@@ -79,9 +79,10 @@ class DetectionResult:
                         values[row, label, column] = values[0, label, column]
                         continue
                     few = rows[kept]
-                    values[row, label, column] = average_precision(
-                        r.score[few], r.hit[few, size], ~r.ignored[few, size], positives,
-                        None if weight is None else weight[kept])
+                    values[row, label,
+                           column] = average_precision(r.score[few], r.hit[few, size],
+                                                       ~r.ignored[few, size], positives,
+                                                       None if weight is None else weight[kept])
         return values
 
     @cached_property

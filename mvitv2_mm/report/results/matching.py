@@ -197,6 +197,5 @@ def average_precision(score: np.ndarray,
     recall, precision = right / positives, right / (right + wrong + np.spacing(1))
     precision = np.maximum.accumulate(precision[::-1])[::-1]
     precision = np.concatenate([precision, np.zeros((1, hit.shape[1]))])
-    return np.array([
-        precision[np.searchsorted(recall[:, t], RECALLS), t].mean() for t in range(hit.shape[1])
-    ])
+    return np.array(
+        [precision[np.searchsorted(recall[:, t], RECALLS), t].mean() for t in range(hit.shape[1])])

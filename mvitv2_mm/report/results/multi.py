@@ -22,8 +22,9 @@ class MultiLabelResult:
         self.scores = stack(samples, 'pred_score').astype(float)
         self.truth = stack(samples, 'gt_label').astype(bool)
         if self.truth.shape != self.scores.shape:
-            raise ValueError(f'the dump has scores of {self.scores.shape[1]} classes, but labels of '
-                             f'{self.truth.shape[1]}')
+            raise ValueError(
+                f'the dump has scores of {self.scores.shape[1]} classes, but labels of '
+                f'{self.truth.shape[1]}')
         self.classes = tuple(classes or map(str, range(self.scores.shape[1])))
         self.keys = [file_of(sample) for sample in samples]
 
