@@ -54,6 +54,11 @@ class Annotations:
             scores=np.zeros(len(rows)),
             crowd=np.array([bool(row.get('iscrowd')) for row in rows], bool))
 
+    def boxes_of(self, image: object) -> np.ndarray:
+        """Boxes (n, 4) of the objects that are no crowds, as x, y, width, height."""
+        rows = [row for row in self._objects.get(image, []) if not row.get('iscrowd')]
+        return np.array([row['bbox'] for row in rows], float).reshape(-1, 4)
+
     def _mask(self, row: dict, image: dict) -> dict:
         mask = row.get('segmentation')
         if not mask:

@@ -48,6 +48,7 @@ class DetectionResult:
         self.classes = truth.classes
         found = [detections(sample, kind, MOST[-1]) for sample in self.samples]
         self.ranked: Ranked = rank(found, [truth.of(key, kind) for key in ids])
+        self._boxes = np.concatenate([truth.boxes_of(key) for key in ids])
         self.keys = [str(key) for key in ids]
 
     @cached_property
@@ -111,6 +112,11 @@ class DetectionResult:
     def score(self, weights: Optional[np.ndarray] = None) -> float:
         """Mean AP, in which pictures count as often as ``weights`` says."""
         return float(np.nanmean(self._table(weights, [0])[0]))
+
+    def box_of(self, index: int) -> np.ndarray:
+        """Box of an annotated object: left, top, right, bottom."""
+        x, y, width, height = self._boxes[index]
+        return np.array([x, y, x + width, y + height])
 
     @property
     def num_samples(self) -> int:
