@@ -15,7 +15,7 @@ _STAMP = re.compile(r'^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) - mmengine', re.M)
 _FACT = re.compile(r'^    ([A-Za-z][\w .,]*): (.{1,120})$', re.M)
 # of what mmengine writes about the system
 _FACTS = ('Python', 'PyTorch', 'TorchVision', 'OpenCV', 'MMEngine', 'CUDA available', 'seed',
-          'deterministic', 'GPU number', 'Distributed launcher')
+          'deterministic', 'Distributed launcher')
 _LOSS = re.compile(r'(^|\.|_)loss')
 
 

@@ -103,9 +103,8 @@ def _view(run: Run, results: List[Result], trouble: str, pictures: Pictures) -> 
                     *changed(run))
     found.trouble = trouble
     found.metrics = metric_rows(run, results)
-    where = f'Values of the test are from {os.path.relpath(run.metrics_file)}. ' * bool(
-        run.metrics_file)
-    found.metrics_note = f'{where}Accuracies of pictures are in %, all others from 0 to 1.'
+    where = run.metrics_file and f'Values of the test are from {os.path.relpath(run.metrics_file)}. '
+    found.metrics_note = f'{where or ""}Accuracies of pictures are in %, all others from 0 to 1.'
     for result in results:
         with_pictures = result is results[-1]
         galleries = make_galleries(result, pictures) if with_pictures else []
