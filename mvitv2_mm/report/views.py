@@ -31,6 +31,8 @@ class Metric(NamedTuple):
     def agrees(self) -> bool:
         if self.reported is None or self.computed is None:
             return True
+        if np.isnan(self.reported) or np.isnan(self.computed):
+            return bool(np.isnan(self.reported) and np.isnan(self.computed))
         # mmdet rounds to three digits, mmpretrain computes in float32
         return abs(self.reported - self.computed) <= max(5.1e-4, 1e-5 * abs(self.reported))
 
