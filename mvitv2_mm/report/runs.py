@@ -104,7 +104,8 @@ def _metrics_file(dump: Path, test: Optional[Path]) -> Optional[Path]:
     beside = dump.with_name(dump.stem.replace('predictions', 'metrics') + '.json')
     if beside.is_file():
         return beside
-    return next(iter(sorted(test.glob('*.json'))), None) if test else None
+    logged = test / f'{test.name}.json' if test else beside
+    return logged if logged.is_file() else None
 
 
 def _read_metrics(path: Optional[Path]) -> Dict[str, float]:
