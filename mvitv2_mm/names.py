@@ -3,7 +3,7 @@ import csv
 import difflib
 import os
 from pathlib import Path
-from typing import Dict, Iterable, List
+from typing import Dict, Iterable
 
 from .errors import UnknownName
 from .files import repository_folder
@@ -24,10 +24,10 @@ def hint(word: str, words: Iterable[str]) -> str:
     return f'; did you mean {" or ".join(near)}?' if near else ''
 
 
-def published_models() -> List[str]:
-    """Names of the published models, in the order of the zoo."""
+def published_models() -> Dict[str, str]:
+    """Names of the published models, in the order of the zoo, and of their configs."""
     with open(ZOO_FILE, newline='') as file:
-        return [row['name'] for row in csv.DictReader(file)]
+        return {row['name']: row['config'] for row in csv.DictReader(file)}
 
 
 def published_configs() -> Dict[str, Path]:
@@ -51,8 +51,12 @@ def find_config(config: str) -> str:
     found = published.get(config.removesuffix('.py'))
     if found is not None:
         return str(found)
+    model = published_models().get(config)
+    if model:
+        raise UnknownName(f'"{config}" is the name of published weights, and no config; theirs is '
+                          f'{model}')
     files = {**published, **{beside.stem: beside for beside in path.parent.glob('*.py')}}
     near = difflib.get_close_matches(path.name.removesuffix('.py'), files, n=3)
-    similar = [os.path.relpath(files[name]) for name in near]
+    similar = ', '.join(os.path.relpath(files[name]) for name in near)
     raise UnknownName(f'config "{config}" does not exist'
-                      f'{"; similar ones: " if similar else ""}{", ".join(similar)}')
+                      f'{"; similar ones: " if similar else ""}{similar}')

@@ -11,8 +11,7 @@ _OF_LIBRARIES = {
     'lvis': ('mmdet.datasets.lvis', 'LVISV1Dataset'),
 }
 # how the names of published models call datasets
-_DATASETS = dict(
-    in1k='in1k', in21k='in21k', coco='coco', lvis='lvis', k400='k400', ssv2='sthv2')
+_DATASETS = dict(in1k='in1k', in21k='in21k', coco='coco', lvis='lvis', k400='k400', ssv2='sthv2')
 
 
 def published_classes(dataset: str) -> Optional[Tuple[str, ...]]:

@@ -1,6 +1,7 @@
 """A folder that holds a model: weights, config, and what is known of it. Nothing in it is code."""
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -11,6 +12,7 @@ from uuid import uuid4
 from mmengine.config import Config
 from torch import Tensor
 
+from ..errors import UnknownName
 from ..version import __version__
 from .io import CheckpointError, write_file
 from .plain_config import read_plain_config
@@ -28,6 +30,7 @@ _KINDS = dict(
     licence=str,
     licence_note=str,
     sha256=dict)
+_NAME = r'[^/\\\x00-\x1f]*[^/\\\x00-\x1f.][^/\\\x00-\x1f]*'  # commands name folders by it
 _PACKAGES = ('torch', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmdet', 'mmaction2')
 
 
@@ -63,7 +66,7 @@ def write_model_folder(folder: Union[str, Path],
         task (str): 'image', 'detection', 'video' or 'action_detection'.
         classes (Sequence[str], optional): Names in the order of the labels; None if not known.
         metrics (Sequence[dict]): Each with "metric", "value", "dataset", and "by", which is
-            'measured' or 'reported'. Defaults to none.
+            'measured' or 'reported'. Defaults to ().
         licence (str): Of the weights. Defaults to '', which means that it is not known.
         name (str, optional): Name of the model. Defaults to that of the folder.
         licence_note (str): Why it is this licence, in words. Defaults to ''.
@@ -103,8 +106,9 @@ def read_model_folder(folder: Union[str, Path]) -> ModelFolder:
     """Read and check a model folder; its weights are only hashed.
 
     Raises:
+        UnknownName: If it is no model folder; names those inside.
         OSError: If a file is missing.
-        CheckpointError: If it is no model folder, of a later version, or a file was changed.
+        CheckpointError: If it is something else, of a later version, or a file was changed.
         ValueError: If its config is more than data.
     """
     folder = Path(folder).expanduser()
@@ -135,7 +139,7 @@ def _read_info(folder: Path) -> dict:
         inside = sorted(str(found.parent) for found in folder.glob(f'*/*/{INFO}'))
         inside += sorted(str(found.parent) for found in folder.glob(f'*/{INFO}'))
         hint = f'; did you mean {" or ".join(inside[:3])}?' if inside else ''
-        raise FileNotFoundError(f'{folder} is no model folder: it has no {INFO}{hint}')
+        raise UnknownName(f'{folder} is no model folder: it has no {INFO}{hint}')
     try:
         info = json.loads(path.read_text(encoding='utf-8'))
     except (ValueError, RecursionError) as error:
@@ -148,10 +152,11 @@ def _read_info(folder: Path) -> dict:
                               f'version {VERSION}; install a newer mvitv2_mm')
     wrong = [key for key, kind in _KINDS.items() if not isinstance(info.get(key), kind)]
     wrong += ['sha256'] * (not wrong and info['sha256'].keys() != {WEIGHTS, CONFIG})
+    wrong += ['name'] * (not wrong and not re.fullmatch(_NAME, info['name']))
     wrong += ['classes'] * (not all(isinstance(name, str) for name in info.get('classes') or ()))
     if wrong:
-        raise CheckpointError(f'{path} is damaged: "{wrong[0]}" is {info.get(wrong[0])!r:.60}. Copy '
-                              'the folder again.')
+        value = str(info.get(wrong[0]))[:60]
+        raise CheckpointError(f'{path} is damaged: "{wrong[0]}" is {value}. Copy the folder again.')
     return info
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..config_files import load_config
 from ..config_options import apply_options
+from ..errors import UsageError
 from ..names import published_configs
 from .class_names import dataset_of, published_classes
 from .io import CheckpointError, read_file, unwrap
@@ -20,6 +21,8 @@ from .plain_config import read_plain_config
 from .provenance import licence_of, reported
 from .tasks import classes_of_data, count_classes, for_prediction, task_of
 from .zoo import ZOO, check_exists, locate
+
+_UNPUBLISHED = 'the order of the classes of ImageNet-21K is not published: they are numbered'
 
 
 @dataclass
@@ -85,7 +88,9 @@ def open_model(model: str,
         OpenedModel: What can be built. Nothing that came with the weights has been run.
 
     Raises:
-        OSError: If there is no such thing; names similar ones.
+        UnknownName: If there is no such thing; names similar ones.
+        UsageError: If it is a config alone, or predicts nothing.
+        OSError: If a file is missing.
         ValueError: If it cannot be used: damaged, incomplete, or reaching for more than it may.
         ImportError: If a library that it needs is not installed.
     """
@@ -97,7 +102,7 @@ def open_model(model: str,
     if model in ZOO and not path.is_file():
         return _published(model, cfg_options)
     if path.suffix == '.py' or model in published_configs():
-        raise ValueError(f'{model} is a config, which holds no weights: give a checkpoint with it')
+        raise UsageError(f'{model} is a config, which holds no weights: give a checkpoint with it')
     check_exists(model)
     return _from_checkpoint(model, cfg_options)
 
@@ -149,8 +154,7 @@ def _of_zoo(name: str, cfg: Config) -> OpenedModel:
         licence=(entry.licence, f'of {name}'),
         metrics=reported(entry))
     if dataset == 'in21k':
-        opened.notes = ['the order of the classes of ImageNet-21K is not published: they are '
-                        'numbered']
+        opened.notes = [_UNPUBLISHED]
     return opened
 
 
@@ -178,31 +182,41 @@ def _from_config(config: str, checkpoint: str, options: Optional[dict]) -> Opene
     return _opened(Path(path).stem, cfg, path, classes, content)
 
 
-def _opened(name: str,
-            cfg: Config,
-            weights: str,
-            classes: Optional[Sequence[str]],
-            content: Any = None,
-            licence: Tuple[str, str] = ('', 'not known'),
-            metrics: Sequence[dict] = ()) -> OpenedModel:
+def _opened(
+    name: str,
+    cfg: Config,
+    weights: str,
+    classes: Optional[Sequence[str]],
+    content: Any = None,
+    licence: Tuple[str, str] = ('', 'not known'),
+    metrics: Sequence[dict] = ()
+) -> OpenedModel:
+    """What is known, put together; ``content`` is that of the weights' file, if it was read."""
     number, notes = count_classes(cfg.model), []
     if classes is None:
-        notes = ['class names are not known: classes are numbered']
+        notes.append('class names are not known: classes are numbered')
     elif len(classes) != number:
-        notes = [f'{len(classes)} class names are known, but the model has {number} classes: they '
-                 'are numbered']
+        notes.append(f'{len(classes)} class names are known, but the model has {number} classes: '
+                     'they are numbered')
         classes = None
     state = None if content is None else unwrap(content, weights)
     return OpenedModel(
-        name, _task(cfg, name), for_prediction(cfg), classes and tuple(classes), notes, weights,
-        *licence, list(metrics), lambda: unwrap(read_file(weights), weights)
-        if state is None else state)
+        name=name,
+        task=_task(cfg, name),
+        cfg=for_prediction(cfg),
+        classes=None if classes is None else tuple(classes),
+        notes=notes,
+        weights=weights,
+        licence=licence[0],
+        licence_note=licence[1],
+        metrics=list(metrics),
+        read_state=lambda: unwrap(read_file(weights), weights) if state is None else state)
 
 
 def _task(cfg: Config, name: str) -> str:
     task = task_of(cfg)
     if task is None:
-        raise ValueError(f'{name} tells no classes apart, as a pre-training does not: it predicts '
+        raise UsageError(f'{name} tells no classes apart, as a pre-training does not: it predicts '
                          'nothing. Start a training from it with "init_cfg" or "load_from".')
     return task
 

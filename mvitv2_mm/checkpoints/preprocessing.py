@@ -34,8 +34,9 @@ def describe_preprocessing(cfg: Config, task: str) -> dict:
     if is_video:
         found['frames'] = size[0]
     # mmaction's Resize keeps proportions where it is not told
-    steps = [_words({'keep_ratio': is_video, **step}) for step in data_of(cfg).get('pipeline') or ()]
-    return dict(found, steps=[step for step in steps if step] + _last_steps(preprocessor, found))
+    steps = [{'keep_ratio': is_video, **step} for step in data_of(cfg).get('pipeline') or ()]
+    words = list(filter(None, map(_words, steps)))
+    return dict(found, steps=words + _last_steps(preprocessor, found))
 
 
 def _last_steps(preprocessor: dict, found: dict) -> List[str]:

@@ -37,8 +37,8 @@ def licence_of(cfg: Config) -> Tuple[str, str]:
 def _sources(node: Any) -> Iterator[str]:
     """Checkpoints that a config starts from."""
     if isinstance(node, dict):
-        yield from (node[key] for key in ('load_from', 'checkpoint') if isinstance(
-            node.get(key), str))
+        yield from (node[key] for key in ('load_from', 'checkpoint')
+                    if isinstance(node.get(key), str))
         node = list(node.values())
     for value in node if isinstance(node, (list, tuple)) else ():
         yield from _sources(value)
@@ -80,7 +80,7 @@ def reported(entry: Published) -> List[dict]:
     for path in sorted((repository_folder() / 'configs').glob('*/metafile.yml')):
         for model in yaml.safe_load(path.read_text(encoding='utf-8'))['Models']:
             if model['Name'] == entry.config and model.get('Weights') == entry.url:
-                who = model['Metadata']['Results Reported By']
+                who = model['Metadata'].get('Results Reported By')
                 found += [
                     dict(
                         metric=metric,

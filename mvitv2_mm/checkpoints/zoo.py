@@ -81,8 +81,9 @@ def check_exists(checkpoint: str) -> None:
     path = Path(checkpoint).expanduser()
     if '://' in checkpoint or checkpoint in ZOO or path.is_file():
         return
-    beside = sorted(file.name
-                    for file in path.parent.glob(f'*{path.suffix}')) if path.suffix else ()
+    beside = sorted(file.name for file in path.parent.glob(f'*{path.suffix}'))
+    if not path.suffix:  # a folder
+        beside = difflib.get_close_matches(path.name, beside) if path.parent.name else ()
     similar = difflib.get_close_matches(checkpoint, ZOO, n=3)
     hint = 'Published models: see "python -m mvitv2_mm convert --list"'
     if beside or similar:

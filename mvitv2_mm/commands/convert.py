@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'dst',
         nargs='?',
-        help='file to write: .pth, .pyth, .safetensors, or .pkl for detectron2; or, without such an '
-        'ending, a model folder; if not given, SRC is only described')
+        help='file to write: .pth, .pyth, .safetensors, or .pkl for detectron2; or, without such '
+        'an ending, a model folder; if not given, SRC is only described')
     parser.add_argument(
         '--to', choices=LAYOUTS, default='openmmlab', help='names to write (default: %(default)s)')
     config = parser.add_argument('--config', help='config of the model that SRC must fit')

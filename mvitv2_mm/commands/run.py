@@ -6,6 +6,7 @@ from .frame import only_expected
 HELP = "Run a host library's tool with the repairs applied."
 EXAMPLE = 'python -m mvitv2_mm run mmdet:tools/test.py CONFIG CHECKPOINT'
 JSON = None
+REPAIRS = False  # they are applied with the script
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

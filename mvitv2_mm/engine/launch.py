@@ -14,6 +14,9 @@ from ..config_options import warn_of_unread
 from ..errors import UsageError
 from .own_classes import fit_classes
 
+# hooks of every Runner, which it leaves out where a config says None
+_MMENGINES = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+
 
 def load_runner_config(config: str,
                        options: Optional[dict] = None,
@@ -59,6 +62,7 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     else:
         switch.switch_on('mmengine.cpu_distributed')
     _name_collate_scopes(cfg)
+    _drop_hooks(cfg)
     _keep_config(cfg)
     return RUNNERS.build(cfg)
 
@@ -68,6 +72,13 @@ def _keep_config(cfg: Config) -> None:
     path = Path(cfg.work_dir, Path(cfg.filename).name) if cfg.filename else None
     if path is not None and path.exists() and path.samefile(cfg.filename):
         object.__setattr__(cfg, '_filename', str(path.with_stem(f'{path.stem}_resolved')))
+
+
+def _drop_hooks(cfg: Config) -> None:
+    """Let None switch every default hook off, and not only mmengine's own."""
+    hooks = cfg.get('default_hooks') or {}
+    for name in [name for name, hook in hooks.items() if hook is None and name not in _MMENGINES]:
+        del hooks[name]
 
 
 def _name_collate_scopes(cfg: Config) -> None:

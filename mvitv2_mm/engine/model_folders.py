@@ -50,19 +50,10 @@ class ModelFolderHook(Hook):
 
     def _write(self, runner: Runner, name: str, path: str, folder: Path) -> None:
         cfg, content = runner.cfg, read_file(path)
-        meta = content['meta']
-        classes = (meta.get('dataset_meta') or {}).get('classes') or classes_of_data(cfg)
+        classes = (content['meta'].get('dataset_meta') or {}).get('classes')
+        classes = classes or classes_of_data(cfg)
         if classes is not None and len(classes) != count_classes(cfg.model):
             classes = None
-        scalars = {}
-        if name == 'best':  # it was saved just after its validation
-            scalars = content['message_hub']['log_scalars']
-        elif self.validated == runner.iter == meta['iter']:
-            scalars = runner.message_hub.log_scalars
-        metrics = {
-            key.partition('/')[2]: buffer.current()
-            for key, buffer in scalars.items() if key.startswith('val/')
-        }
         licence, note = licence_of(cfg)
         write_model_folder(
             folder,
@@ -70,11 +61,20 @@ class ModelFolderHook(Hook):
             unwrap(content, path),
             task_of(cfg),
             classes,
-            measured({k: v
-                      for k, v in metrics.items() if k not in _TIMES}, cfg),
+            measured(self._scores(runner, name, content), cfg),
             licence,
             name=Path(os.path.abspath(runner.work_dir)).name,
             licence_note=note)
+
+    def _scores(self, runner: Runner, name: str, content: dict) -> Dict[str, float]:
+        """What the validation of a checkpoint measured; nothing if it was not validated."""
+        scalars = {}
+        if name == 'best':  # it was saved just after its validation
+            scalars = content['message_hub']['log_scalars']
+        elif self.validated == runner.iter == content['meta']['iter']:
+            scalars = runner.message_hub.log_scalars
+        found = {key.partition('/')[2]: scalars[key] for key in scalars if key.startswith('val/')}
+        return {key: buffer.current() for key, buffer in found.items() if key not in _TIMES}
 
 
 def _checkpoints(runner: Runner) -> Iterator[Tuple[str, str]]:

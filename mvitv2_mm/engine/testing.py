@@ -95,8 +95,9 @@ def use_tta(cfg: Config) -> None:
     """Wrap the model and switch to the pipeline for test-time augmentation."""
     missing = [key for key in ('tta_model', 'tta_pipeline') if key not in cfg]
     if missing:
-        raise UsageError(f'--tta: "{cfg.filename}" has no {" and no ".join(missing)}; run without '
-                         '--tta or use a config that defines test-time augmentation')
+        where = cfg.filename or 'the config of the model'
+        raise UsageError(f'--tta: {where} has no {" and no ".join(missing)}; run without --tta or '
+                         'use a config that defines test-time augmentation')
     cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
     for _, dataset in leaf_datasets(cfg.test_dataloader.dataset):
         dataset.pipeline = cfg.tta_pipeline

@@ -119,7 +119,8 @@ def summarize(runner: Union[Runner, FlexibleRunner]) -> Dict[str, Any]:
     hub = runner.message_hub
     metrics = {
         name.removeprefix('val/'): buffer.current()
-        for name, buffer in hub.log_scalars.items() if name.startswith('val/')
+        for name, buffer in hub.log_scalars.items()
+        if name.startswith('val/') and name not in ('val/time', 'val/data_time')
     }
     checkpoints = {
         name.replace('_ckpt', ''): path

@@ -19,7 +19,7 @@ def write_config(path: Path, base: Path, cfg: Config, comment: str, named: Dict[
         path (Path): The new file, whole or not at all.
         base (Path): The config that it inherits from.
         cfg (Config): All settings that the new config should have.
-        comment (str): The docstring of the file.
+        comment (str): The first line of the file.
         named (dict[str, Any]): Variables at the top of the file. Wherever a key of such a name has
             such a value, the file names the variable.
     """
@@ -29,7 +29,7 @@ def write_config(path: Path, base: Path, cfg: Config, comment: str, named: Dict[
     for key in named:
         body = body.replace(repr(_mark(key)), key)
     head = ''.join(f'{key} = {value!r}\n' for key, value in named.items())
-    write_text(path, f'"""{comment}"""\n_base_ = {str(base)!r}\n{head}\n{body}')
+    write_text(path, f'# {comment}\n_base_ = {str(base)!r}\n{head}\n{body}')
 
 
 def difference(wanted: dict, base: dict) -> dict:

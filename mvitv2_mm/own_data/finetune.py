@@ -12,6 +12,7 @@ from rich.console import Console
 from ..checkpoints.tasks import task_of
 from ..config_files import load_config
 from ..data_check import KINDS, check, find_splits
+from ..errors import UsageError
 from ..progress import shown_progress
 from . import outcome, recipe
 from .config_file import write_config
@@ -58,7 +59,7 @@ def finetune(data: Union[str, Path],
         ChildProcessError: If training or test fail.
     """
     if epochs is not None and epochs < 1:
-        raise ValueError(f'--epochs should be at least 1, but is {epochs}')
+        raise UsageError(f'--epochs should be at least 1, but is {epochs}')
     place = Path(os.path.abspath(os.path.expanduser(data)))
     arguments = dict(
         data=str(place), arch=arch, val=val, epochs=epochs, cfg_options=cfg_options or {})
@@ -66,11 +67,12 @@ def finetune(data: Union[str, Path],
     if not place.exists():
         raise FileNotFoundError(f'{place} does not exist')
     console = Console(highlight=False, soft_wrap=True)
-    run = _Run(Job(out or Path('work_dirs') / place.stem, arguments), console)
-    if run.job.config.is_file():
-        console.print(f'{run.job.out} holds this fine-tuning, going on where it stopped')
-    else:
+    name = place.name if place.is_dir() else place.stem
+    run = _Run(Job(out or Path('work_dirs', name), arguments), console)
+    if not run.job.config.is_file():
         run.prepare()
+    elif not run.job.metrics.is_file():
+        run.say(f'{run.job.out} holds this fine-tuning, going on where it stopped')
     return run.finish()
 
 

@@ -12,6 +12,8 @@ from PIL import Image
 from ..datasets.class_folders import IMAGE_SUFFIXES, is_hidden
 from ..datasets.readers import VIDEO_SUFFIXES
 
+# what Pillow raises for broken files
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 SPLITS = dict(
     train='train',
     training='train',
@@ -24,9 +26,14 @@ SPLITS = dict(
 
 def find_files(folder: Path, suffixes: Sequence[str]) -> List[Path]:
     """Sorted files below a folder that end like that, in any case; hidden ones are none."""
-    found = []
+    found, seen = [], set()
     for parent, folders, names in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not is_hidden(name))
+        identity = os.path.realpath(parent)
+        if identity in seen:  # a link back
+            folders.clear()
+            continue
+        seen.add(identity)
         found += [
             Path(parent, name) for name in sorted(names)
             if name.lower().endswith(tuple(suffixes)) and not is_hidden(name)
@@ -165,11 +172,14 @@ def _same_end(paths: List[Path], name: str) -> List[Path]:
 
 def upright_size(path: str) -> Tuple[int, int]:
     """Width and height of a picture turned as its EXIF orientation says."""
+    return sizes(path)[0]
+
+
+def sizes(path: str) -> Tuple[Tuple[int, int], Tuple[int, int]]:
+    """Width and height of a picture turned as its EXIF orientation says, and as it is stored."""
     with Image.open(path) as image:
-        width, height = image.size
-        return (height, width) if is_turned(image) else (width, height)
-
-
-def is_turned(image: Image.Image) -> bool:
-    """Whether turning a picture upright swaps its width and height."""
-    return image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        stored = image.size
+        if image.format == 'TIFF':  # newer releases of Pillow turn these by themselves
+            stored = image.tag_v2[256], image.tag_v2[257]
+        is_turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    return (stored[::-1] if is_turned else stored), stored

@@ -1,4 +1,4 @@
-"""What a fine-tuning was asked for, kept in its folder, and the tools that it calls."""
+"""What a fine-tuning was asked for, kept in its folder, and the commands that it calls."""
 import json
 import os
 import re
@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from typing import Callable, Iterable, List, NamedTuple, Optional, TextIO
 
-from ..files import repository_folder, write_text
+from ..errors import UsageError
+from ..files import write_text
 
 _FILE = 'finetune.json'
 _LINE = re.compile(r'Epoch\((train|val|test)\) *(?:\[ *(\d+)\])? *\[ *(\d+)/(\d+)\] *(.*)')
@@ -24,7 +25,7 @@ class Job:
         arguments (dict): What was asked for.
 
     Raises:
-        ValueError: If the folder is used for something else.
+        UsageError: If the folder is used for something else.
     """
 
     def __init__(self, out: Path, arguments: dict) -> None:
@@ -33,7 +34,7 @@ class Job:
         path = self.out / _FILE
         is_new = not self.out.exists() or self.out.is_dir() and not any(self.out.iterdir())
         if not is_new and not path.is_file():
-            raise ValueError(f'{self.out} holds something else than a fine-tuning; name another '
+            raise UsageError(f'{self.out} holds something else than a fine-tuning; name another '
                              'folder with --out')
         if self.config.is_file():
             self._check_same(json.loads(path.read_text()))
@@ -46,7 +47,7 @@ class Job:
             if old.get(key) != value
         ]
         if different:
-            raise ValueError(f'{self.out} holds a fine-tuning with {", ".join(different)}; name '
+            raise UsageError(f'{self.out} holds a fine-tuning with {", ".join(different)}; name '
                              'another folder with --out, or delete it')
 
     @property
@@ -81,24 +82,23 @@ class Job:
         best = sorted(self.out.glob('best_*.pth'), key=os.path.getmtime)
         return best[-1] if best else self.last_checkpoint
 
-    def call(self, tool: str, args: List[str], log: str, say: Callable[[str], None]) -> None:
-        """Run a tool in a process of its own; all it says goes to a log, its progress to ``say``.
+    def call(self, command: str, args: List[str], log: str, say: Callable[[str], None]) -> None:
+        """Run a command in a process of its own; its output goes to a log, its progress to ``say``.
 
         Raises:
-            ChildProcessError: If the tool fails; names its last words and its log.
+            ChildProcessError: If the command fails; names its last words and its log.
         """
-        script = repository_folder() / 'tools' / f'{tool}.py'
-        command = [sys.executable, str(script), *map(str, args)]
+        words = [sys.executable, '-m', 'mvitv2_mm', command, *map(str, args)]
         path = self.out / log
         pipe = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
-        with path.open('a', buffering=1) as file, subprocess.Popen(command, **pipe) as process:
+        with path.open('a', buffering=1) as file, subprocess.Popen(words, **pipe) as process:
             try:
                 last = self._follow(process.stdout, file, say)
             except BaseException:
                 process.terminate()
                 raise
         if process.returncode:
-            raise ChildProcessError(f'{tool} failed: {last} (whole log: {path})')
+            raise ChildProcessError(f'{command} failed: {last} (whole log: {path})')
 
     @staticmethod
     def _follow(lines: Iterable[str], file: TextIO, say: Callable[[str], None]) -> str:

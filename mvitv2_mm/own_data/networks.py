@@ -8,6 +8,7 @@ from mmengine.config import Config
 from ..checkpoints import CheckpointError
 from ..checkpoints.model_source import open_model
 from ..checkpoints.zoo import ZOO, locate
+from ..errors import UsageError
 from ..files import repository_folder
 from ..names import published_configs
 
@@ -98,18 +99,18 @@ def choose_start(task: str,
             weights, or ``NANO`` for small pictures and random weights.
         model (str, optional): What to start from: a published name, a model folder, a checkpoint,
             or 'none' for random weights. Defaults to None, the published weights of the network, or
-            random ones if they can not be had.
+            random ones if they cannot be had.
 
     Raises:
         CheckpointError: If the weights that ``model`` names cannot be had.
-        ValueError: If the arguments do not belong together.
+        UsageError: If the arguments do not belong together.
     """
     if model not in (None, 'none'):
         return _from_model(task, model, arch)
     sizes, has_nano = PUBLISHED[task], task in _NANO_SIZES
     known = [*sizes, *([NANO] if has_nano else [])]
     if arch not in (None, *known):
-        raise ValueError(f'--arch {arch}: there is no such network with published weights for '
+        raise UsageError(f'--arch {arch}: there is no such network with published weights for '
                          f'{task.replace("_", " ")}; take {", ".join(known)}')
     if arch == NANO:
         return _nano(task, short_side, 'random weights, as none are published for it')
@@ -145,10 +146,10 @@ def _from_model(task: str, model: str, arch: Optional[str]) -> Start:
             locate(name)
             return _published(task, size, weights=True)
     if arch is not None:
-        raise ValueError(f'--from {model} decides about the network; leave --arch {arch} out')
+        raise UsageError(f'--from {model} decides about the network; leave --arch {arch} out')
     opened = open_model(model)
     if opened.task != task:
-        raise ValueError(f'--from {model} is a model for {opened.task.replace("_", " ")}, but the '
+        raise UsageError(f'--from {model} is a model for {opened.task.replace("_", " ")}, but the '
                          f'data is for {task.replace("_", " ")}; published weights for it: '
                          f'{", ".join(PUBLISHED[task].values())}')
     arch, size = (opened.cfg.model.backbone.get(key) for key in ('arch', 'input_size'))

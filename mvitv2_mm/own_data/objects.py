@@ -5,13 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from PIL import Image
 from pycocotools import mask as coco_mask
 
-from .folders import is_turned
+from .folders import UNREADABLE, sizes
 from .samples import Object, OwnData, Sample
 
-_TINY = 1e-6  # sides in pixels of a box that covers nothing
+_SMALLEST = 1  # side in pixels of a box that mmdet learns from
 _READERS = 8  # threads that read the heads of pictures
 
 
@@ -74,17 +73,15 @@ class Found:
 
 def _complete_all(pictures: List[RawPicture], tally: Counter) -> List[Sample]:
     with ThreadPoolExecutor(_READERS) as pool:
-        sizes = list(pool.map(_read_sizes, pictures))
-    return [_complete(picture, *size, tally) for picture, size in zip(pictures, sizes)]
+        found = list(pool.map(_read_sizes, pictures))
+    return [_complete(picture, *size, tally) for picture, size in zip(pictures, found)]
 
 
 def _read_sizes(picture: RawPicture) -> Tuple[Tuple[int, int], Tuple[int, int]]:
     """Width and height upright and as stored."""
     try:
-        with Image.open(picture.path) as image:
-            size = image.size
-            return (size[::-1], size) if is_turned(image) else (size, size)
-    except OSError as error:
+        return sizes(picture.path)
+    except UNREADABLE as error:
         raise ValueError(f'{picture.path} cannot be read as a picture: {error}') from None
 
 
@@ -101,7 +98,7 @@ def _complete(picture: RawPicture, size: Tuple[int, int], stored: Tuple[int, int
         if not all(map(math.isfinite, obj.box)):
             raise ValueError(f'{picture.where}: a box has the numbers {obj.box}')
         box = _cut(obj.box, *size)
-        if min(box[2] - box[0], box[3] - box[1]) < _TINY:
+        if min(box[2] - box[0], box[3] - box[1]) < _SMALLEST:
             tally['empty'] += 1
             tally['empty masks'] += obj.mask is not None
             continue
@@ -159,7 +156,9 @@ def _describe(tally: Counter, objects: List[Object]) -> List[str]:
         notes.append(f'{tally["cut"]} boxes reach more than a pixel beyond their picture and are '
                      'cut at its edge')
     if tally['empty']:
-        notes.append(f'{tally["empty"]} boxes cover nothing of their picture and are left out')
+        notes.append(
+            f'{tally["empty"]} boxes are narrower than a pixel inside of their picture and are '
+            'left out')
     crowds = sum(obj.crowd for obj in objects)
     if crowds:
         notes.append(f'{crowds} objects are marked as crowds ("iscrowd", "difficult"), from which '

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from rich.table import Table
 
 from .job import Job
-from .pictures import Tested, draw_curves, draw_predictions
+from .pictures import Predicted, draw_curves, draw_predictions
 
 # the first metric is the one that decides which checkpoint is best
 METRICS = {
@@ -76,7 +76,7 @@ def draw(task: str, job: Job, cfg: Config) -> List[Path]:
         return [curves]
     sheet = job.out / 'predictions.png'
     dataset = cfg.test_dataloader.dataset
-    tested = Tested(
+    tested = Predicted(
         mmengine.load(job.predictions), cfg.classes, dataset.data_root, dataset.ann_file)
     draw_predictions(task, tested, sheet)
     return [curves, sheet]

@@ -21,7 +21,7 @@ _MIN_SCORE = 0.5
 _MIN_IOU = 0.5
 
 
-class Tested(NamedTuple):
+class Predicted(NamedTuple):
     """What a test found.
 
     Attributes:
@@ -61,7 +61,7 @@ def draw_curves(work_dir: Path, key: str, path: Path) -> None:
     _save(figure, path)
 
 
-def draw_predictions(task: str, tested: Tested, path: Path) -> None:
+def draw_predictions(task: str, tested: Predicted, path: Path) -> None:
     """Draw a sheet of right (green) and wrong (red) predictions."""
     figure = dict(image=_draw_images, detection=_draw_scenes, video=_draw_clips)[task](tested)
     _save(figure, path)
@@ -109,7 +109,7 @@ def _read(path: str) -> Image.Image:
         return ImageOps.exif_transpose(image).convert('RGB')
 
 
-def _draw_images(tested: Tested) -> plt.Figure:
+def _draw_images(tested: Predicted) -> plt.Figure:
     figure, axes = _sheet(4, 8, 1.4)
     for axis, row in zip(axes.flat, choose(tested.predictions, axes.size)):
         axis.imshow(_read(row['img_path']))
@@ -117,7 +117,7 @@ def _draw_images(tested: Tested) -> plt.Figure:
     return figure
 
 
-def _draw_clips(tested: Tested) -> plt.Figure:
+def _draw_clips(tested: Predicted) -> plt.Figure:
     """Frames of clips, one clip per row."""
     figure, axes = _sheet(8, 8, 1.2)
     for clip_axes, row in zip(axes, choose(tested.predictions, len(axes))):
@@ -133,7 +133,7 @@ def _draw_clips(tested: Tested) -> plt.Figure:
     return figure
 
 
-def _draw_scenes(tested: Tested) -> plt.Figure:
+def _draw_scenes(tested: Predicted) -> plt.Figure:
     """Pictures with boxes: right, wrong, and missed ones."""
     figure, axes = _sheet(2, 4, 3)
     truths = read_truth(tested.ann_file)

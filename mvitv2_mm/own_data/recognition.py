@@ -3,8 +3,9 @@ import os
 from pathlib import Path
 from typing import Optional, Union
 
-from ..datasets.class_folders import class_names, is_hidden
-from .folders import split_of
+from ..datasets.class_folders import IMAGE_SUFFIXES, class_names, is_hidden
+from ..datasets.readers import VIDEO_SUFFIXES
+from .folders import find_files, split_of
 from .formats import ava, class_folders, coco, labelme, lists, something, split_lists, voc, yolo
 from .objects import Found
 from .samples import OwnData
@@ -41,11 +42,19 @@ def read(path: Union[str, Path]) -> OwnData:
     path = _unwrap(path)
     data = _find(path)
     if data is None:
-        looked = '; '.join(module.LOOKED_FOR for module in (*_ANNOTATED, *_PLAIN))
-        raise ValueError(f'{path} is in no format that is known here. Looked for: {looked}. '
-                         'docs/datasets.md shows them ("Formats")')
-    _check_samples(data)
+        raise ValueError(_describe_unknown(path))
+    _leave_out_unlabelled(data)
     return data
+
+
+def _describe_unknown(path: Path) -> str:
+    looked = '; '.join(module.LOOKED_FOR for module in (*_ANNOTATED, *_PLAIN))
+    held = ''
+    if path.is_dir():
+        count = len(find_files(path, IMAGE_SUFFIXES + VIDEO_SUFFIXES))
+        held = f' It holds {count:,} pictures and videos, without labels that are known.'
+    return (f'{path} is in no format that is known here.{held}{lists.hint(path)} Looked for: '
+            f'{looked}. docs/datasets.md shows them ("Formats")')
 
 
 def _unwrap(path: Path) -> Path:
@@ -70,7 +79,10 @@ def check(data: OwnData) -> None:
     """Raise ValueError if nothing can be learnt from the data: one class only, too few samples."""
     if len(data.classes) < 2 and data.task != 'detection':
         raise ValueError(f'{data.root} has one class only ({", ".join(data.classes)}); telling '
-                         'classes apart needs two or more')
+                         f'classes apart needs two or more.{lists.hint(Path(data.root))}')
+    double = next((name for name in data.classes if data.classes.count(name) > 1), None)
+    if double is not None:
+        raise ValueError(f'{data.root} has two classes "{double}"; rename one')
     counts = data.counts('train')
     empty = [name for label, name in enumerate(data.classes) if not counts[label]]
     if empty and data.task in ('image', 'video'):
@@ -80,22 +92,27 @@ def check(data: OwnData) -> None:
     if empty:
         data.notes.append(f'{len(empty)} of {len(data.classes)} classes do not occur in the '
                           f'training data: {", ".join(empty)[:200]}')
-    note_shared(data)
+    note_shared(data, 'val')
+    note_shared(data, 'test')
 
 
-def _check_samples(data: OwnData) -> None:
-    for split, samples in data.splits.items():
-        if not any(sample.labels() for sample in samples):
-            what = 'object' if data.task == 'detection' else 'sample'
-            raise ValueError(f'{data.root} has no {what} in its split "{split}"')
+def _leave_out_unlabelled(data: OwnData) -> None:
+    """Remove splits without any label, which the training data may not be."""
+    for split in list(data.splits):
+        if any(sample.labels() for sample in data.splits[split]):
+            continue
+        what = 'object' if data.task == 'detection' else 'sample of a class'
+        if split == 'train':
+            raise ValueError(f'{data.root} has no {what} to train on')
+        data.notes.append(f'the split "{split}" has no {what} and is left out')
+        del data.splits[split]
 
 
-def note_shared(data: OwnData) -> None:
-    """Note samples that are in two splits."""
+def note_shared(data: OwnData, split: str) -> None:
+    """Note samples of a split that are training samples, too."""
     train = {sample.path for sample in data.splits['train']}
-    for split in ('val', 'test'):
-        samples = data.splits.get(split, ())
-        shared = sum(sample.path in train for sample in samples)
-        if shared:
-            data.notes.append(f'{shared} of {len(samples)} samples of the split "{split}" are '
-                              'training samples, too, so that its results are too good')
+    samples = data.splits.get(split, ())
+    shared = sum(sample.path in train for sample in samples)
+    if shared:
+        data.notes.append(f'{shared} of {len(samples)} samples of the split "{split}" are training '
+                          'samples, too, so that its results are too good')

@@ -76,7 +76,7 @@ def _join(data: OwnData, other: OwnData) -> OwnData:
     record = dict(made_by=f'"{split}" of {other.root} ({other.kind}) validates')
     notes = data.notes + [f'validation: {note}' for note in other.notes]
     joined = replace(data, splits=_in_order(splits), record=record, notes=notes)
-    note_shared(joined)
+    note_shared(joined, 'val')
     return joined
 
 

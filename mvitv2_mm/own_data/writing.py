@@ -9,7 +9,7 @@ from typing import Dict, Optional, Sequence, Tuple, Union
 from ..datasets.lists import split_sample
 from ..datasets.readers import FrameFolder, UnreadableClipError, VideoFile
 from ..files import replaced
-from .folders import upright_size
+from .folders import UNREADABLE, upright_size
 from .objects import mask_area
 from .samples import OwnData, Sample
 
@@ -130,8 +130,8 @@ def _write_coco(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[P
         images.append(dict(id=number, file_name=name, width=width, height=height))
         for obj in sample.objects:
             x1, y1, x2, y2 = obj.box
-            area = obj.area or (mask_area(obj.mask, sample.size) if obj.mask else
-                                (x2 - x1) * (y2 - y1))
+            area = obj.area or (obj.mask and mask_area(obj.mask, sample.size)) or (x2 - x1) * (
+                y2 - y1)
             annotation = dict(
                 id=len(annotations) + 1,
                 image_id=number,
@@ -175,24 +175,27 @@ def _typical(data: OwnData) -> Tuple[int, Optional[int]]:
     """Median short side, and number of frames of clips, of a few training files."""
     samples = data.splits['train']
     few = samples[::max(1, len(samples) // _LOOKED_AT)][:_LOOKED_AT]
-    if data.task in ('image', 'detection'):
-        return round(median(min(s.size or upright_size(s.path)) for s in few)), None
     sides, frames = [], []
     for sample in few:
         try:
-            frame, count = _look(sample.path, data.reading)
-        except UnreadableClipError:
+            size, count = _look(sample, data)
+        except (UnreadableClipError, *UNREADABLE):
             continue
-        sides.append(min(frame))
+        sides.append(min(size))
         frames.append(count)
     if not sides:
-        raise ValueError(f'none of {len(few)} clips of {data.root} can be read, such as '
-                         f'{few[0].path}')
-    return round(median(sides)), round(median(frames))
+        raise ValueError(f'none of {len(few)} files of {data.root} that were tried can be read, '
+                         f'such as {few[0].path}')
+    is_moving = data.task in ('video', 'action_detection')
+    return round(median(sides)), round(median(frames)) if is_moving else None
 
 
-def _look(path: str, reading: dict) -> Tuple[Tuple[int, int], int]:
-    """Height and width, and number of frames, of a clip."""
-    is_file = reading.get('key') != 'img'
-    clip = VideoFile(path) if is_file else FrameFolder(path, None, reading['filename_tmpl'])
+def _look(sample: Sample, data: OwnData) -> Tuple[Tuple[int, int], int]:
+    """Sides and number of frames of a picture or clip."""
+    if data.task in ('image', 'detection'):
+        return sample.size or upright_size(sample.path), 1
+    if data.reading.get('key') == 'img':
+        clip = FrameFolder(sample.path, None, data.reading['filename_tmpl'])
+    else:
+        clip = VideoFile(sample.path)
     return clip.read([0])[0].shape[:2], clip.num_frames

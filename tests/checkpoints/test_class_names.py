@@ -26,8 +26,8 @@ def test_kinetics_is_in_the_order_that_torchvision_publishes_these_weights_with(
 
 def test_coco_is_in_the_order_of_its_ids():
     names = detection.MaskRCNN_ResNet50_FPN_Weights.COCO_V1.meta['categories']
-    assert [n for n in names if n not in ('__background__', 'N/A')] == list(
-        published_classes('coco'))
+    assert [n for n in names
+            if n not in ('__background__', 'N/A')] == list(published_classes('coco'))
 
 
 @pytest.mark.parametrize('dataset', ['k400', 'k600', 'k700', 'sthv2'])
@@ -36,22 +36,24 @@ def test_video_datasets_number_their_classes_by_the_alphabet(dataset):
     assert list(names) == sorted(names)
 
 
-@pytest.mark.parametrize('dataset, label, name', [
-    # ids of ava_action_list_v2.2, which count from 1
-    ('ava', 1 - 1, 'bend/bow (at the waist)'),
-    ('ava', 12 - 1, 'stand'),
-    ('ava', 17 - 1, 'carry/hold (an object)'),
-    ('ava', 49 - 1, 'ride (e.g., a bike, a car, a horse)'),
-    ('ava', 64 - 1, 'fight/hit (a person)'),
-    ('ava', 80 - 1, 'watch (a person)'),
-    # something-something-v2-labels.json
-    ('sthv2', 5, 'Closing something'),
-    ('sthv2', 41, 'Moving something away from the camera'),
-    ('sthv2', 93, 'Pushing something from left to right'),
-    ('in1k', 207, 'golden retriever'),
-    ('k600', 599, 'zumba'),
-    ('k700', 699, 'zumba'),
-])
+@pytest.mark.parametrize(
+    'dataset, label, name',
+    [
+        # ids of ava_action_list_v2.2, which count from 1
+        ('ava', 1 - 1, 'bend/bow (at the waist)'),
+        ('ava', 12 - 1, 'stand'),
+        ('ava', 17 - 1, 'carry/hold (an object)'),
+        ('ava', 49 - 1, 'ride (e.g., a bike, a car, a horse)'),
+        ('ava', 64 - 1, 'fight/hit (a person)'),
+        ('ava', 80 - 1, 'watch (a person)'),
+        # something-something-v2-labels.json
+        ('sthv2', 5, 'Closing something'),
+        ('sthv2', 41, 'Moving something away from the camera'),
+        ('sthv2', 93, 'Pushing something from left to right'),
+        ('in1k', 207, 'golden retriever'),
+        ('k600', 599, 'zumba'),
+        ('k700', 699, 'zumba'),
+    ])
 def test_known_labels(dataset, label, name):
     assert published_classes(dataset)[label] == name
 

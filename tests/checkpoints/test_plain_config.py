@@ -50,8 +50,8 @@ def test_recipes_name_known_classes(recipe):
 
 
 @pytest.mark.parametrize('value', [
-    'text', 'a "quoted"\n text', 1, -1, 0.5, -1e-7, True, None, math.inf, -math.inf, math.nan, (), [],
-    (1, ), [(1, 2), [3, (4, )]], {}, {'a b': 1, 'c': {'1': 2}}, {1: 2, None: 'x'},
+    'text', 'a "quoted"\n text', 1, -1, 0.5, -1e-7, True, None, math.inf, -math.inf, math.nan, (),
+    [], (1, ), [(1, 2), [3, (4, )]], {}, {'a b': 1, 'c': {'1': 2}}, {1: 2, None: 'x'},
     [{'a.b': [{'c': ()}]}], {'type': 'A', 'x': (dict(y=-1), )}
 ])  # yapf: disable
 def test_values_are_read_as_they_were(value):
@@ -71,9 +71,9 @@ def test_a_file_is_named_in_its_errors(tmp_path):
     "x = [open('hacked', 'w') for _ in (1, )]", 'x = dict(y=eval("1"))', "x = f'{open}'",
     '_base_.x = 1', 'x = y = 1', 'x: int = 1', 'def f(): pass', 'x = lambda: 1', 'x = dict',
     'x = dict([("a", 1)])', 'x = dict({}, {})', 'x = {**[1]}', 'x = dict(*[1])', 'x = 1 + 1',
-    "x = 'a' * 10**9", 'x = -"a"', 'x = not 1', 'x = ...', 'x = b"a"', 'x = {(1,): 2}', 'x = {[1]: 2}',
-    'x = (yield)', 'x = 1 if 1 else 2', 'x = y', 'x = a.b', 'x = [1][0]', 'x = (', '\0', 'text = 1',
-    'x = ' + '[' * 500 + ']' * 500, 'x = ' + '-' * 100000 + '1'
+    "x = 'a' * 10**9", 'x = -"a"', 'x = not 1', 'x = ...', 'x = b"a"', 'x = {(1,): 2}',
+    'x = {[1]: 2}', 'x = (yield)', 'x = 1 if 1 else 2', 'x = y', 'x = a.b', 'x = [1][0]',
+    'x = (', '\0', 'text = 1', 'x = ' + '[' * 500 + ']' * 500, 'x = ' + '-' * 100000 + '1'
 ])  # yapf: disable
 def test_what_is_more_than_data_is_refused(text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -9,12 +9,16 @@ import torch
 from mmengine.config import Config
 
 from mvitv2_mm.checkpoints.model_source import open_model
+from mvitv2_mm.errors import UsageError
 from mvitv2_mm.own_data import finetune as module
-from mvitv2_mm.own_data import trial
+from mvitv2_mm.own_data import pictures, recognise, trial, with_validation, write
 from mvitv2_mm.own_data.finetune import finetune
 from mvitv2_mm.own_data.job import Job
-from mvitv2_mm.own_data.pictures import choose, compare
+from mvitv2_mm.own_data.networks import choose_start
+from mvitv2_mm.own_data.pictures import Predicted, choose, compare, read_curves
+from mvitv2_mm.own_data.recipe import make_config
 from mvitv2_mm.own_data.trial import Trial
+from mvitv2_mm.quickstart.clips import write_mp4
 
 
 def make_data(root, count=10, classes=('blue', 'red')):
@@ -69,6 +73,17 @@ def test_the_same_call_says_that_all_is_done(done, monkeypatch, capsys):
 def test_another_job_is_refused(done, change, text):
     with pytest.raises(ValueError, match=text):
         finetune(**{**done[1], **change})
+
+
+def test_a_model_folder_is_a_start(done, tmp_path):
+    """Its network, its size and its weights; the classes are those of the new data."""
+    own = with_validation(recognise(make_data(tmp_path / 'data', classes=('blue', 'red', 'sky'))))
+    start = choose_start('image', 100, model=done[2]['model'])
+    cfg = make_config(write(own, tmp_path / 'out'), start)
+    assert cfg.load_from == f'{done[2]["model"]}/weights.safetensors'
+    assert cfg.model.backbone.input_size == cfg.size == 32 and cfg.model.head.num_classes == 3
+    with pytest.raises(UsageError, match='is a model for image, but the data is for video'):
+        choose_start('video', 100, model=done[2]['model'])
 
 
 def test_a_killed_training_ends_in_the_same_model(done, tmp_path, capsys):
@@ -169,6 +184,34 @@ def test_wrong_predictions_are_shown_first():
     shown = choose(rows, 6)
     assert [row['pred_label'] for row in shown] == [1, 1, 1, 0, 0, 0]
     assert len(choose(rows[:2], 6)) == 2
+
+
+def test_curves_of_resumed_runs_join(tmp_path):
+    for name, rows in dict(
+            a=[dict(loss=3., step=10),
+               dict(loss=2., step=20), {
+                   'acc/top1': 0.5,
+                   'step': 1
+               }],
+            b=[dict(loss=1., step=20), {
+                'acc/top1': 0.7,
+                'step': 2
+            }]).items():
+        (tmp_path / name / 'vis_data').mkdir(parents=True)
+        (tmp_path / name / 'vis_data' / 'scalars.json').write_text('\n'.join(map(json.dumps, rows)))
+    losses, scores = read_curves(tmp_path, 'acc/top1')
+    assert losses == [(10, 3.), (20, 1.)] and scores == [(1, 0.5), (2, 0.7)]
+
+
+def test_a_clip_is_drawn_as_a_row_of_its_frames(tmp_path):
+    frames = [np.full((32, 32, 3), (0, 0, 7 * i), np.uint8) for i in range(32)]  # redder and redder
+    write_mp4(tmp_path / 'clip.mp4', frames)
+    row = dict(video_id='clip.mp4', pred_label=1, gt_label=2)
+    tested = Predicted([row] * 8, ('east', 'southeast', 'south'), str(tmp_path), '')
+    figure = pictures._draw_clips(tested)
+    reds = [axis.images[0].get_array()[..., 0].mean() for axis in figure.axes[:8]]
+    assert np.allclose(reds, 7 * np.linspace(0, 31, 8).astype(int), atol=4)
+    assert figure.axes[0].get_title('left') == 'southeast, not south'
 
 
 def test_boxes_are_right_wrong_or_missed():

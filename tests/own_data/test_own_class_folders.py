@@ -36,11 +36,39 @@ def test_clips_with_splits_by_other_names(tmp_path):
     }
 
 
+def test_a_link_back_is_not_followed(tmp_path):
+    for name in 'ab':
+        make_picture(tmp_path / name / '1.png')
+    (tmp_path / 'a' / 'back').symlink_to(tmp_path / 'a')
+    assert rows(recognise(tmp_path)) == {('a/1.png', 'a'), ('b/1.png', 'b')}
+
+
 def test_a_folder_around_the_data(tmp_path):
     for name in 'ab':
         make_picture(tmp_path / 'unpacked' / 'train' / name / '1.png')
         make_picture(tmp_path / 'unpacked' / 'val' / name / '2.png')
     assert recognise(tmp_path).root == str(tmp_path / 'unpacked')
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    for name in ('bus', 'train'):
+        make_picture(tmp_path / name / '1.png')
+    assert rows(recognise(tmp_path)) == {('bus/1.png', 'bus'), ('train/1.png', 'train')}
+
+
+def test_a_test_set_without_labels_is_left_out(tmp_path):
+    make_two(tmp_path)
+    make_picture(tmp_path / 'test' / '7.png')
+    data = recognise(tmp_path)
+    assert list(data.splits) == ['train', 'val']
+    assert 'the split "test" has no sample of a class and is left out' in data.describe()
+
+
+def test_splits_without_classes_are_no_classes(tmp_path):
+    for split in ('train', 'val'):
+        make_picture(tmp_path / split / '1.png')
+    with pytest.raises(ValueError, match='It holds 2 pictures and videos, without labels'):
+        recognise(tmp_path)
 
 
 def make_two(root):

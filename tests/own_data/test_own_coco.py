@@ -2,6 +2,7 @@ import json
 
 import pytest
 from own_files import boxes, every_file, make_picture, write
+from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
 
 from mvitv2_mm.own_data import recognise
@@ -128,21 +129,25 @@ def test_boxes_beyond_the_picture_are_cut(tmp_path):
     assert boxes(data) == {'a.jpg': [CAT, ('cat', (0, 10, 15, 30), None)]}
     text = data.describe()
     assert '1 boxes reach more than a pixel beyond their picture and are cut' in text
-    assert '2 boxes cover nothing of their picture and are left out' in text
+    assert '2 boxes are narrower than a pixel inside of their picture and are left out' in text
     assert '1 of 2 objects have no mask' in text
 
 
 @pytest.mark.parametrize('orientation, upright', [(1, (40, 30)), (3, (40, 30)), (6, (30, 40)),
                                                   (8, (30, 40))])
-def test_sizes_are_those_of_the_upright_pictures(tmp_path, orientation, upright):
-    make_picture(tmp_path / 'a.jpg', orientation=orientation)
-    write(tmp_path / 'train.json', coco(['a.jpg'], size=(0, 0)))
+@pytest.mark.parametrize('suffix', ['jpg', 'png', 'tif', 'webp'])
+def test_sizes_are_those_of_the_upright_pictures(tmp_path, orientation, upright, suffix):
+    name = f'a.{suffix}'
+    path = make_picture(tmp_path / name, orientation=orientation)
+    with Image.open(path) as image:
+        assert ImageOps.exif_transpose(image).size == upright
+    write(tmp_path / 'train.json', coco([name], size=(0, 0)))
     assert recognise(tmp_path).splits['train'][0].size == upright
-    write(tmp_path / 'train.json', coco(['a.jpg'], size=upright))
+    write(tmp_path / 'train.json', coco([name], size=upright))
     recognise(tmp_path)
     if upright != (40, 30):
-        write(tmp_path / 'train.json', coco(['a.jpg'], size=(40, 30)))
-        with pytest.raises(ValueError, match='a.jpg is 30 x 40 when it is turned upright'):
+        write(tmp_path / 'train.json', coco([name], size=(40, 30)))
+        with pytest.raises(ValueError, match=f'{name} is 30 x 40 when it is turned upright'):
             recognise(tmp_path)
 
 
@@ -162,12 +167,15 @@ def broken(change):
     (broken(lambda c: c['annotations'][0].update(bbox=[1, 2, -3, 4])), 'has a negative side'),
     (broken(lambda c: c['annotations'][0].update(category_id=9)), 'unknown category_id 9'),
     (broken(lambda c: c['annotations'][0].update(image_id=9)), 'unknown image_id 9'),
-    (broken(lambda c: c['annotations'][0].update(segmentation='x')), '"segmentation" should be'),
+    (broken(lambda c: c['annotations'][0].update(segmentation='x')),
+     '"segmentation" is x, which is no list or dict'),
+    (broken(lambda c: c['annotations'][0].update(segmentation=[[1, 2, 3]])),
+     '"segmentation" should be'),
     (broken(lambda c: c['annotations'][0].update(iscrowd=1)), 'all 1 objects are marked as crowds'),
     (broken(lambda c: c['images'][0].update(file_name='b.jpg')), '1 of 1 pictures are not below'),
     (broken(lambda c: c['images'][0].update(width=80)), 'is 40 x 30 .* annotated as 80 x 30'),
     (broken(lambda c: c['categories'][1].update(name='cat')), 'two categories "cat"'),
-    (broken(lambda c: c['annotations'].clear()), 'no object in its split "train"'),
+    (broken(lambda c: c['annotations'].clear()), 'has no object to train on'),
     (lambda root: write(root / 'train.json', '{"images": [],\n "annotations": ['), 'line 2: not'),
     (lambda root: write(root / 'other.json', coco(['a.jpg'])), 'several COCO files'),
 ])

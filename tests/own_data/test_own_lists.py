@@ -16,6 +16,7 @@ def root(tmp_path):
 @pytest.mark.parametrize('text', [
     'path,label\np/a b.jpg,cat\np/ü.png,hot dog\n',
     'p/a b.jpg,cat\np/ü.png,hot dog\n',
+    'path,label,width\np/a b.jpg,cat,40\np/ü.png,hot dog,40\n',
     '\ufeffLabel;Filename;width\r\ncat;p\\a b.jpg;40\r\n\r\nhot dog;p\\ü.png;40\r\n',
     'p/a b.jpg\tcat\np/ü.png\thot dog\n',
     'image,category\n"a b.jpg",cat\n"ü.png","hot dog"\n',
@@ -43,6 +44,18 @@ def test_a_file_per_split(tmp_path):
     assert data.task == 'video'
     assert rows(data, 'val') == {('val/0.mp4', 'run'), ('val/1.mp4', 'jump')}
     assert rows(data) == {('train/0.mp4', 'run'), ('train/1.mp4', 'jump')}
+
+
+def test_the_list_that_is_called_like_that_of_the_training(tmp_path):
+    for name in ('videos_train/1', 'videos_train/2', 'videos_val/1', 'videos_val/2'):
+        make_clip(tmp_path / f'{name}.mp4')
+    for name in ('train', 'val', 'val_backwards'):
+        write(tmp_path / f'{name}_list_videos.txt', '1.mp4 0\n2.mp4 1\n')
+    data = recognise(tmp_path)
+    assert rows(data, 'val') == {('videos_val/1.mp4', '0'), ('videos_val/2.mp4', '1')}
+    (tmp_path / 'val_list_videos.txt').rename(tmp_path / 'val_frozen_list_videos.txt')
+    with pytest.raises(ValueError, match='several lists'):
+        recognise(tmp_path)
 
 
 def test_a_column_of_splits(tmp_path):
@@ -99,6 +112,15 @@ def test_broken_lists_are_one_line(root, text, message):
     with pytest.raises(ValueError, match=message) as error:
         recognise(root / 'all.csv')
     assert '\n' not in str(error.value)
+
+
+def test_a_table_with_other_columns_is_named(root):
+    write(root / 'all.csv', 'photo,kind\np/a b.jpg,cat\np/ü.png,dog\nno.jpg,dog\n')
+    with pytest.raises(ValueError, match='line 1: there is no picture or clip "photo"'):
+        recognise(root)
+    write(root / 'all.csv', 'day,photo,kind\n1,p/a b.jpg,cat\n')
+    with pytest.raises(ValueError, match='all.csv starts with "day,photo,kind": a list has'):
+        recognise(root)
 
 
 def test_not_utf_8(root):

@@ -41,6 +41,13 @@ def test_pictures(tmp_path):
     assert {p.name for p in (tmp_path / 'out').iterdir()} == {'train.txt', 'val.txt', 'split.json'}
 
 
+def test_a_broken_picture_does_not_tell_the_size(tmp_path):
+    for name in 'ab':
+        make_picture(tmp_path / 'data' / name / '2.png')
+        write_file(tmp_path / 'data' / name / '1.png', 'no picture')
+    assert write(recognise(tmp_path / 'data'), tmp_path / 'out').short_side == 30
+
+
 def test_clips(tmp_path):
     for name in CLASSES:
         for split in ('train', 'val'):

@@ -53,6 +53,7 @@ def test_roboflow(tmp_path):
         make(tmp_path, ['a.rf.1.jpg'], f'{folder}/images')
     write(tmp_path / 'data.yaml',
           f'train: ../train/images\nval: ../valid/images\ntest: ../test/images\nnc: 2\n{NAMES}')
+    make_picture(tmp_path / 'test' / 'images' / 'unlabelled.jpg')
     data = recognise(tmp_path)
     assert approx(data, 'val') == {'valid/images/a.rf.1.jpg': [BOX]}
     assert list(data.splits) == ['train', 'val']
@@ -114,6 +115,8 @@ def test_darknet_as_cvat_exports_it(tmp_path):
 @pytest.mark.parametrize('text, message', [
     ('2 0.5 0.5 0.2 0.2\n', 'line 1: class 2 is outside of 0..1 .*counts from 0'),
     (LINE + '1 200 150 40 30\n', 'line 2: positions should be shares'),
+    ('nan 0.5 0.5 0.2 0.2\n', 'line 1: class nan is outside of'),
+    ('0.5 0.5 0.5 0.2 0.2\n', 'line 1: class 0.5 is outside of'),
     ('dog 0.5 0.5 0.2 0.2\n', 'expected a class and numbers'),
     ('1 0.5 0.5 0.2\n', 'expected "class x y width height"'),
 ])
@@ -128,6 +131,7 @@ def test_broken_lines_are_named(tmp_path, text, message):
     (f'train: nowhere\n{NAMES}', '"train" is "nowhere", but there is no'),
     (f'train: images\nnc: 3\n{NAMES}', '"nc" is 3, but there are 2 "names"'),
     ('train: images\nnames: {1: cat, 2: dog}\n', 'numbered from 0 to 1, but has 1, 2'),
+    ('train: images\nnames: [dog, dog]\n', 'two classes "dog"'),
     ('train: images\nnames: [cat\n', r'line \d: not valid YAML'),
 ])
 def test_a_broken_yaml_is_named(tmp_path, yaml, message):

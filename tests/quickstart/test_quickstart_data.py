@@ -46,8 +46,10 @@ def test_controls_of_the_motion(tmp_path, monkeypatch):
     clips.make_clips(tmp_path)
     clips.make_controls(tmp_path)
     folders = {
-        name: {path.name: path
-               for path in (tmp_path / name).rglob('*.mp4')}
+        name: {
+            path.name: path
+            for path in (tmp_path / name).rglob('*.mp4')
+        }
         for name in ('val', 'backwards', 'frozen')
     }
     labels = {

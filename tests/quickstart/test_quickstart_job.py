@@ -4,13 +4,9 @@ import json
 import sys
 from pathlib import Path
 
-import mmengine
-import numpy as np
 import pytest
-from mmengine.config import Config
 
-from mvitv2_mm.quickstart import job, pictures, report
-from mvitv2_mm.quickstart.clips import write_mp4
+from mvitv2_mm.quickstart import job, report
 
 ROOT = Path(__file__).parents[2]
 GOOD = dict(
@@ -35,7 +31,6 @@ def quickstart(monkeypatch, tmp_path):
         return job.Outcome(task, work_dir, 1., results[task.name])
 
     monkeypatch.setattr(tool, 'run_task', run_task)
-    monkeypatch.setattr(tool, 'draw_all', lambda outcomes, folder: [])
     monkeypatch.setattr(tool, 'WORK_DIR', tmp_path)
     monkeypatch.chdir(ROOT)
     tool.results, tool.ran = results, ran
@@ -72,50 +67,40 @@ def test_one_task_keeps_the_summary_of_the_others(quickstart, tmp_path):
     assert set(json.loads((tmp_path / 'summary.json').read_text())) == {'video', 'image'}
 
 
-def test_a_failing_tool_is_named_with_its_log(tmp_path, monkeypatch):
+def test_a_failing_command_is_named_with_its_log(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(sys, 'executable', '/bin/echo')
-    job._call('train.py', ['config.py'], tmp_path / 'train.log')
-    assert 'tools/train.py config.py' in (tmp_path / 'train.log').read_text()
+    job._call('test', ['config.py'], tmp_path / 'frozen.log')
+    assert (tmp_path / 'frozen.log').read_text() == '-m mvitv2_mm test config.py\n'
+    job._call('finetune', ['my data'])
+    assert capfd.readouterr().out.endswith("""\
+$ python -m mvitv2_mm finetune 'my data'
+-m mvitv2_mm finetune my data
+""")
     monkeypatch.setattr(sys, 'executable', '/bin/false')
-    with pytest.raises(RuntimeError, match='train.py failed.*train.log'):
-        job._call('train.py', [], tmp_path / 'train.log')
+    with pytest.raises(RuntimeError, match='"test" failed with exit code 1 .*frozen.log'):
+        job._call('test', [], tmp_path / 'frozen.log')
 
 
 @pytest.mark.parametrize('task', job.TASKS, ids=lambda task: task.name)
-def test_configs_hold_what_the_job_needs(task):
-    cfg = Config.fromfile(task.config)
-    for options in task.runs.values():
-        cfg.merge_from_dict(dict(option.split('=') for option in options))
-    assert cfg.model.backbone.type == 'mvitv2_mm.MViTv2'
-    assert 'val' in str(cfg.test_dataloader.dataset)
+def test_a_task_is_one_fine_tuning(task, tmp_path, monkeypatch):
+    """And a test of each control, on clips that lie beside the data."""
+    calls = []
 
+    def call(command, args, log=None):
+        calls.append((command, list(map(str, args))))
+        out = tmp_path / (f'{log.stem}_metrics.json' if log else 'test_metrics.json')
+        out.write_text('{"acc/top1": 0.5}')
+        (tmp_path / 'best_3.pth').touch()
 
-def test_curves_of_resumed_runs_join(tmp_path):
-    for name, rows in dict(
-            a=[dict(loss=3., step=10),
-               dict(loss=2., step=20), {
-                   'acc/top1': 0.5,
-                   'step': 1
-               }],
-            b=[dict(loss=1., step=20), {
-                'acc/top1': 0.7,
-                'step': 2
-            }]).items():
-        (tmp_path / name / 'vis_data').mkdir(parents=True)
-        (tmp_path / name / 'vis_data' / 'scalars.json').write_text('\n'.join(map(json.dumps, rows)))
-    losses, scores = pictures.read_curves(tmp_path, 'acc/top1')
-    assert losses == [(10, 3.), (20, 1.)] and scores == [(1, 0.5), (2, 0.7)]
-
-
-def test_a_clip_is_drawn_as_a_row_of_its_frames(tmp_path):
-    frames = [np.full((32, 32, 3), (0, 0, 7 * i), np.uint8) for i in range(32)]  # redder and redder
-    write_mp4(tmp_path / 'clip.mp4', frames)
-    row = dict(filename=str(tmp_path / 'clip.mp4'), pred_label=1, gt_label=2)
-    mmengine.dump([row] * 8, tmp_path / 'test_predictions.pkl')
-    figure = pictures.draw_clips(job.Outcome(job.TASKS[2], tmp_path, 1., {}))
-    reds = [axis.images[0].get_array()[..., 0].mean() for axis in figure.axes[:8]]
-    assert np.allclose(reds, 7 * np.linspace(0, 31, 8).astype(int), atol=4)
-    assert figure.axes[0].get_title() == 'southeast, not south'
+    monkeypatch.setattr(job, '_call', call)
+    monkeypatch.setattr(job.data, 'prepare', lambda name: Path('data') / name)
+    outcome = job.run_task(task, tmp_path)
+    assert calls[0] == ('finetune', [f'data/{task.name}', '--from', 'none', '--out', str(tmp_path)])
+    assert set(outcome.metrics) == {target.run for target in task.targets}
+    assert [command for command, _ in calls[1:]] == ['test'] * len(task.controls)
+    for (_, args), name in zip(calls[1:], task.controls):
+        assert f'test_dataloader.dataset.data_root=data/controls/{name}' in args
+        assert str(tmp_path / 'best_3.pth') in args
 
 
 def test_no_target_missed_is_silent():

@@ -129,7 +129,7 @@ def test_checkpoint_missing(fails, configs, checkpoints):
     assert expected in fails('test', [configs['image'], missing])
     assert expected in fails('train', [configs['image'], '--resume', missing])
     message = fails('test', [configs['image'], '/no/where.pth'])
-    assert '/no/where.pth can not be found. Published models: see "python -m mvitv2_mm con' in message
+    assert '/no/where.pth can not be found. Published models: see "python' in message
     message = fails('test', [configs['image'], 'mvitv2_tiny_in1k'])
     assert 'Similar published models: mvitv2-tiny_in1k' in message
 

@@ -1,5 +1,6 @@
 """Run a command, and end with its exit code."""
 import os
+import select
 import sys
 import traceback
 from importlib import import_module
@@ -31,7 +32,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         traceback.print_exception(error.__cause__)
         return FAILED
     except (Exception, KeyboardInterrupt) as error:
-        return FAILED if _reader_has_left() else _explain(error, argv)
+        return FAILED if _reader_has_left(error) else _explain(error, argv)
 
 
 def run_command(name: str, argv: Optional[List[str]] = None) -> int:
@@ -68,11 +69,13 @@ def _explain(error: BaseException, argv: List[str]) -> int:
     return code
 
 
-def _reader_has_left() -> bool:
+def _reader_has_left(error: BaseException) -> bool:
     """Whether nobody reads the standard output any more, as after ``| head``."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush
-        return True
-    return False
+    if not isinstance(error, BrokenPipeError):
+        return False
+    poll = select.poll()
+    poll.register(1, select.POLLOUT)
+    if not any(event & select.POLLERR for _, event in poll.poll(0)):
+        return False  # another pipe broke
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what Python still wants to write
+    return True

@@ -4,7 +4,7 @@ from typing import Dict, List, Optional
 
 from ...datasets.class_folders import IMAGE_SUFFIXES, class_names, is_hidden
 from ...datasets.readers import VIDEO_SUFFIXES
-from ..folders import find_files, media_task, split_folders
+from ..folders import SPLITS, find_files, media_task, split_folders
 from ..samples import OwnData, Sample
 from .common import check_new_classes
 
@@ -22,13 +22,13 @@ def find(path: Path) -> Optional[OwnData]:
     if not path.is_dir():
         return None
     splits = split_folders(path)
-    if 'train' not in splits:
-        splits = dict(train=path)
+    if 'train' not in splits or not class_names(str(splits['train'])):
+        splits = dict(train=path)  # one of its classes may be called "train"
     found = {split: _find(folder) for split, folder in splits.items()}
     task = media_task(
         [file for files in found.values() for part in files.values() for file in part], path)
     classes = tuple(found['train'])
-    if task is None or {name.lower() for name in classes} <= _NOT_CLASSES:
+    if task is None or {name.lower() for name in classes} <= _NOT_CLASSES | set(SPLITS):
         return None
     samples = {}
     for split, files in found.items():

@@ -7,11 +7,19 @@ from ...datasets.class_folders import IMAGE_SUFFIXES, is_hidden
 from ..folders import FileIndex, folders_of, split_folders, split_of
 from ..objects import Found, RawPicture
 from ..samples import Object
-from .common import NO_CLASS, box_of, check_new_classes, read_json
+from .common import (ID, NO_CLASS, NUMBER, box_of, check_entry, check_new_classes, is_number,
+                     read_json, read_mask)
 
 LOOKED_FOR = ('COCO JSON (annotations/*.json, train.json, train/_annotations.coco.json, '
               'result.json, annotations.json)')
-_LISTS = ('images', 'annotations', 'categories')
+# needed and optional values of the entries of each list, with their types
+_ENTRIES = {
+    'images': (dict(id=ID, file_name=(str, )), dict(width=NUMBER, height=NUMBER)),
+    'annotations':
+    (dict(image_id=ID,
+          category_id=ID), dict(bbox=(list, ), segmentation=(list, dict), area=NUMBER, iscrowd=ID)),
+    'categories': (dict(id=ID, name=ID), {}),
+}
 
 
 def find(path: Path) -> Optional[Found]:
@@ -27,6 +35,8 @@ def find(path: Path) -> Optional[Found]:
     root = path if path.is_dir() else path.parent
     if path.is_file() and root.name == 'annotations':
         root = root.parent
+    for file, content in contents.items():
+        _check(file, content)
     splits = _by_split(list(contents), root)
     index = FileIndex(root, IMAGE_SUFFIXES)
     parts = {split: (file, contents[file]) for split, file in splits.items()}
@@ -56,7 +66,13 @@ def _candidates(path: Path) -> List[Path]:
 
 
 def _is_coco(content) -> bool:
-    return isinstance(content, dict) and all(isinstance(content.get(k), list) for k in _LISTS)
+    return isinstance(content, dict) and all(isinstance(content.get(k), list) for k in _ENTRIES)
+
+
+def _check(file: Path, content: dict) -> None:
+    for name, (needed, optional) in _ENTRIES.items():
+        for number, entry in enumerate(content[name]):
+            check_entry(entry, f'{file}, {name}[{number}]', needed, optional)
 
 
 def _by_split(files: List[Path], root: Path) -> Dict[str, Path]:
@@ -95,9 +111,7 @@ def _classes(parts: Dict[str, Tuple[Path, dict]]) -> Tuple[List[str], List[str]]
     file, content = parts['train']
     names, notes = [], []
     for category in content['categories']:
-        name = str(category.get('name', '')).strip()
-        if not name or 'id' not in category:
-            raise ValueError(f'{file}: a category has no "id" or "name": {str(category)[:100]}')
+        name = _name(category)
         if _is_no_class(category, parts):
             notes.append(f'the category "{name}", which has no object and stands for the group of '
                          'all or the background, is left out')
@@ -118,6 +132,10 @@ def _is_no_class(category: dict, parts: Dict[str, Tuple[Path, dict]]) -> bool:
         for annotation in content['annotations'])
 
 
+def _name(category: dict) -> str:
+    return str(category['name']).strip()
+
+
 class _Reader:
     """Reads the pictures of one file."""
 
@@ -125,24 +143,21 @@ class _Reader:
                  folders: Sequence[Path]) -> None:
         self.file, self.content, self.index, self.folders = file, content, index, folders
         label = {name: i for i, name in enumerate(classes)}
-        names = {c.get('id'): str(c.get('name', '')).strip() for c in content['categories']}
-        used = {names.get(a.get('category_id')) for a in content['annotations']} - {None}
+        names = {category['id']: _name(category) for category in content['categories']}
+        used = {names.get(a['category_id']) for a in content['annotations']} - {None}
         check_new_classes(classes, used, str(file))
         self.labels = {i: label[name] for i, name in names.items() if name in label}
 
     def read(self) -> List[RawPicture]:
         objects: Dict[object, List[Object]] = {}
         for image in self.content['images']:
-            if 'id' not in image or 'file_name' not in image:
-                raise ValueError(f'{self.file}: an image has no "id" or "file_name": '
-                                 f'{str(image)[:100]}')
             if image['id'] in objects:
                 raise ValueError(f'{self.file}: two images have the id {image["id"]}')
             objects[image['id']] = []
         for number, annotation in enumerate(self.content['annotations']):
             where = f'{self.file}, annotation {annotation.get("id", f"number {number + 1}")}'
-            if annotation.get('image_id') not in objects:
-                raise ValueError(f'{where}: unknown image_id {annotation.get("image_id")}')
+            if annotation['image_id'] not in objects:
+                raise ValueError(f'{where}: unknown image_id {annotation["image_id"]}')
             objects[annotation['image_id']].append(self._object(annotation, where))
         return [
             RawPicture(
@@ -152,7 +167,7 @@ class _Reader:
         ]
 
     def _paths(self) -> List[Path]:
-        names = [str(image['file_name']) for image in self.content['images']]
+        names = [image['file_name'] for image in self.content['images']]
         paths = [self.index.find(name, *self.folders) for name in names]
         missing = [name for name, path in zip(names, paths) if path is None]
         if missing:
@@ -161,12 +176,11 @@ class _Reader:
         return paths
 
     def _object(self, annotation: dict, where: str) -> Object:
-        if annotation.get('category_id') not in self.labels:
-            raise ValueError(f'{where}: unknown category_id {annotation.get("category_id")}')
+        if annotation['category_id'] not in self.labels:
+            raise ValueError(f'{where}: unknown category_id {annotation["category_id"]}')
         mask = read_mask(annotation.get('segmentation'), where)
         box = annotation.get('bbox') or (box_of(mask) if mask else None)
-        if not isinstance(box, (list, tuple)) or len(box) != 4 or not all(
-                isinstance(n, (int, float)) for n in box):
+        if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
             raise ValueError(f'{where}: "bbox" should be four numbers x, y, width, height, but is '
                              f'{json.dumps(box)[:80]}')
         x, y, w, h = box
@@ -176,23 +190,3 @@ class _Reader:
         return Object(self.labels[annotation['category_id']], (x, y, x + w, y + h), mask,
                       bool(annotation.get('iscrowd')),
                       annotation.get('area') or None)
-
-
-def read_mask(segmentation, where: str):
-    """Polygons or a run-length code, None if there is none.
-
-    Raises:
-        ValueError: If it is neither.
-    """
-    if isinstance(segmentation, dict) and {'counts', 'size'} <= set(segmentation):
-        return segmentation if segmentation['counts'] else None
-    if not segmentation:
-        return None
-    if isinstance(segmentation, list):
-        parts = segmentation if isinstance(segmentation[0], list) else [segmentation]
-        # points and lines cover nothing
-        parts = [part for part in parts if isinstance(part, list) and len(part) >= 6]
-        if all(len(part) % 2 == 0 for part in parts):
-            return parts or None
-    raise ValueError(f'{where}: "segmentation" should be a list of polygons or a run-length code, '
-                     f'but is {json.dumps(segmentation)[:80]}')

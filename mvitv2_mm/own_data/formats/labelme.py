@@ -15,11 +15,11 @@ from ...datasets.class_folders import IMAGE_SUFFIXES
 from ..folders import FileIndex, find_files, split_folders
 from ..objects import Found, RawPicture
 from ..samples import Object
-from .common import NO_CLASS, box_of, check_new_classes, list_names, read_json
+from .common import (ID, NO_CLASS, NUMBER, box_of, check_entry, check_new_classes, list_names,
+                     read_json, starts_with)
 
 LOOKED_FOR = "LabelMe's JSON beside each picture"
 _LOOKED_AT = 5  # files that tell whether a folder is LabelMe's
-_LARGEST = 2**26  # bytes of a file that may hold its picture as text
 
 
 def find(path: Path) -> Optional[Found]:
@@ -33,11 +33,13 @@ def find(path: Path) -> Optional[Found]:
     splits = split_folders(path)
     splits = splits if 'train' in splits else dict(train=path)
     files = {split: find_files(folder, ('.json', )) for split, folder in splits.items()}
-    few = [file for part in files.values() for file in part if file.stat().st_size < _LARGEST]
-    few = few[:_LOOKED_AT]
-    if not any(_is_labelme(read_json(file)) for file in few):
+    few = [file for part in files.values() for file in part][:_LOOKED_AT]
+    if not any(_is_labelme(file) for file in few):
         return None
     contents = {split: _read_all(part) for split, part in files.items()}
+    for part in contents.values():
+        for file, content in part.items():
+            _check(file, content)
     names = {split: _names(part) for split, part in contents.items()}
     classes = list_names(path / 'labels.txt') or sorted(names['train'])
     classes = [name for name in classes if name not in NO_CLASS]
@@ -51,24 +53,29 @@ def find(path: Path) -> Optional[Found]:
     return Found("LabelMe's JSON", str(path), classes, pictures, reader.notes(pictures))
 
 
-def _is_labelme(content) -> bool:
-    return isinstance(content, dict) and isinstance(content.get('shapes'), list)
+def _is_labelme(file: Path) -> bool:
+    return starts_with(file, r'\s*\{.*"shapes"\s*:\s*\[')
+
+
+def _check(file: Path, content: dict) -> None:
+    sizes = dict(imageWidth=NUMBER, imageHeight=NUMBER)
+    check_entry(content, str(file), dict(shapes=(list, )), dict(sizes, imagePath=(str, )))
+    for number, shape in enumerate(content['shapes']):
+        check_entry(shape, f'{file}, shapes[{number}]', dict(label=ID, points=(list, )),
+                    dict(shape_type=(str, ), group_id=ID, mask=(str, )))
 
 
 def _read_all(files: Sequence[Path]) -> Dict[Path, dict]:
-    contents = ((file, read_json(file)) for file in files)
-    return {
-        # the picture as text is not needed
-        file: {
-            key: value
-            for key, value in content.items() if key != 'imageData'
-        }
-        for file, content in contents if _is_labelme(content)
-    }
+    """Contents of the files of LabelMe, without the pictures as text."""
+    contents = {}
+    for file in filter(_is_labelme, files):
+        contents[file] = read_json(file)
+        contents[file].pop('imageData', None)
+    return contents
 
 
 def _names(contents: Dict[Path, dict]) -> List[str]:
-    labels = {str(s.get('label')) for c in contents.values() for s in c['shapes'] if _covers(s)}
+    labels = {str(s['label']) for c in contents.values() for s in c['shapes'] if _covers(s)}
     return sorted(labels - set(NO_CLASS))
 
 
@@ -91,7 +98,7 @@ class _Reader:
         stated = (int(content.get('imageWidth') or 0), int(content.get('imageHeight') or 0))
         groups: Dict[tuple, List[dict]] = {}
         for number, shape in enumerate(content['shapes'], 1):
-            name, group = str(shape.get('label')), shape.get('group_id')
+            name, group = str(shape['label']), shape.get('group_id')
             if not _covers(shape) or name in NO_CLASS:
                 self.left_out[name if name in NO_CLASS else shape.get('shape_type')] += 1
             else:
@@ -142,22 +149,21 @@ def _outline(shape: dict, where: str) -> List[float]:
     """The polygon x1, y1, x2, y2, ... of a shape."""
     kind = shape.get('shape_type') or 'polygon'
     if kind not in _OUTLINES:
-        raise ValueError(
-            f'{where}: a shape "{kind}" of "{shape.get("label")}" is in one group with '
-            'others; give it a group of its own')
+        raise ValueError(f'{where}: a shape "{kind}" of "{shape["label"]}" is in one group with '
+                         'others; give it a group of its own')
     try:
         points = [(float(x), float(y)) for x, y in shape['points']]
         polygon = _OUTLINES[kind](points)
-        if len(polygon) < 3:
+        if len(polygon) < 3 or not all(map(math.isfinite, sum(points, ()))):
             raise ValueError
-    except (KeyError, TypeError, ValueError):
-        raise ValueError(f'{where}: the {kind} "{shape.get("label")}" has the points '
+    except (ArithmeticError, IndexError, TypeError, ValueError):
+        raise ValueError(f'{where}: the {kind} "{shape["label"]}" has the points '
                          f'{str(shape.get("points"))[:100]}') from None
     return [n for point in polygon for n in point]
 
 
 def _rectangle(points: List[Tuple[float, float]]) -> List[Tuple[float, float]]:
-    (x1, y1), (x2, y2) = points[0], points[-1] if len(points) == 2 else points[2]
+    (x1, y1), (x2, y2) = points[0], points[1 if len(points) == 2 else 2]
     return [(x1, y1), (x2, y1), (x2, y2), (x1, y2)]
 
 
@@ -165,7 +171,7 @@ def _circle(points: List[Tuple[float, float]]) -> List[Tuple[float, float]]:
     """A polygon that leaves the circle by less than a pixel."""
     (x, y), (edge_x, edge_y) = points
     radius = math.hypot(edge_x - x, edge_y - y)
-    count = max(12, math.ceil(math.pi / math.acos(1 - min(1, 1 / max(radius, 1e-6)))))
+    count = max(12, math.ceil(math.pi / math.acos(max(0, 1 - 1 / radius))))
     angles = [2 * math.pi * i / count for i in range(count)]
     return [(x + radius * math.cos(a), y + radius * math.sin(a)) for a in angles]
 
@@ -186,11 +192,11 @@ def _bitmap(shape: dict, stated: Tuple[int, int], where: str) -> dict:
             part = np.asarray(image) > 0
         (x, y), _ = shape['points']
     except (KeyError, TypeError, ValueError, binascii.Error, OSError):
-        raise ValueError(f'{where}: the mask of "{shape.get("label")}" cannot be read') from None
+        raise ValueError(f'{where}: the mask of "{shape["label"]}" cannot be read') from None
     whole = np.zeros(stated[::-1], np.uint8, 'F')
     place = whole[int(y):int(y) + part.shape[0], int(x):int(x) + part.shape[1]]
     if place.shape != part.shape:
-        raise ValueError(f'{where}: the mask of "{shape.get("label")}" leaves its picture')
+        raise ValueError(f'{where}: the mask of "{shape["label"]}" leaves its picture')
     place[...] = part
     code = coco_mask.encode(whole)
     return dict(size=code['size'], counts=code['counts'].decode())

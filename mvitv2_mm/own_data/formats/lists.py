@@ -1,5 +1,6 @@
 """Lists and CSV with the path and the class of a picture or clip in each line."""
 import csv
+import re
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -24,11 +25,17 @@ _TRIED = 20  # lines of which one should name a file
 
 class Row(NamedTuple):
     """A line of a list: where it is, its columns, and the split that these or the file tell."""
-    where: str
-    path: str
-    label: str
-    split: str
-    near: str
+    file: Path
+    number: int
+    path: str = ''
+    label: str = ''
+    split: str = ''
+    near: str = ''
+
+    @property
+    def where(self) -> str:
+        """Its place, for messages."""
+        return f'{self.file}, line {self.number}'
 
 
 def find(path: Path) -> Optional[OwnData]:
@@ -59,8 +66,19 @@ def find(path: Path) -> Optional[OwnData]:
         for split, part in rows.items()
     }
     noun = 'pictures' if task == 'image' else 'clips'
-    names = ', '.join(file.name for file in tables)
+    names = ', '.join(sorted({row.file.name for part in rows.values() for row in part}))
     return OwnData(task, f'{noun} in lists ({names})', str(root), classes, splits, notes)
+
+
+def hint(path: Path) -> str:
+    """Why the tables of a folder are no lists, for the message that nothing is recognised."""
+    files = [p for p in (_candidates(path) if path.is_dir() else []) if p.suffix.lower() != '.txt']
+    if not files:
+        return ''
+    _, line = (read_lines(str(files[0])) or [(1, '')])[0]
+    return (
+        f' {files[0].name} starts with "{line[:80]}": a list has a column "path" or "image" and '
+        'a column "label", or these two without a header, and its paths count from its folder.')
 
 
 def _candidates(path: Path) -> List[Path]:
@@ -87,26 +105,26 @@ def _read(file: Path) -> List[Row]:
         next((header.index(name) for name in names if name in header), None)
         for names in (_PATH, _LABEL, _SPLIT)
     ]
-    if None in columns[:2]:
-        columns = [0, 1, None]
-    else:
-        cells = cells[1:]
+    has_header = None not in columns[:2]
+    columns = columns if has_header else [0, 1, None]
     rows = []
-    for number, row in cells:
-        if len(row) < 2 or (columns[2] is None and columns == [0, 1, None] and len(row) > 2):
-            rows.append(Row(f'{file}, line {number}', '', '', '', ''))
+    for number, row in cells[has_header:]:
+        if len(row) < 2 or (not has_header and len(row) > 2):
+            rows.append(Row(file, number))
             continue
-        path, label, split = (
-            row[c].strip() if c is not None and c < len(row) else '' for c in columns)
+        path, label, split = (row[c] if c is not None and c < len(row) else '' for c in columns)
         near = SPLITS.get(split.lower()) or split_of(file.stem)
-        rows.append(Row(f'{file}, line {number}', path, label, split, near))
+        rows.append(Row(file, number, path, label, split, near))
     return rows
 
 
 def _split(line: str, delimiter: Optional[str]) -> List[str]:
     if delimiter is None:
         return line.rsplit(None, 1)
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    except csv.Error:  # a cell of more than 131072 characters
+        return []
 
 
 def _names_files(rows: Sequence[Row], root: Path, index: FileIndex) -> bool:
@@ -129,15 +147,31 @@ def _by_split(tables: Dict[Path, List[Row]], root: Path) -> Dict[str, List[Row]]
                 found.setdefault(SPLITS[row.split.lower()], []).append(row)
             return {split: found[split] for split in ('train', 'val', 'test') if split in found}
         return dict(train=rows)
-    files = {
-        split: [file for file in tables if split_of(file.stem) == split]
+    return {split: tables[file] for split, file in _files_of_splits(list(tables), root).items()}
+
+
+def _files_of_splits(files: Sequence[Path], root: Path) -> Dict[str, Path]:
+    """The list of each split; of several those that are called like the one to train on."""
+    found = {
+        split: [file for file in files if split_of(file.stem) == split]
         for split in ('train', 'val', 'test')
     }
-    if not files['train'] or any(len(part) > 1 for part in files.values()):
-        raise ValueError(
-            f'{root} has several lists ({", ".join(f.name for f in tables)}); name the '
-            'one to train on, and with --val the one to validate on')
-    return {split: tables[part[0]] for split, part in files.items() if part}
+    if len(found['train']) == 1:
+        for split, several in found.items():
+            alike = [
+                file for file in several
+                if _without_split(file) == _without_split(found['train'][0])
+            ]
+            found[split] = alike if len(alike) == 1 else several
+    if any(len(several) > 1 for several in found.values()) or not found['train']:
+        raise ValueError(f'{root} has several lists ({", ".join(f.name for f in files)}); name the '
+                         'one to train on, and with --val the one to validate on')
+    return {split: several[0] for split, several in found.items() if several}
+
+
+def _without_split(file: Path) -> List[str]:
+    """Words of a name, without the one that tells the split."""
+    return [word for word in re.split(r'[\W_]+', file.name.lower()) if word not in SPLITS]
 
 
 def _folders(root: Path, split: str) -> Tuple[Path, ...]:
@@ -159,7 +193,7 @@ def _classes(rows: Dict[str, List[Row]], root: Path):
     train = {row.label for row in rows['train'] if row.label}
     file = next((root / name for name in _NAMES if (root / name).is_file()), None)
     names = list_names(file) if file else []
-    if not all(text.lstrip('-').isdigit() for text in texts):
+    if not all(re.fullmatch('-?[0-9]+', text) for text in texts):
         classes = names or sorted(train)
         check_new_classes(classes, texts, str(root))
         return {name: i for i, name in enumerate(classes)}, tuple(classes), []

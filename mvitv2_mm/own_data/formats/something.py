@@ -5,7 +5,7 @@ from typing import Dict, List, Optional
 from ...datasets.readers import VIDEO_SUFFIXES
 from ..folders import FileIndex, split_of
 from ..samples import OwnData, Sample
-from .common import check_new_classes, read_json
+from .common import ID, check_entry, check_new_classes, read_json, starts_with
 
 LOOKED_FOR = ("Something-Something's JSON (train.json, validation.json, labels.json beside "
               'videos/*.webm)')
@@ -19,18 +19,19 @@ def find(path: Path) -> Optional[OwnData]:
             missing.
     """
     files = _files(path) if path.is_dir() else {}
-    if 'train' not in files or not _is_list(read_json(files['train'])):
+    if 'train' not in files or not starts_with(files['train'], r'\s*\['):
         return None
     contents = {
         split: read_json(files[split])
         for split in ('train', 'val', 'test') if split in files
     }
     entries = {split: content for split, content in contents.items() if _is_list(content)}
+    if 'train' not in entries:
+        return None
     notes = [
-        f'{files[split].name} has no classes and is left out' for split in contents
-        if split not in entries
+        f'{files[s].name} has no classes and is left out' for s in contents if s not in entries
     ]
-    names = {split: [_class(e, files[split]) for e in part] for split, part in entries.items()}
+    names = {s: [_class(e, i, files[s]) for i, e in enumerate(part)] for s, part in entries.items()}
     classes = _classes(files['train'].parent, names['train'])
     for split in entries:
         check_new_classes(classes, names[split], str(files[split]))
@@ -59,12 +60,11 @@ def _is_list(content) -> bool:
             and 'id' in content[0] and bool({'template', 'label'} & set(content[0])))
 
 
-def _class(entry: dict, file: Path) -> str:
+def _class(entry: dict, number: int, file: Path) -> str:
     """The template without the brackets that mark places for things."""
-    text = entry.get('template') or entry.get('label')
-    if not text or 'id' not in entry:
-        raise ValueError(f'{file}: an entry has no "id" or "template": {str(entry)[:100]}')
-    return _plain(text)
+    key = 'template' if isinstance(entry, dict) and 'template' in entry else 'label'
+    check_entry(entry, f'{file}, entry {number}', {'id': ID, key: (str, )})
+    return _plain(entry[key])
 
 
 def _plain(template: str) -> str:

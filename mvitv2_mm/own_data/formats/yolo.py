@@ -46,8 +46,8 @@ def _read_yaml(path: Path):
     except yaml.YAMLError as error:
         mark = getattr(error, 'problem_mark', None)
         line = f', line {mark.line + 1}' if mark else ''
-        raise ValueError(
-            f'{path}{line}: not valid YAML: {getattr(error, "problem", error)}') from None
+        reason = getattr(error, 'problem', None) or getattr(error, 'reason', error)
+        raise ValueError(f'{path}{line}: not valid YAML: {reason}') from None
     except UnicodeDecodeError as error:
         raise ValueError(f'{path} is not text in UTF-8: {error.reason}') from None
 
@@ -195,7 +195,7 @@ class _Reader:
         except ValueError:
             raise ValueError(
                 f'{where}: expected a class and numbers, but got "{line[:80]}"') from None
-        if label != int(label) or not 0 <= label < len(self.classes):
+        if label not in range(len(self.classes)):
             raise ValueError(f'{where}: class {label:g} is outside of 0..{len(self.classes) - 1} '
                              f'({self.names}); YOLO counts from 0')
         positions = numbers[:4] if self.has_points else numbers
