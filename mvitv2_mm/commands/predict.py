@@ -3,7 +3,7 @@ import argparse
 import sys
 from typing import List
 
-from .frame.arguments import add_config_options
+from .frame import MODEL, add_config_options
 
 HELP = 'Predict pictures and videos with a model: classes, objects, or actions.'
 EXAMPLE = 'python -m mvitv2_mm predict mvitv2-tiny_in1k photo.jpg'
@@ -13,11 +13,12 @@ FORMATS = ('csv', 'coco', 'coco-data', 'yolo', 'labelme', 'srt', 'segments')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument(
+    model = parser.add_argument(
         'model',
         metavar='MODEL',
         help='a model folder, the name of a published model, a checkpoint of a training with this '
         'package, or a config with --checkpoint')
+    model.complete = MODEL
     parser.add_argument(
         'inputs',
         metavar='INPUT',

@@ -99,10 +99,11 @@ def _tint(canvas: np.ndarray, one: dict, factor: int) -> None:
     if not len(rows):
         return
     part = np.s_[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
-    inside = enlarge(mask[part], factor).astype(bool)
+    inside = enlarge(mask[part], factor)[..., None].astype(bool)
     area = canvas[factor * rows[0]:factor * (rows[-1] + 1),
                   factor * columns[0]:factor * (columns[-1] + 1)]
-    area[inside] = (area[inside] * 0.55 + np.array(color_of(one)) * 0.45).astype(np.uint8)
+    paint = np.full_like(area, color_of(one))
+    np.copyto(area, cv2.addWeighted(area, 0.55, paint, 0.45, 0), where=inside)
 
 
 def _outline(canvas: np.ndarray, one: dict, factor: int, size: int) -> None:

@@ -122,28 +122,34 @@ class _Video:
         self._files = ExitStack()
         source = self._files.enter_context(local_file(name))
         self._is_file = os.path.isfile(source)
-        self._encoded = EncodedVideo(path, source if self._is_file else None)
-        self._frames = iter(FrameStream(source)) if self._is_file else iter(())
+        stream = FrameStream(source) if self._is_file else None
+        fps = stream.fps if stream and stream.fps else 30
+        self._encoded = EncodedVideo(path, fps, source if stream else None)
+        self._frames = iter(stream or ())
         self._held: Optional[TimedFrame] = None
         self._window: Optional[dict] = None
 
     def add_frame(self, record: dict, pictures: Sequence[np.ndarray]) -> None:
         """Draw a frame; without its picture it is read again."""
         if not len(pictures):
+            self._check_file()
             number = record['frame']['number']
             pictures = [next(frame.rgb() for frame in self._frames if frame.number == number)]
         self._encoded.write(draw(pictures[0], record), record['frame']['second'])
 
     def add_window(self, record: dict) -> None:
         """Draw all frames up to the end of the last window, or to the middle of an overlap."""
-        if not self._is_file:
-            raise ValueError(f'{self.name}: windows are drawn on the frames of a file, which this '
-                             'is not; leave out --draw')
+        self._check_file()
         if self._window:
             end, start = self._window['window']['end'], record['window']['start']
             self._draw_until((start + end) / 2 if start < end else end, self._window)
             self._draw_until(start, {})
         self._window = record
+
+    def _check_file(self) -> None:
+        if not self._is_file:
+            raise ValueError(f'{self.name}: clips are drawn on the frames of a file, which this is '
+                             'not; leave out --draw')
 
     def close(self) -> None:
         """Draw what is left and complete the file."""

@@ -20,15 +20,17 @@ class EncodedVideo:
 
     Args:
         path (Path): The file, which is there once :meth:`close` is called.
+        fps (float): Usual frame rate, which tells how long the last frame is shown. Defaults to 30.
         sound_from (str, optional): A video whose clock is used, and whose sound is copied if MP4
             can hold it. Defaults to None.
     """
 
-    def __init__(self, path: Path, sound_from: Optional[str] = None) -> None:
+    def __init__(self, path: Path, fps: float = 30, sound_from: Optional[str] = None) -> None:
         self._files = ExitStack()
         temporary = self._files.enter_context(replaced(path))
         self._container = self._files.enter_context(av.open(str(temporary), 'w'))
         self._origin = container_start(sound_from) if sound_from else 0.
+        self._rate = Fraction(fps).limit_denominator(1001)
         self._sound_from = sound_from
         self._sound: Iterator[av.Packet] = iter(())
         self._next_sound: Optional[av.Packet] = None
@@ -67,7 +69,8 @@ class EncodedVideo:
     def _begin(self, picture: np.ndarray) -> None:
         is_h264 = 'libx264' in av.codecs_available
         options = dict(preset='veryfast', crf='20') if is_h264 else dict(qscale='3')
-        self._stream = self._container.add_stream('libx264' if is_h264 else 'mpeg4', rate=30)
+        self._stream = self._container.add_stream(
+            'libx264' if is_h264 else 'mpeg4', rate=self._rate)
         self._stream.height, self._stream.width = (side // 2 * 2 for side in picture.shape[:2])
         self._stream.pix_fmt, self._stream.options = 'yuv420p', options
         self._stream.codec_context.time_base = _CLOCK

@@ -136,13 +136,17 @@ def is_one(inputs: Any) -> bool:
 
 
 def pick_device(device: Optional[str]) -> str:
-    """A device that is there, the first GPU if none is asked for.
+    """A device that is there, a GPU if none is asked for.
+
+    Of several processes that ``torchrun`` has started, each takes the GPU of its number.
 
     Raises:
         UsageError: If the device that is asked for is not there.
     """
     if device is None:
-        return 'cuda' if torch.cuda.is_available() else 'cpu'
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    if device == 'cuda':
+        device = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:

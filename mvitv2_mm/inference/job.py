@@ -47,11 +47,11 @@ class Summary:
         """Lines for the user."""
         lines = ['nothing was left to predict']
         if self.records:
-            rate = self.records / self.seconds
             stages = ', '.join(f'{name} {seconds:.1f} s' for name, seconds in self.stages.items())
             lines = [
-                f'{self.records} predictions in {self.seconds:.1f} s, {rate:.1f} per second; at '
-                f'work: {stages}; the slowest is {max(self.stages, key=self.stages.get)}'
+                f'{self.records} predicted in {self.seconds:.1f} s '
+                f'({self.records / self.seconds:.3g} per second); at work: {stages}; the slowest '
+                f'is {max(self.stages, key=self.stages.get)}'
             ]
         if self.failed:
             first = f'; the first: {self.first_error}' if self.first_error else ''
@@ -124,11 +124,8 @@ def _count(inputs: Sequence[Any], task: str, shard: Shard) -> Optional[int]:
 
 
 def _settings(infer: Inferencer) -> dict:
-    reading = dict(
-        stride=infer.stride,
-        every=infer.every,
-        track=infer.track,
-        boxes=sha256_of(infer.people.path) if infer.people else None)
+    boxes = sha256_of(infer.people.path) if infer.people else None
+    reading = dict(stride=infer.stride, every=infer.every, track=infer.track, boxes=boxes)
     return settings_of(infer.predictor, infer.batch_size, **reading)
 
 

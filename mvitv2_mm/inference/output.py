@@ -201,4 +201,4 @@ class RecordFile:
 
 def _chain(names: str, name: str) -> str:
     """Hash of names, from that of all but the last one."""
-    return hashlib.sha256(f'{names}\n{name}'.encode()).hexdigest()[:16]
+    return hashlib.sha256(f'{names}\n{name}'.encode(errors='backslashreplace')).hexdigest()[:16]

@@ -24,7 +24,8 @@ class Reader:
 
     Args:
         predictor (Predictor): Prepares what is read.
-        keep_pictures (bool): Keep pictures as they were read, for drawing. Defaults to False.
+        keep_pictures (bool): Keep pictures as they were read, for drawing; of clips, of which all
+            frames are drawn, none is kept. Defaults to False.
         stride (float, optional): Seconds from one window to the next; 0 for windows that touch.
             Defaults to None: no windows.
         every (int): Of the frames of a video, a model for pictures sees each ``every``-th. Defaults
@@ -40,11 +41,11 @@ class Reader:
                  every: int = 1,
                  people: Optional[People] = None) -> None:
         self.predictor = predictor
-        self.keep_pictures = keep_pictures
         self.stride = stride
         self.every = every
         self.people = people
         self._is_for_clips = predictor.task in VIDEO_TASKS
+        self.keep_pictures = keep_pictures and predictor.task != 'video'
         if predictor.task == 'video':
             self._of_windows = ClipPipeline(predictor.opened.cfg, predictor.fast, one_clip=True)
 

@@ -112,7 +112,12 @@ def _plain(values: np.ndarray) -> List[float]:
 
 def to_line(record: dict) -> str:
     """A record as one line of JSON, with its end."""
-    return json.dumps(record, ensure_ascii=False) + '\n'
+    line = json.dumps(record, ensure_ascii=False) + '\n'
+    try:
+        line.encode()
+    except UnicodeEncodeError:  # the name of a file is no text
+        line = json.dumps(record) + '\n'
+    return line
 
 
 def in_words(record: dict, width: Optional[int] = 5) -> str:
@@ -131,7 +136,7 @@ def in_words(record: dict, width: Optional[int] = 5) -> str:
             _listed(person['actions'][:2]) for person in record['objects'][:width])
         more = len(record['objects']) - width
         words = (words or 'nothing') + (f' and {more} more' if more > 0 else '')
-    return f'{record["input"]}{place}: {words}'
+    return f'{record["input"]}{place}: {words}'.encode(errors='backslashreplace').decode()
 
 
 def _listed(scored: List[dict]) -> str:

@@ -91,14 +91,18 @@ class Output:
         """Note that all inputs are done; the first process puts all parts together.
 
         Returns:
-            int: Number of errors among the records, those of this process if it is not the first.
+            int: Number of errors among all records; 0 in all processes but the first one, since
+            ``torchrun`` ends the others as soon as one has failed.
         """
-        if self._file is None:
-            return sum(progress.failed for progress in self._merged)
-        self._file.finish()
-        if self.shard.world_size > 1 and self.shard.rank == 0:
-            return sum(progress.failed for progress in self._merge())
-        return self._file.progress.failed
+        progress = self._merged
+        if self._file is not None:
+            self._file.finish()
+            progress = [self._file.progress]
+        if self.shard.rank > 0:
+            return 0
+        if self._merged is None and self.shard.world_size > 1:
+            progress = self._merge()
+        return sum(part.failed for part in progress)
 
     def _find_merged(self) -> Optional[List[Progress]]:
         state = self.folder / STATE

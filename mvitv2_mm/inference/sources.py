@@ -11,7 +11,6 @@ from urllib.error import URLError
 from urllib.parse import urlparse
 from urllib.request import Request, urlopen
 
-import av
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -19,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from ..datasets.class_folders import IMAGE_SUFFIXES, is_hidden
 from ..datasets.frame_stream import TimedFrame
 from ..datasets.readers import VIDEO_SUFFIXES, VideoFile
+from ..extras import require
 from .camera import Camera, is_live
 
 PICTURE, VIDEO, ANIMATION = 'picture', 'video', 'animation'
@@ -180,6 +180,7 @@ def kind_of(path: str) -> str:
     Raises:
         OSError: If the file cannot be read.
         ValueError: If it is neither.
+        ImportError: If it is no picture, and PyAV is not installed.
     """
     if os.path.getsize(path) == 0:
         raise ValueError('the file is empty')
@@ -192,10 +193,12 @@ def kind_of(path: str) -> str:
     except UnidentifiedImageError:
         if cv2.haveImageReader(path):
             return PICTURE
+    av = require('av', 'reading videos')
     try:
         with av.open(path, metadata_errors='ignore') as container:
-            # ffmpeg takes any text for a picture made of characters
-            if container.streams.video and container.format.name != 'tty':
+            # ffmpeg takes any text for a picture made of characters, and goes by suffixes
+            name = container.format.name
+            if container.streams.video and name not in ('tty', 'image2') and '_pipe' not in name:
                 return VIDEO
     except av.FFmpegError:
         pass

@@ -47,8 +47,8 @@ class Stream:
         predictor (Predictor): The model.
         read (Callable): Turns a source into its items, from an item of a number on; runs in several
             threads at once.
-        batch_size (int): Largest number of inputs in a batch.
-        workers (int): Number of threads that read.
+        batch_size (int): Largest number of inputs in a batch. Defaults to 1.
+        workers (int): Number of threads that read. Defaults to 2.
         tracker (Tracker, optional): Follows objects through the records. Defaults to None.
 
     Attributes:
@@ -164,8 +164,9 @@ class Stream:
             return [{}]
         try:
             return self.predictor.predict(batch)
-        except torch.OutOfMemoryError:
-            raise
+        except torch.OutOfMemoryError as error:
+            raise ValueError(f'{str(error).splitlines()[0]} Take smaller batches: --batch-size '
+                             f'{max(self.batch_size // 2, 1)}') from error
         except Exception as error:
             if len(batch) > 1:
                 return [arrays for prepared in batch for arrays in self._predict([prepared])]

@@ -86,34 +86,55 @@ def slide(frames: Iterable[TimedFrame], span: int, stride: int, offsets: Sequenc
         offsets (Sequence[int]): Frames of a window that are used, counted from its first.
         fps (float): Frame rate.
     """
-    offsets = set(map(int, offsets))
-    times: Dict[int, Tuple[float, float]] = {}
-    pictures: Dict[int, np.ndarray] = {}
-    index, last = 0, -1
-
-    def window() -> Window:
-        first = index * stride
-        inside = [n for n in times if first <= n < first + span]
-        start, end = (times[inside[0]][0], times[inside[-1]][1]) if inside else (0., 0.)
-        own = {n: picture for n, picture in pictures.items() if first <= n < first + span}
-        return Window(span, fps, index, start, end, first, own)
-
+    ring = _Ring(span, stride, offsets, fps)
     for frame in frames:
-        while frame.number >= index * stride + span:
-            yield window()
-            index += 1
-            for numbers in (times, pictures):
-                for number in [n for n in numbers if n < index * stride]:
-                    del numbers[number]
-        if frame.number >= index * stride:
-            times[frame.number] = frame.start, frame.end
+        while frame.number >= ring.first + span:
+            yield ring.window()
+            ring.step()
+        ring.add(frame)
+    rest = ring.num_seen - ring.first
+    is_new = ring.index == 0 or rest > span - stride
+    if rest > 0 and is_new and (ring.index == 0 or 2 * rest >= span):
+        yield ring.window()
+
+
+class _Ring:
+    """What is kept of a video: times and pictures from the first frame of a window on."""
+
+    def __init__(self, span: int, stride: int, offsets: Sequence[int], fps: float) -> None:
+        self.span, self.stride, self.fps = span, stride, fps
+        self.index, self.num_seen = 0, 0
+        self._offsets = set(map(int, offsets))
+        self._times: Dict[int, Tuple[float, float]] = {}
+        self._pictures: Dict[int, np.ndarray] = {}
+
+    @property
+    def first(self) -> int:
+        """Number of the first frame of the window."""
+        return self.index * self.stride
+
+    def add(self, frame: TimedFrame) -> None:
+        """Take the next frame, and its picture if a window uses it."""
+        if frame.number >= self.first:
+            self._times[frame.number] = frame.start, frame.end
         # after frames that do not decode, the next one stands in for them
-        passed = range(last + 1, frame.number + 1)
-        starts = range(index * stride, frame.number + 1, stride)
-        if any(number - start in offsets for number in passed for start in starts):
-            pictures[frame.number] = frame.rgb()
-        last = frame.number
-    rest = last + 1 - index * stride
-    is_new = index == 0 or last >= (index - 1) * stride + span
-    if rest > 0 and is_new and (index == 0 or 2 * rest >= span):
-        yield window()
+        passed = range(self.num_seen, frame.number + 1)
+        starts = range(self.first, frame.number + 1, self.stride)
+        if any(number - start in self._offsets for number in passed for start in starts):
+            self._pictures[frame.number] = frame.rgb()
+        self.num_seen = frame.number + 1
+
+    def window(self) -> Window:
+        """The window, as far as it has been seen."""
+        inside = range(self.first, self.first + self.span)
+        times = [self._times[number] for number in inside if number in self._times]
+        start, end = (times[0][0], times[-1][1]) if times else (0., 0.)
+        pictures = {n: self._pictures[n] for n in inside if n in self._pictures}
+        return Window(self.span, self.fps, self.index, start, end, self.first, pictures)
+
+    def step(self) -> None:
+        """Go to the next window, and forget what comes before it."""
+        self.index += 1
+        for kept in (self._times, self._pictures):
+            for number in [number for number in kept if number < self.first]:
+                del kept[number]

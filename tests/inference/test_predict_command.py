@@ -1,6 +1,7 @@
 """``python -m mvitv2_mm predict``: what it prints and writes, exit codes, runs that are killed."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def test_lines_to_read_and_errors(quick, damaged, capfd):
     lines = out.splitlines()
     assert [line.rpartition(': ')[0] for line in lines[::2]] == model.files[:2]
     assert lines[0].count(' | ') == 1 and lines[1].startswith(f'{damaged}: error: ')
-    assert '3 predictions in' in err and 'the slowest is' in err
+    assert '3 predicted in' in err and 'the slowest is' in err
     assert f'1 failed; the first: {damaged}: error: ' in err
 
 
@@ -59,6 +60,20 @@ def test_a_folder_of_results_holds_what_python_gives(quick, tmp_path, capfd):
     assert [json.loads(line) for line in lines] == infer(model.files)
     assert list(infer.stream(model.files)) == infer(model.files)
     assert capfd.readouterr().out == ''
+
+
+def test_names_that_are_no_text(quick, tmp_path, capfd):
+    model, folder = quick('image'), tmp_path / 'pictures'
+    folder.mkdir()
+    name = os.fsdecode(b'\xff\xe9.png')
+    for target in (folder / name, folder / 'bücher.png'):
+        shutil.copy(model.files[0], target)
+    assert predict(model.folder, folder) == 0
+    assert predict(model.folder, folder, '--out', tmp_path / 'out') == 0
+    text = (tmp_path / 'out' / 'predictions.jsonl').read_text(encoding='utf-8')
+    assert 'bücher.png' in text
+    names = {json.loads(line)['input'] for line in text.splitlines()}
+    assert names == {str(folder / name), str(folder / 'bücher.png')}
 
 
 def test_mistakes_are_one_line(quick, tmp_path, capfd):
@@ -108,7 +123,7 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(quick, many, tmp_path, 
     assert state['progress'][0]['sources'] == 31  # and the first item of the next input
     for name in ('whole', 'killed'):
         assert predict(model, many, '--out', tmp_path / name, '--batch-size', 4) == 1
-    assert '28 predictions in' in capfd.readouterr().err
+    assert '28 predicted in' in capfd.readouterr().err
     whole, killed = (tmp_path / name / 'predictions.jsonl' for name in ('whole', 'killed'))
     assert whole.read_bytes() == killed.read_bytes()
     assert len(whole.read_text().splitlines()) == 60
@@ -121,8 +136,8 @@ def test_two_processes_share_the_inputs(quick, many, tmp_path, monkeypatch, capf
     monkeypatch.setenv('WORLD_SIZE', '2')
     for rank in ('1', '0'):
         monkeypatch.setenv('RANK', rank)
-        code = predict(model, many, '--out', tmp_path / 'two')
-        assert code == 1
+        # the first process tells what became of all
+        assert predict(model, many, '--out', tmp_path / 'two') == (rank == '0')
     assert predict(model, many) == 2
     assert 'several processes need --out' in capfd.readouterr().err
     names = [json.loads(line)['input'] for line in open(tmp_path / 'two' / 'predictions.jsonl')]

@@ -6,10 +6,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from pycocotools import mask as coco_mask
 
 from mvitv2_mm import Inferencer
-from mvitv2_mm.datasets import VideoFile
+from mvitv2_mm.datasets import LoadImage, VideoFile
 from mvitv2_mm.inference.sources import ArrayClip
 
 TEST_TOOL = Path(__file__).parents[2] / 'tools' / 'test.py'
@@ -185,3 +186,36 @@ def test_readers_of_mmaction2_sample_the_same_frames(quick):
     old = infer.predictor.prepare(VideoFile(model.files[0])).packed['inputs']
     new = Inferencer(model.folder, device='cpu').predictor.prepare(VideoFile(model.files[0]))
     assert (old == new.packed['inputs']).all()
+
+
+def test_pictures_of_all_kinds_are_read_as_in_training(quick, tmp_path):
+    """Shades and modes as :class:`LoadImage` has them, where the config reads with it."""
+    tones = noise(64, 64)
+    pictures = {
+        'grey.png': Image.fromarray(tones),
+        'deep.png': Image.fromarray(tones.astype(np.uint16) * 257),
+        'palette.png': Image.fromarray(np.stack([tones] * 3, -1)).quantize(16),
+        'inks.jpg': Image.fromarray(noise(64, 64, 4), 'CMYK'),
+        'clear.png': Image.fromarray(noise(64, 64, 4), 'RGBA'),
+    }
+    steps = [dict(type='mvitv2_mm.LoadImage'), dict(type='PackInputs')]
+    options = {'test_dataloader.dataset.pipeline': steps}
+    infer = Inferencer(quick('image').folder, device='cpu', cfg_options=options)
+    for name, picture in pictures.items():
+        picture.save(tmp_path / name)
+        inputs = infer.predictor.prepare(str(tmp_path / name)).packed['inputs']
+        wanted = LoadImage().transform(dict(img_path=str(tmp_path / name)))['img']
+        assert (inputs.numpy() == wanted.transpose(2, 0, 1)).all(), name
+    deep = infer.predictor.prepare(str(tmp_path / 'deep.png')).packed['inputs']
+    assert (deep.numpy() == tones).all()
+
+
+def test_what_opencv_cannot_read_is_read_nevertheless(quick, tmp_path):
+    picture = Image.fromarray(noise(64, 64, 3))
+    for name in ('a.pcx', 'a.png'):
+        picture.save(tmp_path / name)
+    assert cv2.imread(str(tmp_path / 'a.pcx')) is None
+    for task in ('image', 'detection'):  # both read with OpenCV
+        infer = Inferencer(quick(task).folder, device='cpu', score_thr=0.)
+        pcx, png = infer([tmp_path / 'a.pcx', tmp_path / 'a.png'])
+        assert results(pcx) == results(png)

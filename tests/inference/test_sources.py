@@ -92,7 +92,9 @@ def test_the_content_tells_the_kind(folder, tmp_path):
     }
     (tmp_path / 'empty.jpg').touch()
     (tmp_path / 'text.txt').write_text('a text that ffmpeg would draw\n' * 50)
-    for name, words in (('empty.jpg', 'the file is empty'), ('text.txt', 'neither a picture nor')):
+    shutil.copy(tmp_path / 'text.txt', tmp_path / 'text.jpg')
+    for name, words in (('empty.jpg', 'the file is empty'), ('text.txt', 'neither a picture nor'),
+                        ('text.jpg', 'neither a picture nor')):
         with pytest.raises(ValueError, match=words):
             kind_of(str(tmp_path / name))
 

@@ -84,6 +84,17 @@ def test_an_input_without_a_result_is_an_error_and_the_others_go_on():
     assert [r['found'] for r in records if 'found' in r] == ['a of 1', 'b of 1', 'c of 1']
 
 
+def test_a_batch_that_does_not_fit_ends_the_run():
+
+    class Small(Network):
+
+        def predict(self, batch):
+            raise torch.OutOfMemoryError('CUDA out of memory.')
+
+    with pytest.raises(ValueError, match='out of memory. Take smaller batches: --batch-size 4'):
+        list(Stream(Small(), reader(lambda name: [item(name)]), batch_size=8)(sources('a')))
+
+
 def test_memory_is_bounded_while_nobody_takes_records():
     started = []
 
@@ -127,9 +138,9 @@ def test_stages_overlap():
     seconds = time.perf_counter() - start
     stages = stream.stages()
     assert seconds < 0.8 * sum(stages.values())
-    # what each of the two threads waited, the network, and we
-    assert [round(value / 12, 2) for value in stages.values()] == pytest.approx([0.04, 0.04, 0.03],
-                                                                                abs=0.011)
+    # of the two threads, which share the reading, of the network, and of us
+    for name, least in dict(reading=0.04, network=0.04, writing=0.03).items():
+        assert stages[name] > 12 * least * 0.95
 
 
 def test_errors_of_the_sources_reach_the_caller():
@@ -214,11 +225,11 @@ def test_parts_of_several_processes_are_put_together_in_order(tmp_path, order):
     one, three = ([
         json.loads(line)['input'] for line in (tmp_path / name / RECORDS).read_text().splitlines()
     ] for name in ('one', 'three'))
-    assert one == three and failed[-1] == 1
+    assert one == three and failed == [0, 0, 1]
     assert sorted(path.name for path in (tmp_path / 'three').iterdir()) == [
         'predict.json', 'predictions.jsonl'
     ]
-    assert run(tmp_path / 'three', NAMES, {}, shard=Shard(2, 3)) == ([], 1)
+    assert run(tmp_path / 'three', NAMES, {}, shard=Shard(2, 3)) == ([], 0)
     with pytest.raises(ValueError, match='x is new'):
         run(tmp_path / 'three', NAMES + 'xyz', {}, shard=Shard(1, 3))
 
