@@ -133,15 +133,17 @@ def _name(canvas: np.ndarray, one: dict, factor: int, size: int, taken: List[Pla
     if 'track' in one:
         lines[0] = f'#{one["track"]} {lines[0]}'
     left, top, right_, bottom = _corners(canvas, one, factor)
-    # above the box, below it, inside it, and beside it; a negative one ends there
+    # above the box, below it, inside it, beside it, and at its other corners; a negative one ends
+    # there
     corners = [(left, -top), (left, bottom), (left, top), (right_, top), (-left, top),
-               (left, -bottom)]
+               (left, -bottom), (-right_, -top), (-right_, bottom), (right_, -bottom),
+               (-left, -bottom)]
     _write(canvas, lines, color_of(one), size, corners, taken)
 
 
 def _write(canvas: np.ndarray, lines: List[str], color: Color, size: int, corners: List[tuple],
            taken: List[Place]) -> None:
-    """Write lines at the first of some corners where nothing is written yet, else at the first.
+    """Write lines at the first of some corners that hides least of what is written there.
 
     Args:
         canvas (np.ndarray): The picture.
@@ -156,7 +158,7 @@ def _write(canvas: np.ndarray, lines: List[str], color: Color, size: int, corner
         return
     height, width = sum(len(label) for label in labels), max(label.shape[1] for label in labels)
     places = [_inside(canvas, x, y, width, height) for x, y in corners]
-    place = next((p for p in places if not any(_overlap(p, other) for other in taken)), places[0])
+    place = min(places, key=lambda one: sum(_overlap(one, other) for other in taken))
     taken.append(place)
     left, top = place[:2]
     for label in labels:
@@ -174,5 +176,8 @@ def _inside(canvas: np.ndarray, x: int, y: int, width: int, height: int) -> Plac
     return left, top, left + width, top + height
 
 
-def _overlap(one: Place, other: Place) -> bool:
-    return (one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3])
+def _overlap(one: Place, other: Place) -> int:
+    """Pixels that two places have in common."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(width, 0) * max(height, 0)

@@ -55,10 +55,7 @@ class Pictures:
         if self.count >= MOST or self.size >= _MOST_BYTES:
             self.refused += 1
             return ''
-        try:
-            picture = self._picture(sample, objects)
-        except (OSError, ValueError, UnreadableClipError):
-            picture = None
+        picture = self.array(sample, objects)
         if picture is None:
             self.lacking += 1
             return ''
@@ -66,6 +63,13 @@ class Pictures:
         Image.fromarray(picture).save(buffer, 'JPEG', quality=80)
         self.count, self.size = self.count + 1, self.size + buffer.tell()
         return f'data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}'
+
+    def array(self, sample: dict, objects: Optional[List[dict]] = None) -> Optional[np.ndarray]:
+        """The small picture of a sample, RGB (H, W, 3) of uint8; None if it cannot be had."""
+        try:
+            return self._picture(sample, objects)
+        except (OSError, ValueError, UnreadableClipError):
+            return None
 
     def _picture(self, sample: dict, objects: Optional[List[dict]]) -> Optional[np.ndarray]:
         name = sample.get('img_path')
