@@ -112,11 +112,11 @@ def _outline(canvas: np.ndarray, one: dict, factor: int, size: int) -> None:
     if one.get('verdict') != 'missed':
         cv2.rectangle(canvas, (left, top), (right_, bottom), color_of(one), width)
         return
-    dash = size // 2
-    for x in range(left, right_, 2 * dash):
+    dash, step = size // 2, 5 * size // 4
+    for x in range(left, right_, step):
         for y in (top, bottom):
             _line(canvas, (x, y), (min(x + dash, right_), y), color_of(one), width)
-    for y in range(top, bottom, 2 * dash):
+    for y in range(top, bottom, step):
         for x in (left, right_):
             _line(canvas, (x, y), (x, min(y + dash, bottom)), color_of(one), width)
 
