@@ -137,7 +137,7 @@ def _name(canvas: np.ndarray, one: dict, factor: int, size: int, taken: List[Pla
     # there
     corners = [(left, -top), (left, bottom), (left, top), (right_, top), (-left, top),
                (left, -bottom), (-right_, -top), (-right_, bottom), (right_, -bottom),
-               (-left, -bottom)]
+               (-left, -bottom), (-left, bottom)]
     _write(canvas, lines, color_of(one), size, corners, taken)
 
 
