@@ -48,7 +48,7 @@ def bars(title: str,
          groups: Sequence[str],
          series: Sequence[Tuple[str, Sequence[float]]],
          top: float = 0.) -> Markup:
-    """A chart of bars.
+    """A chart of bars; '' if there is nothing to draw.
 
     Args:
         title (str): What is shown.
@@ -56,6 +56,8 @@ def bars(title: str,
         series (Sequence[tuple[str, Sequence[float]]]): Name, and height in each group.
         top (float): Largest height of the scale; 0 means that of the bars. Defaults to 0.
     """
+    if not series:
+        return Markup('')
     values = np.nan_to_num(np.array([heights for _, heights in series], float))
     axes = _Axes(np.zeros(2), np.array([len(groups), top or values.max() or 1.]))
     body, share = [axes.frame('', x_ticks=False)], 0.8 / len(series)

@@ -102,10 +102,10 @@ def _config_of(test: Optional[Path]) -> Optional[Config]:
 def _metrics_file(dump: Path, test: Optional[Path]) -> Optional[Path]:
     """The metrics of a test: ``test_metrics.json`` beside ``test_predictions.pkl``, or its log."""
     beside = dump.with_name(dump.stem.replace('predictions', 'metrics') + '.json')
-    if beside.is_file():
+    if 'predictions' in dump.stem and beside.is_file():
         return beside
-    logged = test / f'{test.name}.json' if test else beside
-    return logged if logged.is_file() else None
+    logged = test / f'{test.name}.json' if test else None
+    return logged if logged and logged.is_file() else None
 
 
 def _read_metrics(path: Optional[Path]) -> Dict[str, float]:

@@ -129,6 +129,8 @@ def total_rates(result: Result, step: int) -> List[str]:
     """Precision, recall and F1 of all classes: their means, and those of all predictions."""
     counts = result.counts
     present = counts.positives > 0
+    if not present.any():
+        return [''] * 6
     with np.errstate(invalid='ignore'):
         means = [np.nan_to_num(part[present, step]).mean() for part in counts.rates()]
         right, wrong = counts.right[:, step].sum(), counts.wrong[:, step].sum()

@@ -106,6 +106,25 @@ def test_names_are_text(tmp_path):
     assert not any(address == 'x' for address in Page(text).addresses)
 
 
+@pytest.mark.parametrize('objects, found', [(0, 0), (0, 2), (2, 0), (2, 2)])
+def test_pictures_without_objects_or_detections(objects, found, tmp_path):
+    box, classes = [10, 20, 60, 90], range(2)
+    content = dict(
+        images=[dict(id=1, height=300, width=300)],
+        categories=[dict(id=i, name=name) for i, name in enumerate(data.CLASSES)],
+        annotations=[
+            dict(id=i, image_id=1, category_id=i, bbox=[10, 20, 50, 70]) for i in classes[:objects]
+        ])
+    (tmp_path / 'a.json').write_text(json.dumps(content))
+    config = data.config(tmp_path / 'a.py', 'mmdet',
+                         dict(type='CocoDataset', metainfo=dict(classes=data.CLASSES)),
+                         dict(type='CocoMetric', ann_file=str(tmp_path / 'a.json'), metric='bbox'))
+    sample = data.detected(1, [box] * found, classes[:found], [.9] * found)
+    text = report(data.save([sample], tmp_path / 'a.pkl'), tmp_path, config=str(config))
+    expected = '-1' if not objects else '1' if found else '0'
+    assert f'coco/bbox_mAP</td><td></td><td>{expected}</td>' in text
+
+
 def test_files_that_are_not_here_are_told(tmp_path):
     samples = data.several()
     text = report(data.save(samples, tmp_path / 'a.pkl'), tmp_path)
@@ -166,6 +185,9 @@ def test_runs_without_common_samples_cannot_be_compared(tmp_path):
     (lambda p: data.save(data.scenes(p)[0], p / 'a.pkl'), '--config'),
     (lambda p: data.save([dict(img_path='a', pred_score=torch.ones(2))], p / 'a.pkl'),
      'no labels to compare'),
+    (lambda p: data.save([{
+        **one, 'pred_score': torch.full((4, ), torch.nan)
+    } for one in data.single(p)], p / 'a.pkl'), 'no finite numbers'),
 ])
 def test_what_is_no_run_is_told_in_one_line(make, message, tmp_path):
     with pytest.raises((ValueError, OSError), match=message) as error:
