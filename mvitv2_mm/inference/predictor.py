@@ -115,6 +115,9 @@ class Predictor:
             order = 1 if self.task in VIDEO_TASKS else -1
             pictures = [picture[..., ::order].copy() for picture in pictures]
         places = dict(width=int(size[1]), height=int(size[0]), **(places or {}))
+        fault = getattr(media, 'fault', None)
+        if fault:
+            places['note'] = fault.removeprefix(f'{media.path}: ')
         packed = pipeline.prepare(read)
         return Prepared(source, places, packed, pictures=pictures if keep_pictures else ())
 

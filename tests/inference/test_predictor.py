@@ -219,3 +219,15 @@ def test_what_opencv_cannot_read_is_read_nevertheless(quick, tmp_path):
         infer = Inferencer(quick(task).folder, device='cpu', score_thr=0.)
         pcx, png = infer([tmp_path / 'a.pcx', tmp_path / 'a.png'])
         assert results(pcx) == results(png)
+
+
+def test_a_video_that_was_cut_off_is_used_with_a_note(quick, tmp_path):
+    path = tmp_path / 'cut.avi'
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 30, (64, 64))
+    for _ in range(60):
+        writer.write(noise(64, 64, 3))
+    writer.release()
+    path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
+    record = Inferencer(quick('video').folder, device='cpu')(path)
+    assert len(record['classes']) == 5 and max(record['window']['frames']) < 32
+    assert record['note'].startswith('only ') and 'of 60 frames' in record['note']
