@@ -1,10 +1,12 @@
 """Which samples are worth a look: best, worst, most confused, and probably mislabelled ones."""
 from collections import Counter
+from functools import partial
 from typing import Iterable, List, Optional
 
 import numpy as np
 
 from ..drawing import missed, right, wrong
+from .key_frames import judged_people
 from .pictures import Gallery, Pictures, Shown
 from .results.actions import ActionResult
 from .results.coco import boxes_of
@@ -29,7 +31,7 @@ def make_galleries(result: Result, pictures: Pictures) -> List[Gallery]:
     elif isinstance(result, DetectionResult):
         found = _of_detection(result, pictures)
     else:
-        found = []
+        found = _of_actions(result, pictures)
     return [gallery for gallery in found if gallery.shown]
 
 
@@ -39,24 +41,24 @@ def show(result: Result, index: int, pictures: Pictures, text: Optional[str] = N
     if isinstance(result, DetectionResult):
         objects = judged_objects(result, index)
         name = str(sample.get('img_path', name))
-    url = '' if isinstance(result, ActionResult) else pictures.of(sample, objects)
+    if isinstance(result, ActionResult):
+        objects = partial(judged_people, result, index)
+    url = pictures.of(sample, objects)
     return Shown(url, text or '; '.join(lines_of(result, index)), name, bool(result.correct[index]))
 
 
 def lines_of(result: Result, index: int) -> List[str]:
     """What was predicted for a sample and, on a second line, what is true if that differs."""
-    if isinstance(result, DetectionResult):
+    if isinstance(result, (DetectionResult, ActionResult)):
         names = zip(('right', 'wrong', 'missed'), result.judged)
         return [', '.join(f'{counts[index]} {name}' for name, counts in names)]
     if isinstance(result, SingleLabelResult):
         said = f'{result.classes[result.predicted[index]]} {result.confidence[index]:.2f}'
         truth = result.classes[result.truth[index]]
-    elif isinstance(result, MultiLabelResult):
+    else:
         parts = result.scores[index] >= 0.5, result.truth[index]
         said, truth = (', '.join(result.classes[i] for i in np.flatnonzero(part)) or 'nothing'
                        for part in parts)
-    else:
-        return [result.keys[index]]
     return [said] if result.correct[index] else [said, f'is {truth}']
 
 
@@ -157,6 +159,22 @@ def _of_detection(result: DetectionResult, pictures: Pictures) -> List[Gallery]:
         ('Best', 'most objects, all of them right',
          [i for i in best[:_OBJECTS_COUNT // 2] if bad[i] == 0]),
     )
+    return [
+        Gallery(title, text, [show(result, int(i), pictures) for i in rows])
+        for title, text, rows in parts
+    ]
+
+
+def _of_actions(result: ActionResult, pictures: Pictures) -> List[Gallery]:
+    right_ones, wrong_ones, lost = result.judged
+    bad = wrong_ones + lost
+    worst = np.argsort(-bad, kind='stable')[:_OBJECTS_COUNT]
+    best = np.argsort(-np.where(bad == 0, right_ones, -1), kind='stable')[:_OBJECTS_COUNT // 2]
+    parts = (('Worst',
+              'most wrong and missed actions at a score of 0.5. Blue: right; orange: wrong; '
+              'yellow and dashed: missed', [i for i in worst if bad[i]]),
+             ('Best', 'most actions, all of them right',
+              [i for i in best if bad[i] == 0 and right_ones[i]]))
     return [
         Gallery(title, text, [show(result, int(i), pictures) for i in rows])
         for title, text, rows in parts

@@ -74,7 +74,7 @@ def write_report(sources: Union[str, Path, Sequence[Union[str, Path]]],
     sources = [sources] if isinstance(sources, (str, Path)) else list(sources)
     runs = [find_run(str(source), config) for source in sources]
     _name_apart(runs)
-    pictures = Pictures([root for run in runs for root in run.roots])
+    pictures = Pictures([root for run in runs for root in run.roots], runs[0].cfg)
     results = [_results(run, len(runs) == 1) for run in runs]
     compared = _compare(runs, [found for found, _ in results], pictures)
     shown = [_view(run, *found, pictures) for run, found in zip(runs, results)]

@@ -1,16 +1,22 @@
 """The page of a report: whole, safe, small, and honest about what it lacks."""
+import base64
 import io
 import json
 import os
 import pickle
 import re
+import sys
 from html.parser import HTMLParser
+from unittest import mock
 
+import cv2
 import numpy as np
 import pytest
 import report_data as data
 import torch
+from ava_data import make_ava
 
+from mvitv2_mm.drawing import MISSED, RIGHT, WRONG
 from mvitv2_mm.report import write_report
 from mvitv2_mm.report.comparing import compare
 from mvitv2_mm.report.dump import read_dump
@@ -237,6 +243,50 @@ def test_a_dump_runs_nothing(kind, tmp_path):
     with pytest.raises(ValueError, match='is no dump'):
         write_report(path, tmp_path / 'report.html')
     assert not (tmp_path / 'ran').exists()
+
+
+def test_a_config_beside_a_dump_runs_nothing(tmp_path):
+    """mmengine would import, and call, what a dotted ``type`` names."""
+    (tmp_path / 'spy_of_reports.py').write_text('raise SystemExit("imported")')
+    run = data.make_run(tmp_path / 'run', 'image')
+    config = next(run.glob('*/vis_data/config.py'))
+    config.write_text(config.read_text().replace("'CustomDataset'", "'spy_of_reports.Thing'"))
+    with mock.patch('sys.path', [str(tmp_path), *sys.path]):
+        assert '>bee</' in report(run, tmp_path)  # the names of the folders
+    config.write_text('import os\n' + config.read_text())
+    with pytest.raises(ValueError, match='is refused'):
+        report(run, tmp_path)
+
+
+def test_key_frames_are_drawn(tmp_path):
+    root = make_ava(tmp_path / 'ava')
+    boxes = torch.tensor([[.3, .2, .6, .9], [.5, .2, .9, .9]])
+    scores = torch.zeros(2, 80)
+    scores[:, 11] = .9  # right for the first person
+    samples = [
+        dict(
+            video_id='-5KQ66BBWC4', timestamp=902, pred_instances=dict(bboxes=boxes, scores=scores))
+    ]
+    folder = f'{root}/annotations'
+    config = data.config(
+        tmp_path / 'a.py', 'mmaction',
+        dict(
+            type='mvitv2_mm.AVADataset',
+            data_root=root,
+            data_prefix=dict(img='rawframes'),
+            ann_file='annotations/ava_val_v2.2.csv'),
+        dict(
+            type='mvitv2_mm.AVAMetric',
+            ann_file=f'{folder}/ava_val_v2.2.csv',
+            label_file=f'{folder}/ava_action_list_v2.2_for_activitynet_2019.pbtxt'))
+    text = report(data.save(samples, tmp_path / 'a.pkl'), tmp_path, config=str(config))
+    assert Page(text).pictures == 1 and '1 right, 1 wrong, 2 missed' in text
+    picture = text.partition('data:image/jpeg;base64,')[2].partition('"')[0]
+    drawn = cv2.imdecode(np.frombuffer(base64.b64decode(picture), np.uint8), cv2.IMREAD_COLOR)
+    for color in (RIGHT, WRONG, MISSED):
+        assert (np.abs(drawn[..., ::-1].astype(int) - color).max(-1) < 30).sum() > 100
+    frame = 60  # the colour of the 60th frame, 2 s after second 900
+    assert (np.abs(drawn.astype(int) - frame).max(-1) < 6).mean() > 0.3
 
 
 def test_half_a_dump_is_told(tmp_path):
