@@ -1,12 +1,14 @@
-"""What the blocks of a backbone read and return while a model runs."""
+"""What goes through the blocks of a backbone while a model runs."""
+import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
 
 from ..backbones.mvitv2 import MViTv2
+from ..ops import pooled_grid
 
 
 @dataclass
@@ -17,31 +19,53 @@ class BlockRecord:
         block (nn.Module): The block.
         tokens (Tensor): What it read, (1, E + prod(grid), C).
         grid (tuple[int]): Its grid.
-        heads (Tensor, optional): What the heads of its attention returned, (1, N_q, M * D); kept
-            where gradients are recorded.
-        grad (Tensor, optional): Gradient of the score to ``heads``.
+        heads (Tensor, optional): What the heads of its attention returned, (1, N_q, M * D).
+        tokens_grad (Tensor, optional): Gradient of a score to ``tokens``.
+        heads_grad (Tensor, optional): Gradient of a score to ``heads``.
     """
     block: nn.Module
     tokens: Tensor
     grid: Tuple[int, ...]
     heads: Optional[Tensor] = None
-    grad: Optional[Tensor] = None
+    tokens_grad: Optional[Tensor] = None
+    heads_grad: Optional[Tensor] = None
+
+    @property
+    def out_grid(self) -> Tuple[int, ...]:
+        """Grid that the block returns."""
+        return pooled_grid(self.grid, self.block.attn.stride_q)
+
+    @property
+    def num_extra_tokens(self) -> int:
+        """Tokens before those of the grid."""
+        return self.tokens.shape[1] - math.prod(self.grid)
 
 
 @dataclass
 class Recording:
-    """All blocks in their order, and the maps that the backbone returned."""
-    blocks: List[BlockRecord] = field(default_factory=list)
-    maps: List[Tensor] = field(default_factory=list)
+    """What went through a backbone.
 
-    def differentiate(self, score: Tensor) -> List[Tensor]:
-        """Fill in the gradients of a score; returns those to the maps, zeros where it has none."""
-        heads = [record.heads for record in self.blocks]
-        grads = torch.autograd.grad(score, [*heads, *self.maps], allow_unused=True)
-        for record, grad in zip(self.blocks, grads):
-            record.grad = torch.zeros_like(record.heads) if grad is None else grad
-        found = zip(self.maps, grads[len(heads):])
-        return [torch.zeros_like(feat) if grad is None else grad for feat, grad in found]
+    Attributes:
+        blocks (list[BlockRecord]): The blocks, in their order.
+        outputs (dict[int, Tensor]): What left the backbone, before the norm of its scale, by the
+            numbers of the blocks: tokens (1, E + prod(grid), C), or (1, C) where they were pooled.
+        output_grads (dict[int, Tensor]): Gradients of a score to these.
+    """
+    blocks: List[BlockRecord] = field(default_factory=list)
+    outputs: Dict[int, Tensor] = field(default_factory=dict)
+    output_grads: Dict[int, Tensor] = field(default_factory=dict)
+
+    def differentiate(self, score: Tensor) -> None:
+        """Fill in the gradients of a score; to be called while the recording goes on."""
+        blocks, outputs = self.blocks, self.outputs
+        kept = [r.tokens for r in blocks] + [r.heads for r in blocks] + list(outputs.values())
+        grads = torch.autograd.grad(score, kept, allow_unused=True)
+        grads = [torch.zeros_like(x) if g is None else g for x, g in zip(kept, grads)]
+        for record, tokens_grad, heads_grad in zip(blocks, grads, grads[len(blocks):]):
+            record.tokens_grad, record.heads_grad = tokens_grad, heads_grad
+            record.tokens, record.heads = record.tokens.detach(), record.heads.detach()
+        self.output_grads = dict(zip(outputs, grads[2 * len(blocks):]))
+        self.outputs = {index: output.detach() for index, output in outputs.items()}
 
 
 def find_backbone(model: nn.Module) -> MViTv2:
@@ -57,42 +81,67 @@ def find_backbone(model: nn.Module) -> MViTv2:
 
 
 @contextmanager
-def recording(backbone: MViTv2, gradients: bool = False) -> Iterator[Recording]:
-    """Record what goes through a backbone; the next run of the model is to be of one input.
+def recording(model: nn.Module, gradients: bool = False) -> Iterator[Recording]:
+    """Record what goes through the backbone of a model, which then is to run once, on one input.
 
     Args:
-        backbone (MViTv2): The backbone.
-        gradients (bool): Also keep what :meth:`Recording.differentiate` needs. Parameters get no
+        model (nn.Module): The model, in eval mode.
+        gradients (bool): Whether :meth:`Recording.differentiate` is called. Parameters get no
             gradients. Defaults to False.
     """
-    record = Recording()
-    wanted = [param for param in backbone.parameters() if gradients and param.requires_grad]
-    hooks = [block.register_forward_pre_hook(_reader(record, gradients)) for block in backbone.blocks]
+    backbone, record = find_backbone(model), Recording()
+    hooks = [
+        block.register_forward_pre_hook(_block_reader(record, gradients))
+        for block in backbone.blocks
+    ]
     if gradients:
         hooks += [
-            block.attn.proj.register_forward_pre_hook(
-                lambda _, args: setattr(record.blocks[-1], 'heads', args[0]))
+            block.attn.proj.register_forward_pre_hook(_heads_reader(record))
             for block in backbone.blocks
         ]
-        hooks.append(backbone.register_forward_hook(lambda _, __, outs: record.maps.extend(outs)))
+    hooks += [
+        getattr(backbone, f'norm{scale}').register_forward_pre_hook(_output_reader(record))
+        for scale in backbone.out_scales
+    ]
+    trained = [param for param in model.parameters() if param.requires_grad]
     try:
-        for param in wanted:
+        for param in trained:
             param.requires_grad_(False)
-        yield record
+        with torch.set_grad_enabled(gradients):
+            yield record
     finally:
         for hook in hooks:
             hook.remove()
-        for param in wanted:
+        for param in trained:
             param.requires_grad_(True)
 
 
-def _reader(record: Recording, gradients: bool):
+def _block_reader(record: Recording, gradients: bool):
 
     def read(block: nn.Module, args: tuple) -> tuple:
         tokens, grid = args
         if gradients and not record.blocks:  # the graph begins here
             tokens = tokens.detach().requires_grad_()
-        record.blocks.append(BlockRecord(block, tokens.detach(), tuple(grid)))
+        record.blocks.append(BlockRecord(block, tokens, tuple(grid)))
         return tokens, grid
+
+    return read
+
+
+def _heads_reader(record: Recording):
+
+    def read(_: nn.Module, args: tuple) -> None:
+        record.blocks[-1].heads = args[0]
+
+    return read
+
+
+def _output_reader(record: Recording):
+
+    def read(_: nn.Module, args: tuple) -> tuple:
+        # a tensor of its own: the next block reads the same tokens
+        output = args[0].view_as(args[0])
+        record.outputs[len(record.blocks) - 1] = output
+        return (output, )
 
     return read

@@ -26,14 +26,20 @@ picture needs one row vector ``g`` times this product, where ``g`` says which of
 count: the class token, all tokens alike, or those of an object. ``g M_L ... M_1`` is computed from
 the left: each step is a product of a row vector, and memory stays linear in the number of tokens.
 
-**Relevance.** As in Chefer et al. (2021), the attention is weighted by the gradient of a score,
-negative parts are dropped, and nothing is normed::
+**Relevance.** As in Chefer et al. (2021), attention is weighted by the gradient of a score, its
+negative parts are dropped, and nothing is normed:
 
-    g <- g (P + B U)      with B = mean over the heads of (A * dscore/dA)+
+.. code-block:: text
+
+    g <- g (P + B U)             B = mean over the heads of (A * d score / d A)+
+
+It starts where a scale leaves the backbone, with the length of the gradient at each token: one
+class token, all tokens of a mean alike, or those that a box is pooled from, in several scales.
+What arrives on the path of P alone says no more than where it started: for an object that is a
+part of the answer; for a mean over all tokens it is a veil over the whole map, and is left out.
 """
-from typing import Sequence
+from typing import Mapping, Sequence, Tuple
 
-import torch
 from torch import Tensor
 
 from .block_attention import BlockAttention
@@ -44,39 +50,49 @@ from .spread import spread_conv, spread_max
 ATTENTION_SHARE = 0.5
 
 
-def rollout(records: Sequence[BlockRecord], rows: Tensor) -> Tensor:
-    """Shares of the first tokens in the last ones.
+def rollout(records: Sequence[BlockRecord], starts: Mapping[int, Tensor]) -> Tensor:
+    """Shares of the first tokens in those that leave the backbone.
 
     Args:
         records (Sequence[BlockRecord]): The blocks, in their order.
-        rows (Tensor): Weights of the tokens that the last block returned, (R, E + prod(grid)).
+        starts (Mapping[int, Tensor]): Weights of the tokens that leave after blocks, by the numbers
+            of these: (R, E + prod(out_grid)).
 
     Returns:
-        Tensor: (R, E + prod(grid)) for the tokens that the first block read; the sum of each row
-        is that of ``rows``.
+        Tensor: (R, E + prod(grid)) for the tokens that the first block reads; the rows have the
+        sums that those of ``starts`` have together.
     """
-    for record in reversed(records):
+    rows = 0
+    for index in range(max(starts), -1, -1):
+        record = records[index]
+        rows = rows + starts.get(index, 0)
         attention = BlockAttention(record.block, record.tokens, record.grid)
         attended = _to_values(record, attention.pull(rows))
         rows = ATTENTION_SHARE * attended + (1 - ATTENTION_SHARE) * _kept(record, rows)
     return rows
 
 
-def relevance(records: Sequence[BlockRecord], rows: Tensor) -> Tensor:
-    """Relevance of the first tokens for the score that the records hold the gradients of.
+def relevance(records: Sequence[BlockRecord],
+              starts: Mapping[int, Tensor]) -> Tuple[Tensor, Tensor]:
+    """Relevance of the first tokens for the score whose gradients the records hold.
 
     Args:
         records (Sequence[BlockRecord]): The blocks, in their order.
-        rows (Tensor): Weights of the tokens that the last block returned, (R, E + prod(grid)).
+        starts (Mapping[int, Tensor]): See :func:`rollout`.
 
     Returns:
-        Tensor: (R, E + prod(grid)), not normed.
+        tuple[Tensor, Tensor]: (R, E + prod(grid)), not normed: all of it, and the part that came
+        through the attention of a block at least once.
     """
-    for record in reversed(records):
+    whole = attended = 0
+    for index in range(max(starts), -1, -1):
+        record = records[index]
+        whole = whole + starts.get(index, 0)
         attention = BlockAttention(record.block, record.tokens, record.grid)
-        attended = _to_values(record, attention.pull_relevance(rows, record.grad))
-        rows = _kept(record, rows) + attended
-    return rows
+        found = _to_values(record, attention.pull_relevance(whole, record.heads_grad))
+        whole = _kept(record, whole) + found
+        attended = found if index == max(starts) else _kept(record, attended) + found
+    return whole, attended
 
 
 def _to_values(record: BlockRecord, keys: Tensor) -> Tensor:

@@ -13,7 +13,6 @@ from torch.nn.grad import conv2d_input, conv3d_input
 
 from ..ops import pooled_grid
 
-_CONV = {2: F.conv2d, 3: F.conv3d}
 _CONV_INPUT = {2: conv2d_input, 3: conv3d_input}
 _MAX_POOL = {2: F.max_pool2d, 3: F.max_pool3d}
 _TINY = 1e-12
@@ -25,7 +24,8 @@ def spread_conv(rows: Tensor, weight: Tensor, grid: Sequence[int],
 
     A pooled token comes from the tokens under the kernel, each by its share of the kernel's
     absolute weights, of which the mean over the channels is taken. Taps outside of the grid read
-    zeros and have no share.
+    zeros; their share goes to the token at the border, so that what is the same everywhere stays
+    so.
 
     Args:
         rows (Tensor): Row vectors (R, E + prod(pooled grid)). The first E entries, of a class
@@ -38,11 +38,15 @@ def spread_conv(rows: Tensor, weight: Tensor, grid: Sequence[int],
         Tensor: Row vectors (R, E + prod(grid)).
     """
     shares = weight.detach().abs().mean(dim=0, keepdim=True).to(rows) + _TINY
-    pooled, padding = pooled_grid(grid, stride), [n // 2 for n in weight.shape[2:]]
-    extra, maps = _split(rows, pooled)
-    total = _CONV[len(grid)](rows.new_ones(1, 1, *grid), shares, None, stride, padding)
-    size = (len(rows), 1, *grid)
-    spread = _CONV_INPUT[len(grid)](size, shares, maps[:, None] / total, stride, padding)
+    ndim, margin = len(grid), [n // 2 for n in weight.shape[2:]]
+    extra, maps = _split(rows, pooled_grid(grid, stride))
+    size = (len(rows), 1, *(n + 2 * m for n, m in zip(grid, margin)))
+    spread = _CONV_INPUT[ndim](size, shares / shares.sum(), maps[:, None], stride)[:, 0]
+    for axis, (n, m) in enumerate(zip(grid, margin), 1):
+        before, spread, after = spread.split((m, n, m), dim=axis)
+        spread = spread.clone()
+        spread.select(axis, 0).add_(before.sum(dim=axis))
+        spread.select(axis, n - 1).add_(after.sum(dim=axis))
     return torch.cat([extra, spread.flatten(1)], dim=1)
 
 
