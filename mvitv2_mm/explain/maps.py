@@ -28,11 +28,12 @@ def heat_map(model: nn.Module, target: Target, method: str = 'relevance') -> Ten
         Tensor: Non-negative, on the grid of the first block, (H, W) or (T, H, W); sums to 1, or to
         0 where nothing speaks for the score.
     """
-    with_gradients = method != 'rollout'
-    with recording(model, with_gradients) as record:
+    with recording(model, gradients=method != 'rollout') as record:
         score = target.score(target.inputs)
-        if with_gradients:
-            record.differentiate(score)
+        if method == 'relevance':
+            record.differentiate_heads(score)
+        elif method == 'cam':
+            record.differentiate_stages(score)
     with torch.no_grad():
         if method == 'cam':
             return _class_activation(record)
@@ -98,7 +99,7 @@ def _class_activation(record: Recording) -> Tensor:
     first = record.blocks[0].grid
     maps = []
     for block in record.blocks:
-        if block.block.pool_skip is not None:
+        if block.tokens_grad is not None:
             slopes = block.tokens_grad.clamp(min=0) * block.tokens
             found = _as_map(slopes.clamp(min=0).sum(dim=-1)[0], block.grid)
             maps.append(_normed(resize(found, first)))

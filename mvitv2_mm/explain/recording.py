@@ -2,7 +2,8 @@
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Dict, Iterator, List, Optional, Tuple
+from itertools import chain
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -55,17 +56,28 @@ class Recording:
     outputs: Dict[int, Tensor] = field(default_factory=dict)
     output_grads: Dict[int, Tensor] = field(default_factory=dict)
 
-    def differentiate(self, score: Tensor) -> None:
-        """Fill in the gradients of a score; to be called while the recording goes on."""
-        blocks, outputs = self.blocks, self.outputs
-        kept = [r.tokens for r in blocks] + [r.heads for r in blocks] + list(outputs.values())
-        grads = torch.autograd.grad(score, kept, allow_unused=True)
-        grads = [torch.zeros_like(x) if g is None else g for x, g in zip(kept, grads)]
-        for record, tokens_grad, heads_grad in zip(blocks, grads, grads[len(blocks):]):
-            record.tokens_grad, record.heads_grad = tokens_grad, heads_grad
-            record.tokens, record.heads = record.tokens.detach(), record.heads.detach()
-        self.output_grads = dict(zip(outputs, grads[2 * len(blocks):]))
-        self.outputs = {index: output.detach() for index, output in outputs.items()}
+    def differentiate_heads(self, score: Tensor) -> None:
+        """Fill in the gradients of a score to ``heads`` and ``outputs``.
+
+        To be called while the recording goes on, as :meth:`differentiate_stages`.
+        """
+        grads = _gradients(score, [record.heads for record in self.blocks], self.outputs.values())
+        for record in self.blocks:
+            record.heads_grad = next(grads)
+        self.output_grads = dict(zip(self.outputs, grads))
+
+    def differentiate_stages(self, score: Tensor) -> None:
+        """Fill in the gradients of a score to the tokens of the blocks that begin a stage."""
+        first = [record for record in self.blocks if record.block.pool_skip is not None]
+        for record, grad in zip(first, _gradients(score, [record.tokens for record in first])):
+            record.tokens_grad = grad
+
+
+def _gradients(score: Tensor, *tensors: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Gradients, zeros where a tensor has no part in the score."""
+    found = list(chain(*tensors))
+    grads = torch.autograd.grad(score, found, allow_unused=True)
+    return (torch.zeros_like(x) if grad is None else grad for x, grad in zip(found, grads))
 
 
 def find_backbone(model: nn.Module) -> MViTv2:
@@ -86,8 +98,7 @@ def recording(model: nn.Module, gradients: bool = False) -> Iterator[Recording]:
 
     Args:
         model (nn.Module): The model, in eval mode.
-        gradients (bool): Whether :meth:`Recording.differentiate` is called. Parameters get no
-            gradients. Defaults to False.
+        gradients (bool): Keep what gradients are computed from; parameters get none. Defaults to False.
     """
     backbone, record = find_backbone(model), Recording()
     hooks = [
@@ -104,9 +115,12 @@ def recording(model: nn.Module, gradients: bool = False) -> Iterator[Recording]:
         for scale in backbone.out_scales
     ]
     trained = [param for param in model.parameters() if param.requires_grad]
+    lean = [part for part in backbone.modules() if getattr(part, 'keeps_less', False)]
     try:
         for param in trained:
             param.requires_grad_(False)
+        for part in lean:
+            part.keeps_less = False  # one input has room, and to compute nothing twice is quicker
         with torch.set_grad_enabled(gradients):
             yield record
     finally:
@@ -114,6 +128,8 @@ def recording(model: nn.Module, gradients: bool = False) -> Iterator[Recording]:
             hook.remove()
         for param in trained:
             param.requires_grad_(True)
+        for part in lean:
+            part.keeps_less = True
 
 
 def _block_reader(record: Recording, gradients: bool):

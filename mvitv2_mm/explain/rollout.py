@@ -40,6 +40,7 @@ part of the answer; for a mean over all tokens it is a veil over the whole map, 
 """
 from typing import Mapping, Sequence, Tuple
 
+import torch
 from torch import Tensor
 
 from .block_attention import BlockAttention
@@ -84,14 +85,16 @@ def relevance(records: Sequence[BlockRecord],
         tuple[Tensor, Tensor]: (R, E + prod(grid)), not normed: all of it, and the part that came
         through the attention of a block at least once.
     """
-    whole = attended = 0
+    whole, attended = 0, None
     for index in range(max(starts), -1, -1):
         record = records[index]
         whole = whole + starts.get(index, 0)
         attention = BlockAttention(record.block, record.tokens, record.grid)
         found = _to_values(record, attention.pull_relevance(whole, record.heads_grad))
-        whole = _kept(record, whole) + found
-        attended = found if index == max(starts) else _kept(record, attended) + found
+        if attended is None:
+            attended = torch.zeros_like(whole)
+        whole, attended = _kept(record, torch.cat([whole, attended])).chunk(2)
+        whole, attended = whole + found, attended + found
     return whole, attended
 
 

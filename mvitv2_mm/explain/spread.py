@@ -16,6 +16,7 @@ from ..ops import pooled_grid
 _CONV_INPUT = {2: conv2d_input, 3: conv3d_input}
 _MAX_POOL = {2: F.max_pool2d, 3: F.max_pool3d}
 _TINY = 1e-12
+_CHUNK_ELEMENTS = 2**20
 
 
 def spread_conv(rows: Tensor, weight: Tensor, grid: Sequence[int],
@@ -66,11 +67,11 @@ def spread_max(rows: Tensor, tokens: Tensor, pool: nn.Module, grid: Sequence[int
     feat = tokens[:, num_extra:].transpose(1, 2).unflatten(2, tuple(grid))
     _, winners = _MAX_POOL[len(grid)](
         feat, pool.kernel_size, pool.stride, pool.padding, return_indices=True)
-    channels = winners.shape[1]
-    extra, pooled = rows[:, :num_extra], rows[:, num_extra:]
+    winners = winners[0].flatten(1)  # (C, prod(pooled grid))
+    extra, pooled = rows[:, :num_extra], rows[:, num_extra:] / len(winners)
     spread = rows.new_zeros(len(rows), math.prod(grid))
-    for index in winners[0].flatten(1):  # one channel at a time, in the memory of one map
-        spread.index_add_(1, index, pooled / channels)
+    for index in winners.split(max(1, _CHUNK_ELEMENTS // pooled.numel())):
+        spread.index_add_(1, index.flatten(), pooled.repeat(1, len(index)))
     return torch.cat([extra, spread], dim=1)
 
 
