@@ -123,10 +123,3 @@ class BlockAttention:
             return tokens
         return merge_windows(tokens.unflatten(1, tuple(window)), grid).flatten(1, -2)
 
-
-def place_of(point: Sequence[float], grid: Sequence[int], num_extra: int) -> int:
-    """Index of the token at a point, from 0 to 1 per axis."""
-    index = 0
-    for share, size in zip(point, grid):
-        index = index * size + min(int(share * size), size - 1)
-    return num_extra + index
