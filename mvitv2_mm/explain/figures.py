@@ -113,7 +113,8 @@ def draw_point(path: Path, found: Sequence[PointAttention], frame: np.ndarray,
     picked = np.linspace(0, len(found) - 1, min(len(found), _MAX_BLOCKS)).round().astype(int)
     found = [found[i] for i in picked]
     columns = 2 + max(one.weights.shape[1] for one in found)
-    figure = Figure(figsize=(0.95 * columns + 0.5, 1.05 * len(found)), dpi=100, layout='constrained')
+    figure = Figure(
+        figsize=(0.95 * columns + 0.5, 1.05 * len(found)), dpi=100, layout='constrained')
     grid = figure.subplots(len(found), columns, squeeze=False)
     height, width = frame.shape[:2]
     for row, one in zip(grid, found):
@@ -155,7 +156,11 @@ def draw_positions(path: Path, model: nn.Module) -> bool:
         for axes, number, table in zip(row, picked, tables):
             reach = len(table) // 2
             image = axes.imshow(
-                table.numpy(), aspect='auto', cmap='RdBu_r', vmin=-limit, vmax=limit,
+                table.numpy(),
+                aspect='auto',
+                cmap='RdBu_r',
+                vmin=-limit,
+                vmax=limit,
                 extent=(0, table.shape[1], reach + 0.5, -reach - 0.5))
             axes.set_title(f'block {number}', fontsize=7)
             axes.tick_params(labelsize=6)
