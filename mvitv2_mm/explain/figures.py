@@ -1,10 +1,8 @@
 """Explanations drawn: overlays, strips of frames, attention of a point, position tables."""
-import math
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import Optional, Sequence
 
 import numpy as np
-import torch
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -90,8 +88,8 @@ def _draw_profile(axes: Axes, heat: np.ndarray) -> None:
 def _score_lines(found: Explanation) -> str:
     scores = found.scores
     lines = [
-        f'{name} ({good}): this map {scores["map"][name]:.2f}, random {scores["random"][name]:.2f}, '
-        f'centre {scores["centre"][name]:.2f}'
+        f'{name} ({good}): this map {scores["map"][name]:.2f}, '
+        f'random {scores["random"][name]:.2f}, centre {scores["centre"][name]:.2f}'
         for name, good in (('deletion', 'low is good'), ('insertion', 'high is good'))
     ]
     verdict = 'better than' if scores['is_faithful'] else 'NOT better than'

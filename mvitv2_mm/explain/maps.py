@@ -20,10 +20,9 @@ def heat_map(model: nn.Module, target: Target, method: str = 'relevance') -> Ten
         model (nn.Module): The model.
         target (Target): The input and what is explained.
         method (str): 'relevance' follows gradient-weighted attention back from a score. 'rollout'
-            follows attention alone, whatever the class, and compares it with attention to all alike;
-            of an object it starts at its box. 'cam'
-            sums what the channels of the tokens between stages add to the score. Defaults to
-            'relevance'.
+            follows attention alone, whatever the class, from the box of an object if there is one,
+            and compares it with attention to all tokens alike. 'cam' sums what the channels of the
+            tokens between stages add to the score. Defaults to 'relevance'.
 
     Returns:
         Tensor: Non-negative, on the grid of the first block, (H, W) or (T, H, W); sums to 1, or to

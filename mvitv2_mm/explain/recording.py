@@ -99,7 +99,8 @@ def recording(model: nn.Module, gradients: bool = False) -> Iterator[Recording]:
 
     Args:
         model (nn.Module): The model, in eval mode.
-        gradients (bool): Keep what gradients are computed from; parameters get none. Defaults to False.
+        gradients (bool): Keep what gradients are computed from; parameters get none. Defaults to
+            False.
     """
     backbone, record = find_backbone(model), Recording()
     hooks = [

@@ -1,5 +1,5 @@
 """What is explained: the score that a model gives to a class, or to a class of an object."""
-from typing import Optional, Sequence, Tuple
+from typing import Optional, Tuple
 
 import torch
 from mmengine.dataset import pseudo_collate
