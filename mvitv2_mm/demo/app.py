@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from ..inference.inferencer import Inferencer
+from .explanation import PICTURE, explain_upload
 from .guard import Guard
 from .jobs import DONE, Busy, Job, Jobs
 from .limits import Limits
@@ -79,7 +80,7 @@ class Demo:
                 return Response(status_code=400)  # nobody reads it
             raise
         upload = Upload(name, path, 'parts' in request.query_params, every)
-        self.jobs.start(job, partial(predict_upload, self.infer, upload, self.limits))
+        self.jobs.start(job, partial(predict_upload, self.infer, upload, self.limits), upload)
         return JSONResponse(dict(key=job.key), 201)
 
     async def state(self, request: Request) -> Response:
@@ -104,15 +105,23 @@ class Demo:
 
     async def records(self, request: Request) -> Response:
         """What ``predict --json`` prints."""
-        path = self._done(request).folder / RECORDS
-        return FileResponse(path, media_type='application/x-ndjson')
+        return _file(self._done(request).folder / RECORDS)
 
     async def picture(self, request: Request) -> Response:
         """A picture, or a frame of a video."""
-        path = self._done(request).folder / f'{request.path_params["number"]}.jpg'
-        if not path.is_file():
-            raise HTTPException(404, 'there is no such picture')
-        return FileResponse(path)
+        return _file(self._done(request).folder / f'{request.path_params["number"]}.jpg')
+
+    async def explain(self, request: Request) -> Response:
+        """Have it explained what was found in a file."""
+        upload = self._done(request).about
+        record = _number(request, 'record', least=0)
+        job = self._open()
+        self.jobs.start(job, partial(explain_upload, self.infer, upload, record), upload)
+        return JSONResponse(dict(key=job.key), 201)
+
+    async def explanation(self, request: Request) -> Response:
+        """The picture of an explanation."""
+        return _file(self._done(request).folder / PICTURE)
 
     def _open(self) -> Job:
         try:
@@ -155,6 +164,8 @@ def make_app(infer: Inferencer, command: Sequence[str], limits: Limits = Limits(
         Route(f'{job}/result.json', demo.result),
         Route(f'{job}/predictions.jsonl', demo.records),
         Route(job + '/pictures/{number:int}.jpg', demo.picture),
+        Route(f'{job}/explanation', demo.explain, methods=['POST']),
+        Route(f'{job}/{PICTURE}', demo.explanation),
     ]
     middleware = [
         Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS, www_redirect=False),
@@ -175,12 +186,18 @@ def _page_file(name: str) -> Callable[[Request], Awaitable[Response]]:
     return reply
 
 
+def _file(path: Path) -> Response:
+    if not path.is_file():
+        raise HTTPException(404, f'there is no {path.name}')
+    return FileResponse(path)
+
+
 async def _error(request: Request, error: HTTPException) -> Response:
     return JSONResponse(dict(error=error.detail), error.status_code)
 
 
-def _number(request: Request, name: str) -> int:
-    text = request.query_params.get(name, '1')
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 10**6):
-        raise HTTPException(400, f'{name} should be a whole number from 1 on, but got {text!r}')
+def _number(request: Request, name: str, least: int = 1) -> int:
+    text = request.query_params.get(name, str(least))
+    if not (text.isascii() and text.isdecimal() and least <= int(text) <= 10**6):
+        raise HTTPException(400, f'{name} should be a whole number from {least} on')
     return int(text)

@@ -5,7 +5,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional
 
 UPLOADING, WAITING, RUNNING = 'uploading', 'waiting', 'running'
 DONE, FAILED, CANCELLED = 'done', 'failed', 'cancelled'
@@ -28,6 +28,7 @@ class Job:
         key (str): Its name in addresses, which nobody can guess.
         folder (Path): Holds its files; it is removed with the job.
         work (Callable, optional): Does it, given the job; returns what the page shows.
+        about (Any): What it is about.
         state (str): One of the constants of this module.
         progress (float, optional): Share that is done, None if that cannot be told.
         result (dict, optional): What ``work`` returned.
@@ -36,6 +37,7 @@ class Job:
     key: str
     folder: Path
     work: Optional[Callable[['Job'], dict]] = None
+    about: Any = None
     state: str = UPLOADING
     progress: Optional[float] = None
     result: Optional[dict] = None
@@ -104,9 +106,9 @@ class Jobs:
                 self._forget(old)
         return job
 
-    def start(self, job: Job, work: Callable[[Job], dict]) -> None:
+    def start(self, job: Job, work: Callable[[Job], dict], about: Any = None) -> None:
         """Have a job done when its turn comes."""
-        job.work, job.state = work, WAITING
+        job.work, job.about, job.state = work, about, WAITING
         self._queue.put(job)
 
     def __getitem__(self, key: str) -> Job:

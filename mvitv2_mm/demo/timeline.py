@@ -8,15 +8,15 @@ _NUM_ROWS = 12
 
 
 def timeline(records: Sequence[dict], end: float) -> List[dict]:
-    """Rows of a timeline, one for each class, those that are seen longest first.
+    """Rows of a timeline, one for each class, in the order in which they are first seen.
 
     Args:
         records (Sequence[dict]): Records of one video, in their order.
         end (float): Second at which the video ends.
 
     Returns:
-        list[dict]: 'label', 'name' and 'bars', each of which has 'start', 'end' and 'score'; 12
-        rows at most.
+        list[dict]: 'label', 'name' and 'bars', each of which has 'start', 'end' and 'score'; the
+        12 classes that are seen longest at most.
     """
     records = [record for record in records if 'error' not in record]
     if records and 'frame' in records[0]:
@@ -26,7 +26,7 @@ def timeline(records: Sequence[dict], end: float) -> List[dict]:
         row = rows.setdefault(one.label, dict(label=one.label, name=one.name, bars=[]))
         row['bars'].append({key: asdict(one)[key] for key in ('start', 'end', 'score')})
     longest = sorted(rows.values(), key=lambda row: sum(b['start'] - b['end'] for b in row['bars']))
-    return longest[:_NUM_ROWS]
+    return sorted(longest[:_NUM_ROWS], key=lambda row: row['bars'][0]['start'])
 
 
 def _segments(records: Sequence[dict]) -> List[Segment]:

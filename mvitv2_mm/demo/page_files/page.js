@@ -10,6 +10,8 @@ let model = {};
 let key = null;  // of the job that is shown or waited for
 let turn = 0;  // number of the file that was dropped last
 let result = null;
+let shown = 0;  // number of the record that is shown
+let reason = null;  // key of the job that explains it
 
 function make(tag, name, text) {
   const made = document.createElement(tag);
@@ -55,8 +57,18 @@ async function begin() {
 }
 
 async function forget() {
-  if (key !== null) await ask(`/jobs/${key}`, {method: 'DELETE'}).catch(() => null);
+  forget_reason();
+  const old = key;
   key = null;
+  if (old !== null) await ask(`/jobs/${old}`, {method: 'DELETE'}).catch(() => null);
+}
+
+function forget_reason() {
+  if (reason !== null) ask(`/jobs/${reason}`, {method: 'DELETE'}).catch(() => null);
+  reason = null;
+  element('explain').disabled = false;
+  element('explain-status').textContent = '';
+  show('explanation', false);
 }
 
 async function send(file) {
@@ -76,7 +88,7 @@ async function send(file) {
     const made = await ask(`/jobs?${query}`, {method: 'POST', body: file});
     if (mine !== turn) return void ask(`/jobs/${made.key}`, {method: 'DELETE'});
     key = made.key;
-    await wait(mine);
+    await wait(made.key, () => mine === turn, tell);
     if (mine !== turn) return;
     result = await ask(`/jobs/${key}/result.json`);
     if (mine === turn) present();
@@ -87,15 +99,39 @@ async function send(file) {
   }
 }
 
-async function wait(mine) {
-  while (mine === turn) {
-    const job = await ask(`/jobs/${key}`);
-    if (job.state === 'done' || mine !== turn) return;
+// Wait for a job for as long as it is wanted, and tell how far it is.
+async function wait(job_key, is_wanted, say) {
+  while (is_wanted()) {
+    const job = await ask(`/jobs/${job_key}`);
+    if (job.state === 'done' || !is_wanted()) return;
     if (job.state === 'failed') throw Error(job.error);
     const ahead = job.before === 1 ? '1 file is' : `${job.before} files are`;
-    tell(job.state === 'waiting' && job.before ? `${ahead} before this one` : 'predicting',
-         job.progress);
+    say(job.state === 'waiting' && job.before ? `${ahead} before this one` : 'at work',
+        job.progress);
     await new Promise(done => setTimeout(done, POLL));
+  }
+}
+
+async function explain() {
+  forget_reason();
+  const say = text => { element('explain-status').textContent = text; };
+  const source = key;
+  let mine = null;
+  element('explain').disabled = true;
+  say('at work');
+  try {
+    mine = reason = (await ask(`/jobs/${source}/explanation?record=${shown}`, {method: 'POST'})).key;
+    await wait(mine, () => mine === reason, say);
+    if (mine !== reason) return;
+    const {name} = await ask(`/jobs/${mine}/result.json`);
+    element('explanation').src = `/jobs/${mine}/explanation.png`;
+    element('explanation').alt = `Heat map of where the model looks for ${name}`;
+    show('explanation', true);
+    say('');
+  } catch (error) {
+    if (mine === reason) say(error.message);
+  } finally {
+    if (mine === reason) element('explain').disabled = false;
   }
 }
 
@@ -117,7 +153,7 @@ function present() {
   const failed = result.records.filter(record => record.error);
   if (failed.length) {
     const many = result.records.length > 1 ? `${failed.length} of ${result.records.length}: ` : '';
-    fail(`${many}${failed[0].error}`);
+    fail(`${result.input}: ${many}${failed[0].error}`);
   }
   element('input').textContent = result.input;
   element('command').textContent = result.command;
@@ -127,6 +163,7 @@ function present() {
   scrub.max = Math.max(result.pictures.length - 1, 0);
   show('scrub-row', result.pictures.length > 1);
   show('columns', result.pictures.length > 0);
+  show('why', result.pictures.length > 0);
   show('result', true);
   draw_timeline();
   if (result.pictures.length) go(0);
@@ -135,6 +172,8 @@ function present() {
 function go(number) {
   const {record, second} = result.pictures[number];
   const picture = element('picture');
+  if (record !== shown) forget_reason();
+  shown = record;
   element('scrub').value = number;
   element('scrub').setAttribute('aria-valuetext', second === null ? '' : seconds(second));
   element('time').textContent = second === null ? '' : seconds(second);
@@ -189,6 +228,8 @@ function highlight(number) {
   for (const part of element('boxes').children) {
     part.classList.toggle('on', Number(part.dataset.number) === number);
   }
+  const objects = result.records[shown].objects;
+  draw_masks(number === null ? objects : [objects[number]]);
 }
 
 const color = one => PALETTE[one.label % PALETTE.length];
@@ -266,7 +307,7 @@ function run_lengths(text) {
 }
 
 function draw_masks(objects) {
-  const masked = objects.filter(one => one.mask);
+  const masked = objects.filter(one => one.mask).reverse();  // the best one last
   show('masks', masked.length > 0);
   if (!masked.length) return;
   const [height, width] = masked[0].mask.size;
@@ -274,7 +315,7 @@ function draw_masks(objects) {
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext('2d');
-  for (const one of masked.reverse()) {
+  for (const one of masked) {
     context.fillStyle = color(one);
     let start = 0;
     run_lengths(one.mask.counts).forEach((length, i) => {
@@ -336,6 +377,7 @@ element('file').addEventListener('change', event => {
   event.target.value = '';  // the same file can be chosen again
 });
 element('scrub').addEventListener('input', event => go(Number(event.target.value)));
+element('explain').addEventListener('click', explain);
 element('cancel').addEventListener('click', cancel);
 for (const name of ['dragover', 'dragleave', 'drop']) {
   document.addEventListener(name, event => {
