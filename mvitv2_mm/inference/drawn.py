@@ -13,7 +13,7 @@ from ..datasets.frame_stream import FrameStream, TimedFrame
 from ..datasets.load_image import LoadImage
 from ..files import replaced
 from .drawing import draw
-from .encoding import EncodedVideo
+from ..encoded_video import EncodedVideo
 from .sources import local_file
 from .writers.names import Names
 
