@@ -3,7 +3,6 @@ import tempfile
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from shlex import join
 from typing import AsyncIterator, Awaitable, Callable, Optional, Sequence
 
 from starlette.applications import Starlette
@@ -80,7 +79,8 @@ class Demo:
                 return Response(status_code=400)  # nobody reads it
             raise
         upload = Upload(name, path, 'parts' in request.query_params, every)
-        self.jobs.start(job, partial(predict_upload, self.infer, upload, self.limits), upload)
+        self.jobs.start(job, partial(predict_upload, self.infer, upload, self.limits, self.command),
+                        upload)
         return JSONResponse(dict(key=job.key), 201)
 
     async def state(self, request: Request) -> Response:
@@ -97,11 +97,7 @@ class Demo:
 
     async def result(self, request: Request) -> Response:
         """What the page shows."""
-        job = self._done(request)
-        words = [
-            'python', '-m', 'mvitv2_mm', *self.command, job.result['input'], *job.result['options']
-        ]
-        return JSONResponse(dict(job.result, command=join([*words, '--json'])))
+        return JSONResponse(self._done(request).result)
 
     async def records(self, request: Request) -> Response:
         """What ``predict --json`` prints."""

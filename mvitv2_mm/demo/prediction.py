@@ -2,6 +2,7 @@
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import join
 from typing import Iterator, List, Optional, Sequence
 
 import cv2
@@ -99,18 +100,20 @@ class Pictures:
                 self.add(number, picture, float(clip.times[frame]))
 
 
-def predict_upload(infer: Inferencer, upload: Upload, limits: Limits, job: Job) -> dict:
+def predict_upload(infer: Inferencer, upload: Upload, limits: Limits, command: Sequence[str],
+                   job: Job) -> dict:
     """Predict a file; writes its records and pictures into the folder of the job.
 
     Args:
         infer (Inferencer): The model.
         upload (Upload): The file.
         limits (Limits): What is taken.
+        command (Sequence[str]): How the command line predicts: 'predict', the model, its options.
         job (Job): Is told the progress, and tells whether to go on.
 
     Returns:
-        dict: 'input', 'records', 'pictures', 'options' of the command and, of a video, 'timeline',
-        'start' and 'end'.
+        dict: 'input', 'command', 'records', 'pictures' and, of a video, 'timeline', 'start' and
+        'end'.
 
     Raises:
         Cancelled: If nobody wants the result any more.
@@ -128,11 +131,12 @@ def predict_upload(infer: Inferencer, upload: Upload, limits: Limits, job: Job) 
             pictures.add(len(records), picture, record.get('frame', {}).get('second'))
         records.append(record)
         job.progress = _progress(record, clip)
+    options = upload.options(infer.predictor.task, clip is not None)
     result = dict(
         input=upload.name,
+        command=join(['python', '-m', 'mvitv2_mm', *command, upload.name, *options, '--json']),
         records=records,
-        pictures=pictures.shown,
-        options=upload.options(infer.predictor.task, clip is not None))
+        pictures=pictures.shown)
     if clip is not None:
         if infer.predictor.task in VIDEO_TASKS:
             pictures.add_clips(clip, records)
