@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     if draw_positions(out / 'relative_positions.png', predictor.model):
         print(out / 'relative_positions.png', file=sys.stderr)
     for number, source in enumerate(find_sources(args.inputs, opened.task)):
-        prepared = next(read(source))
+        prepared, result = next(read(source)), None
         error = prepared.error
         if 'frame' in prepared.places:
             error = f'is a video, but {opened.name} takes pictures'

@@ -4,7 +4,7 @@ Deletion blurs the hottest pixels first and watches the probability of the class
 starts from the blurred input and gives the hottest pixels back first (Petsiuk et al., 2018). The
 areas under the two curves say more beside those of maps that know nothing of the model.
 """
-from typing import Dict, List
+from typing import Dict, List, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +13,7 @@ from torch import Tensor
 from .maps import resize
 from .targets import Target
 
-_STEPS = 8
+_STEPS = 6
 _NUM_RANDOM = 2
 _COARSE = 4  # cells per side of what is left of a blurred picture
 _BATCH_PIXELS = 2**21
@@ -33,38 +33,45 @@ def faithfulness(target: Target, heat: Tensor) -> Dict[str, dict]:
     """
     size = (*target.inputs.shape[2:-2], *target.visible)
     blurred = _blur(target.inputs)
+    ends = target.probabilities(target.inputs), target.probabilities(blurred)
     maps = dict(map=[heat], random=_random_maps(heat), centre=[_centred(heat)])
     scores = {}
     for name, some in maps.items():
-        found = [_areas(target, blurred, resize(one, size)) for one in some]
+        found = [_areas(target, blurred, resize(one, size), ends) for one in some]
         scores[name] = {key: sum(one[key] for one in found) / len(found) for key in found[0]}
     best = max(scores['random']['difference'], scores['centre']['difference'])
     return dict(scores, is_faithful=scores['map']['difference'] > best)
 
 
-def _areas(target: Target, blurred: Tensor, heat: Tensor) -> Dict[str, float]:
+def _areas(target: Target, blurred: Tensor, heat: Tensor, ends: Tuple[Tensor,
+                                                                      Tensor]) -> Dict[str, float]:
+    """Areas of one map; ``ends`` are the probabilities of the whole and of the blurred input."""
     order = heat.flatten().argsort(descending=True, stable=True)
     rank = torch.empty_like(order)
     rank[order] = torch.arange(len(order), device=order.device)
     rank = (rank.view(heat.shape) + 1) / len(order)
-    padding = [n for a, b in zip(target.inputs.shape[:1:-1], reversed(heat.shape)) for n in (0, a - b)]
+    padding = [n for a, b in zip(target.inputs.shape[:1:-1], rank.shape[::-1]) for n in (0, a - b)]
     rank = F.pad(rank, padding, value=2.)  # what a batch is filled up with stays
     shares = torch.linspace(0, 1, _STEPS + 1)
+    whole, gone = ends
     curves = dict(
-        deletion=_curve(target, target.inputs, blurred, rank, shares),
-        insertion=_curve(target, blurred, target.inputs, rank, shares))
-    areas = {name: float(torch.trapezoid(curve, shares)) for name, curve in curves.items()}
+        deletion=[whole, *_between(target, target.inputs, blurred, rank, shares), gone],
+        insertion=[gone, *_between(target, blurred, target.inputs, rank, shares), whole])
+    areas = {
+        name: float(torch.trapezoid(torch.cat(curve).cpu(), shares))
+        for name, curve in curves.items()
+    }
     return dict(areas, difference=areas['insertion'] - areas['deletion'])
 
 
-def _curve(target: Target, start: Tensor, end: Tensor, rank: Tensor, shares: Tensor) -> Tensor:
+def _between(target: Target, start: Tensor, end: Tensor, rank: Tensor,
+             shares: Tensor) -> List[Tensor]:
     """Probabilities while the hottest pixels of ``start`` are replaced by those of ``end``."""
     size = max(1, _BATCH_PIXELS // start[0].numel())
-    found: List[Tensor] = []
-    for part in shares.split(size):
-        mixed = torch.cat([torch.where(rank <= share, end, start) for share in part])
-        found.append(target.probabilities(mixed).cpu())
-    return torch.cat(found)
+    return [
+        target.probabilities(torch.cat([torch.where(rank <= share, end, start) for share in part]))
+        for part in shares[1:-1].split(size)
+    ]
 
 
 def _blur(inputs: Tensor) -> Tensor:
