@@ -10,6 +10,8 @@ from ..inference.sources import PICTURE, VIDEO_TASKS, kind_of
 
 # what Pillow decodes by itself; others, such as EPS, start programs
 _PICTURES = ('AVIF', 'BMP', 'GIF', 'JPEG', 'JPEG2000', 'MPO', 'PNG', 'PPM', 'TIFF', 'WEBP')
+# what ffmpeg takes for a list of other files or addresses, which it would open
+_LISTS = (b'#extm3u', b'ffconcat', b'<mpd', b'c=in ip')
 _COMMAND = 'python -m mvitv2_mm predict has no such limit'
 
 
@@ -44,6 +46,10 @@ class Limits:
         Raises:
             OSError, ValueError, UnreadableClipError: If the file is not taken; says why.
         """
+        with open(path, 'rb') as file:
+            head = file.read(4096).lower()
+        if any(mark in head for mark in _LISTS):
+            raise ValueError('is a list of files; the page takes pictures and videos')
         try:
             kind = kind_of(path)
         except Image.DecompressionBombError:
@@ -75,8 +81,9 @@ class Limits:
         predictions = -(-clip.num_frames // every) if every else 0
         if predictions > self.predictions:
             least = -(-clip.num_frames // self.predictions)
-            raise ValueError(f'{predictions} frames are to be predicted; the page takes '
-                             f'{self.predictions}, as with every {least}th frame; {_COMMAND}')
+            raise ValueError(
+                f'{predictions} frames are to be predicted; the page takes '
+                f'{self.predictions}, one of every {least} frames for instance; {_COMMAND}')
         return clip
 
 

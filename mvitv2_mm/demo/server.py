@@ -27,6 +27,7 @@ def serve(infer: Inferencer, port: int, command: Sequence[str]) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((_ADDRESS, port))
+            listener.listen()
         except (OSError, OverflowError) as error:
             reason = getattr(error, 'strerror', None) or error
             raise UsageError(f'port {port} cannot be used ({reason}); choose another with '

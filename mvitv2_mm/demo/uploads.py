@@ -15,7 +15,7 @@ def plain_name(name: str) -> str:
     """A name without folders and without characters that cannot be shown."""
     last = name.replace('\\', '/').rpartition('/')[2]
     shown = ''.join(letter for letter in last if letter.isprintable())
-    return shown[-_MAX_NAME:].lstrip('-') or 'upload'
+    return shown[-_MAX_NAME:].lstrip('-') if shown.strip('. -') else 'upload'
 
 
 async def receive(request: Request, folder: Path, name: str, megabytes: int) -> Path:
