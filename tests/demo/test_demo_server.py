@@ -137,19 +137,19 @@ def test_what_is_too_large_is_refused_with_one_line(serve, tmp_path):
     video = make_video(tmp_path / 'video.mp4', 12)
     long = make_video(tmp_path / 'long.mp4', 40)
     with serve('detection', **limits) as server:
-        for body, headers in ((b'x' * 1000001, {}), (iter([b'x' * 600000] * 2), {}), (None, {
-                'Content-Length':
-                '9000000000'
-        })):
+        chunks, lie = iter([b'x' * 600000] * 2), {'Content-Length': '9000000000'}
+        for body, headers in ((b'x' * 1000001, {}), (chunks, {}), (None, lie)):
             status, _, said = server.ask('POST', '/jobs', body, headers, name='a.png')
             assert status == 413
             assert said['error'].startswith('a.png is larger than 1 MB, which the page takes')
-        for path, error in (
-            (large, 'is a picture of 2000 x 1500 pixels; the page takes 2 megapixels'),
-            (bomb, 'is a picture of more than 2 megapixels'),
-            (wide, 'is a video of 1024 x 1024 pixels; the page takes 1 megapixels'),
-            (video, '12 frames are to be predicted; the page takes 5, one of every 3 frames'),
-            (long, 'lasts 4 s; the page takes 2 s')):
+        errors = {
+            large: 'is a picture of 2000 x 1500 pixels; the page takes 2 megapixels',
+            bomb: 'is a picture of more than 2 megapixels',
+            wide: 'is a video of 1024 x 1024 pixels; the page takes 1 megapixels',
+            video: '12 frames are to be predicted; the page takes 5, one of every 3 frames',
+            long: 'lasts 4 s; the page takes 2 s'
+        }
+        for path, error in errors.items():
             job = server.wait(server.send(path))
             name = os.path.basename(path)
             assert job['state'] == 'failed' and job['error'].startswith(f'{name}: {error}')
