@@ -54,22 +54,22 @@ class Trial:
                 validations * self.val_passes * self.val_seconds)
 
 
-def find_batch(config: Path, batch_size: int, per_step: int, say: Callable[[str], None]) -> Trial:
+def find_batch(config: Path, batch_size: int, most: int, say: Callable[[str], None]) -> Trial:
     """Try batches, each half as large as the one before, until one fits the memory.
 
-    On a GPU the first is all of a step, which is fastest; on a CPU it is ``batch_size``.
+    On a GPU the first is ``most``, which is fastest; on a CPU it is ``batch_size``.
 
     Args:
         config (Path): Of the training.
         batch_size (int): Samples at a time in the recipe.
-        per_step (int): Samples per step of the optimizer.
+        most (int): Samples per step of the optimizer, or fewer.
         say (Callable): Gets one line for each batch that does not fit.
 
     Raises:
         ValueError: If not even one sample fits.
         ChildProcessError: If the steps fail for another reason.
     """
-    size = per_step if _accelerator() else batch_size
+    size = most if _accelerator() else batch_size
     while True:
         limit = _available()
         found = run_trial(config, size)

@@ -9,11 +9,14 @@ import torch
 from mmengine.config import Config
 
 from mvitv2_mm.checkpoints.model_source import open_model
+from mvitv2_mm.errors import UsageError
 from mvitv2_mm.own_data import finetune as module
-from mvitv2_mm.own_data import pictures, trial
+from mvitv2_mm.own_data import pictures, recognise, trial, with_validation, write
 from mvitv2_mm.own_data.finetune import finetune
 from mvitv2_mm.own_data.job import Job
+from mvitv2_mm.own_data.networks import choose_start
 from mvitv2_mm.own_data.pictures import Predicted, choose, compare, read_curves
+from mvitv2_mm.own_data.recipe import make_config
 from mvitv2_mm.own_data.trial import Trial
 from mvitv2_mm.quickstart.clips import write_mp4
 
@@ -25,7 +28,7 @@ def make_data(root, count=10, classes=('blue', 'red')):
         (root / name).mkdir(parents=True)
         for i in range(count):
             image = noise.integers(0, 80, (36, 36, 3))
-            image[..., 2 * label] += 150
+            image[..., (0, 2, 1)[label]] += 150
             cv2.imwrite(str(root / name / f'{i}.png'), image)
     return root
 
@@ -70,6 +73,17 @@ def test_the_same_call_says_that_all_is_done(done, monkeypatch, capsys):
 def test_another_job_is_refused(done, change, text):
     with pytest.raises(ValueError, match=text):
         finetune(**{**done[1], **change})
+
+
+def test_a_model_folder_is_a_start(done, tmp_path):
+    """Its network, its size and its weights; the classes are those of the new data."""
+    own = with_validation(recognise(make_data(tmp_path / 'data', classes=('blue', 'red', 'sky'))))
+    start = choose_start('image', 100, model=done[2]['model'])
+    cfg = make_config(write(own, tmp_path / 'out'), start)
+    assert cfg.load_from == f'{done[2]["model"]}/weights.safetensors'
+    assert cfg.model.backbone.input_size == cfg.size == 32 and cfg.model.head.num_classes == 3
+    with pytest.raises(UsageError, match='is a model for image, but the data is for video'):
+        choose_start('video', 100, model=done[2]['model'])
 
 
 def test_a_killed_training_ends_in_the_same_model(done, tmp_path, capsys):
@@ -123,6 +137,36 @@ def test_unreadable_files_are_named_before_the_training(tmp_path, monkeypatch, c
     assert not (tmp_path / 'out' / 'config.py').exists()
 
 
+def stop(self, *args):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize('options, batch, passes', [
+    ({
+        'train_dataloader.batch_size': 4
+    }, 2, 8),
+    ({
+        'train_dataloader.batch_size': 4,
+        'optim_wrapper.accumulative_counts': 2
+    }, 2, 4),
+    ({}, 8, 2),
+])
+def test_batches_of_the_user(options, batch, passes, tmp_path, monkeypatch, capsys):
+    """Where the memory takes half of what is asked for, a step still sees as many samples."""
+    monkeypatch.setattr(module, 'find_batch', lambda config, size, most, say: fake_trial(99)
+                        (config, size // 2))
+    monkeypatch.setattr(Job, 'call', stop)
+    with pytest.raises(KeyboardInterrupt):
+        finetune(
+            make_data(tmp_path / 'data'), model='none', out=tmp_path / 'out', cfg_options=options)
+    cfg = Config.fromfile(tmp_path / 'out' / 'config.py')
+    assert cfg.train_dataloader.batch_size == batch
+    assert cfg.optim_wrapper.accumulative_counts == passes
+    said = capsys.readouterr().out
+    assert f'steps of {batch * passes} samples ({batch} at a time)' in said
+    assert not (tmp_path / 'out' / '.trial').exists()
+
+
 def test_data_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere does not exist'):
         finetune(tmp_path / 'nowhere', out=tmp_path / 'out')
@@ -145,7 +189,7 @@ def test_the_largest_batch_that_fits(accelerator, fits, wanted, monkeypatch):
     monkeypatch.setattr(trial, '_accelerator', lambda: accelerator)
     monkeypatch.setattr(trial, '_available', lambda: 2**40)
     monkeypatch.setattr(trial, 'run_trial', fake_trial(fits))
-    found = trial.find_batch('config.py', batch_size=8, per_step=32, say=said.append)
+    found = trial.find_batch('config.py', batch_size=8, most=32, say=said.append)
     assert found.batch_size == wanted
     assert all('do not fit' in line for line in said)
 
