@@ -105,4 +105,3 @@ def _label_of(target: str, opened: Any) -> int:
     if target.isdecimal():
         return int(target)
     raise UsageError(f'{opened.name} has no class {target!r}{hint(target, classes)}')
-

@@ -70,6 +70,13 @@ class BlockAttention:
         """As :meth:`pull`, each head on its own: (R, M, N_k)."""
         return self._product(rows, lambda weights, *_: weights)
 
+    def pull_evenly(self, rows: Tensor) -> Tensor:
+        """As :meth:`pull`, of queries that attend to all keys of their window alike."""
+        parts = self._to_windows(rows.t()[None], self.q_grid, self.attn.window_q)  # (W, L, R)
+        even = self._real / self._real.sum(dim=1, keepdim=True)
+        keys = even[..., None] * parts.sum(dim=1, keepdim=True)
+        return self._from_windows(keys, self.k_grid, self.attn.window_kv)[0].t()
+
     def pull_relevance(self, rows: Tensor, grad: Tensor) -> Tensor:
         """Times the part of the attention matrix that speaks for a score, the mean over the heads.
 
@@ -122,4 +129,3 @@ class BlockAttention:
         if window is None:
             return tokens
         return merge_windows(tokens.unflatten(1, tuple(window)), grid).flatten(1, -2)
-

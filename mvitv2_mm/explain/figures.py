@@ -1,10 +1,8 @@
 """Explanations drawn: overlays, strips of frames, attention of a point, position tables."""
-import math
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import Optional, Sequence
 
 import numpy as np
-import torch
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -90,8 +88,8 @@ def _draw_profile(axes: Axes, heat: np.ndarray) -> None:
 def _score_lines(found: Explanation) -> str:
     scores = found.scores
     lines = [
-        f'{name} ({good}): this map {scores["map"][name]:.2f}, random {scores["random"][name]:.2f}, '
-        f'centre {scores["centre"][name]:.2f}'
+        f'{name} ({good}): this map {scores["map"][name]:.2f}, '
+        f'random {scores["random"][name]:.2f}, centre {scores["centre"][name]:.2f}'
         for name, good in (('deletion', 'low is good'), ('insertion', 'high is good'))
     ]
     verdict = 'better than' if scores['is_faithful'] else 'NOT better than'
@@ -113,7 +111,8 @@ def draw_point(path: Path, found: Sequence[PointAttention], frame: np.ndarray,
     picked = np.linspace(0, len(found) - 1, min(len(found), _MAX_BLOCKS)).round().astype(int)
     found = [found[i] for i in picked]
     columns = 2 + max(one.weights.shape[1] for one in found)
-    figure = Figure(figsize=(0.95 * columns + 0.5, 1.05 * len(found)), dpi=100, layout='constrained')
+    figure = Figure(
+        figsize=(0.95 * columns + 0.5, 1.05 * len(found)), dpi=100, layout='constrained')
     grid = figure.subplots(len(found), columns, squeeze=False)
     height, width = frame.shape[:2]
     for row, one in zip(grid, found):
@@ -155,7 +154,11 @@ def draw_positions(path: Path, model: nn.Module) -> bool:
         for axes, number, table in zip(row, picked, tables):
             reach = len(table) // 2
             image = axes.imshow(
-                table.numpy(), aspect='auto', cmap='RdBu_r', vmin=-limit, vmax=limit,
+                table.numpy(),
+                aspect='auto',
+                cmap='RdBu_r',
+                vmin=-limit,
+                vmax=limit,
                 extent=(0, table.shape[1], reach + 0.5, -reach - 0.5))
             axes.set_title(f'block {number}', fontsize=7)
             axes.tick_params(labelsize=6)

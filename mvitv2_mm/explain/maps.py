@@ -20,9 +20,9 @@ def heat_map(model: nn.Module, target: Target, method: str = 'relevance') -> Ten
         model (nn.Module): The model.
         target (Target): The input and what is explained.
         method (str): 'relevance' follows gradient-weighted attention back from a score. 'rollout'
-            follows attention alone, whatever the class; of an object it starts at its box. 'cam'
-            sums what the channels of the tokens between stages add to the score. Defaults to
-            'relevance'.
+            follows attention alone, whatever the class, from the box of an object if there is one,
+            and compares it with attention to all tokens alike. 'cam' sums what the channels of the
+            tokens between stages add to the score. Defaults to 'relevance'.
 
     Returns:
         Tensor: Non-negative, on the grid of the first block, (H, W) or (T, H, W); sums to 1, or to
@@ -38,11 +38,23 @@ def heat_map(model: nn.Module, target: Target, method: str = 'relevance') -> Ten
         if method == 'cam':
             return _class_activation(record)
         if method == 'rollout':
-            rows = rollout(record.blocks, _read_outputs(model, record, target))
+            rows = _more_than_even(record, _read_outputs(model, record, target), target)
         else:
             whole, attended = relevance(record.blocks, _gradient_lengths(model, record))
             rows = attended if target.box is None else whole
         return _normed(_as_map(rows[0], record.blocks[0].grid))
+
+
+def _more_than_even(record: Recording, starts: Dict[int, Tensor], target: Target) -> Tensor:
+    """Shares of the rollout, relative to those that even attention would give.
+
+    Much of a rollout follows from the grids alone: keys with a stride larger than their kernel
+    leave tokens out, and an object is read where its box is. The quotient is what the weights say.
+    Of an object it counts in proportion to the share, as most tokens have nearly none.
+    """
+    shares = rollout(record.blocks, starts)
+    found = shares / rollout(record.blocks, starts, evenly=True).clamp(min=1e-30)
+    return found if target.box is None else found * shares
 
 
 def _gradient_lengths(model: nn.Module, record: Recording) -> Dict[int, Tensor]:

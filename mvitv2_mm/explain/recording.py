@@ -88,7 +88,8 @@ def find_backbone(model: nn.Module) -> MViTv2:
     """
     found = [module for module in model.modules() if isinstance(module, MViTv2)]
     if not found:
-        raise ValueError(f'{type(model).__name__} has no MViTv2, whose attention could be explained')
+        raise ValueError(
+            f'{type(model).__name__} has no MViTv2, whose attention could be explained')
     return found[0]
 
 
@@ -98,7 +99,8 @@ def recording(model: nn.Module, gradients: bool = False) -> Iterator[Recording]:
 
     Args:
         model (nn.Module): The model, in eval mode.
-        gradients (bool): Keep what gradients are computed from; parameters get none. Defaults to False.
+        gradients (bool): Keep what gradients are computed from; parameters get none. Defaults to
+            False.
     """
     backbone, record = find_backbone(model), Recording()
     hooks = [

@@ -51,13 +51,16 @@ from .spread import spread_conv, spread_max
 ATTENTION_SHARE = 0.5
 
 
-def rollout(records: Sequence[BlockRecord], starts: Mapping[int, Tensor]) -> Tensor:
+def rollout(records: Sequence[BlockRecord],
+            starts: Mapping[int, Tensor],
+            evenly: bool = False) -> Tensor:
     """Shares of the first tokens in those that leave the backbone.
 
     Args:
         records (Sequence[BlockRecord]): The blocks, in their order.
         starts (Mapping[int, Tensor]): Weights of the tokens that leave after blocks, by the numbers
             of these: (R, E + prod(out_grid)).
+        evenly (bool): What would come out if queries attended to all keys alike. Defaults to False.
 
     Returns:
         Tensor: (R, E + prod(grid)) for the tokens that the first block reads; the rows have the
@@ -68,13 +71,14 @@ def rollout(records: Sequence[BlockRecord], starts: Mapping[int, Tensor]) -> Ten
         record = records[index]
         rows = rows + starts.get(index, 0)
         attention = BlockAttention(record.block, record.tokens, record.grid)
-        attended = _to_values(record, attention.pull(rows))
+        keys = attention.pull_evenly(rows) if evenly else attention.pull(rows)
+        attended = _to_values(record, keys)
         rows = ATTENTION_SHARE * attended + (1 - ATTENTION_SHARE) * _kept(record, rows)
     return rows
 
 
-def relevance(records: Sequence[BlockRecord],
-              starts: Mapping[int, Tensor]) -> Tuple[Tensor, Tensor]:
+def relevance(records: Sequence[BlockRecord], starts: Mapping[int,
+                                                              Tensor]) -> Tuple[Tensor, Tensor]:
     """Relevance of the first tokens for the score whose gradients the records hold.
 
     Args:

@@ -19,8 +19,7 @@ _TINY = 1e-12
 _CHUNK_ELEMENTS = 2**20
 
 
-def spread_conv(rows: Tensor, weight: Tensor, grid: Sequence[int],
-                stride: Sequence[int]) -> Tensor:
+def spread_conv(rows: Tensor, weight: Tensor, grid: Sequence[int], stride: Sequence[int]) -> Tensor:
     """Times the pooling of a depthwise convolution.
 
     A pooled token comes from the tokens under the kernel, each by its share of the kernel's

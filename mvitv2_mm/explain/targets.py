@@ -1,5 +1,5 @@
 """What is explained: the score that a model gives to a class, or to a class of an object."""
-from typing import Optional, Sequence, Tuple
+from typing import Optional, Tuple
 
 import torch
 from mmengine.dataset import pseudo_collate
@@ -97,8 +97,8 @@ class ObjectTarget(Target):
         found = found.pred_instances
         wanted = [i for i, one in enumerate(found.labels.tolist()) if label in (None, one)]
         if not wanted:
-            raise ValueError('the model finds no object' if label is None else
-                             f'the model finds no object of the class {label}')
+            raise ValueError('the model finds no object' if label is
+                             None else f'the model finds no object of the class {label}')
         best = max(wanted, key=lambda i: float(found.scores[i]))
         self._found = int(found.labels[best])
         scale = packed['data_samples'].metainfo['scale_factor']

@@ -11,9 +11,9 @@ import numpy as np
 
 from ..datasets.frame_stream import FrameStream, TimedFrame
 from ..datasets.load_image import LoadImage
+from ..encoded_video import EncodedVideo
 from ..files import replaced
 from .drawing import draw
-from ..encoded_video import EncodedVideo
 from .sources import local_file
 from .writers.names import Names
 

@@ -43,14 +43,15 @@ def test_the_probability_is_the_one_that_is_predicted(prepared):
     predictor, packed = prepared
     found = explain(predictor.model, predictor.task, packed)
     with torch.no_grad():
-        sample, = predictor.model.test_step(dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']]))
+        sample, = predictor.model.test_step(
+            dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']]))
     if predictor.task == 'detection':
         objects = sample.pred_instances
         assert found.label == int(objects.labels[0])
         # the score of the box that was refined, which is close to that of its proposal
         assert found.probability == pytest.approx(float(objects.scores[0]), abs=0.05)
-        assert found.box == pytest.approx(objects.bboxes[0].tolist(), abs=1e-3) or packed[
-            'data_samples'].scale_factor != (1., 1.)
+        assert found.box == pytest.approx(
+            objects.bboxes[0].tolist(), abs=1e-3) or packed['data_samples'].scale_factor != (1., 1.)
     else:
         scores = sample.pred_score
         assert found.label == int(scores.argmax())
@@ -62,7 +63,8 @@ def test_the_probability_is_the_one_that_is_predicted(prepared):
 def test_the_rollout_of_an_object_lies_in_its_box(quick):
     model = quick('detection')
     predictor = Predictor(open_model(model.folder), fast=True)
-    target = find_target(predictor.model, 'detection', predictor.prepare(model.files[0]).packed, None)
+    target = find_target(predictor.model, 'detection',
+                         predictor.prepare(model.files[0]).packed, None)
     for box in ([8., 8., 56., 48.], [72., 60., 120., 112.]):
         target._box = torch.tensor(box)
         heat = heat_map(predictor.model, target, 'rollout')
@@ -101,13 +103,15 @@ def test_the_command_writes_figures_page_and_scores(quick, tmp_path, capfd):
     model = quick('detection')
     damaged = tmp_path / 'damaged.png'
     damaged.write_bytes(b'nothing')
-    code = run(model.folder, model.files[0], damaged, '--out', tmp_path / 'out', '--json', '--point', 0.5, 0.2)
+    code = run(model.folder, model.files[0], damaged, '--out', tmp_path / 'out', '--json',
+               '--point', 0.5, 0.2)
     first, second = map(json.loads, capfd.readouterr().out.splitlines()[-2:])
     assert code == 1 and second['input'] == str(damaged) and second['error']
     folder = tmp_path / 'out' / '000_1'
     assert json.loads((folder / 'explanation.json').read_text()) == first
     assert sorted(path.name for path in folder.iterdir()) == [
-        'attention.html', 'attention.png', 'explanation.json', 'explanation.png']
+        'attention.html', 'attention.png', 'explanation.json', 'explanation.png'
+    ]
     for path in (folder / 'explanation.png', folder / 'attention.png',
                  tmp_path / 'out' / 'relative_positions.png'):
         with Image.open(path) as picture:
@@ -123,7 +127,8 @@ def test_the_command_writes_figures_page_and_scores(quick, tmp_path, capfd):
 
 def test_a_clip_is_explained_in_a_video(quick, tmp_path, capfd):
     model = quick('video')
-    assert run(model.folder, model.files[0], '--out', tmp_path, '--method', 'rollout', '--target', 'move 3') == 0
+    assert run(model.folder, model.files[0], '--out', tmp_path, '--method', 'rollout', '--target',
+               'move 3') == 0
     words = capfd.readouterr().out
     assert 'move 3' in words and 'deletion' in words
     folder = tmp_path / '000_val_0'

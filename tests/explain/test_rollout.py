@@ -88,6 +88,16 @@ def test_plain_vit_rollout_where_nothing_is_pooled():
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)
 
 
+@torch.no_grad()
+def test_queries_of_zero_attend_evenly(recorded):
+    for record in recorded:
+        nn.init.zeros_(record.block.attn.norm_q.weight)
+        nn.init.zeros_(record.block.attn.norm_q.bias)
+        attention = BlockAttention(record.block, record.tokens, record.grid)
+        rows = torch.rand(2, attention.num_queries)
+        torch.testing.assert_close(attention.pull_evenly(rows), attention.pull(rows))
+
+
 def test_a_convolution_is_the_one_that_repeats_the_border():
     kernel, grid, stride = torch.rand(1, 1, 3, 3), (7, 6), (2, 3)
     one_hot = torch.eye(42).view(42, 1, 7, 6)
@@ -115,8 +125,10 @@ def test_relevance_is_attention_times_its_gradient():
         model(torch.rand(1, 3, 32, 32))
     one = record.blocks[1]
     attention = BlockAttention(one.block, one.tokens, one.grid)
-    weights = torch.cat([part for _, _, part in attention_weights(
-        attention.q, attention.k, attention.q_grid, attention.k_grid, one.block.attn.rel_pos)], 2)
+    weights = torch.cat([
+        part for _, _, part in attention_weights(attention.q, attention.k, attention.q_grid,
+                                                 attention.k_grid, one.block.attn.rel_pos)
+    ], 2)
     weights = weights.detach().requires_grad_()
     slopes = torch.randn(1, weights.shape[2], 32)
     out = (weights @ attention.v.detach()).transpose(1, 2).flatten(2)
