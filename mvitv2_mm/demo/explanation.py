@@ -1,0 +1,32 @@
+"""Where the model looks in what the page shows."""
+from ..explain import draw_explanation, explain
+from ..inference.inferencer import Inferencer
+from .jobs import Job
+from .prediction import Upload
+
+PICTURE = 'explanation.png'
+
+
+def explain_upload(infer: Inferencer, upload: Upload, record: int, job: Job) -> dict:
+    """Draw where a model looks; writes ``explanation.png`` into the folder of the job.
+
+    Args:
+        infer (Inferencer): The model.
+        upload (Upload): The file.
+        record (int): Number of the record that is explained: a picture, frame or part of a video.
+        job (Job): Whose folder is used.
+
+    Returns:
+        dict: 'name' and 'probability' of the class that is explained.
+
+    Raises:
+        ValueError: If there is nothing to explain.
+    """
+    prepared = next(upload.reader(infer)(upload.source, record), None)
+    if prepared is None or prepared.error:
+        raise ValueError(prepared.error if prepared else f'there is no record {record}')
+    predictor = infer.predictor
+    found = explain(predictor.model, predictor.task, prepared.packed)
+    name = predictor.opened.class_name(found.label)
+    draw_explanation(job.folder / PICTURE, found, f'{name} {found.probability:.2f}')
+    return dict(name=name, probability=found.probability)

@@ -1,0 +1,392 @@
+'use strict';
+// The page of ``python -m mvitv2_mm demo``: sends a file, waits for the result, and shows it.
+
+const PALETTE = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#f0e442'];
+const DARK = ['#0072b2', '#009e73', '#d55e00'];  // white text can be read on these
+const POLL = 250;  // milliseconds
+
+const element = id => document.getElementById(id);
+let model = {};
+let key = null;  // of the job that is shown or waited for
+let turn = 0;  // number of the file that was dropped last
+let result = null;
+let shown = 0;  // number of the record that is shown
+let reason = null;  // key of the job that explains it
+
+function make(tag, name, text) {
+  const made = document.createElement(tag);
+  made.className = name;
+  made.textContent = text ?? '';
+  return made;
+}
+
+function show(id, is_shown) {
+  element(id).hidden = !is_shown;
+}
+
+function fail(text) {
+  element('error').textContent = text;
+  show('error', Boolean(text));
+}
+
+async function ask(path, options) {
+  let reply;
+  try {
+    reply = await fetch(path, options);
+  } catch {
+    throw Error('the server does not answer; is the command still running?');
+  }
+  if (reply.status === 204) return null;
+  const said = await reply.json().catch(() => ({error: `the server says ${reply.status}`}));
+  if (!reply.ok) throw Error(said.error);
+  return said;
+}
+
+const seconds = second => `${second.toFixed(2)} s`;
+
+async function begin() {
+  model = await ask('/model.json');
+  document.title = `${model.name} - mvitv2_mm demo`;
+  element('model').textContent = model.name;
+  const known = model.num_classes ? `, ${model.num_classes} classes` : '';
+  element('about').textContent =
+    `Task: ${model.task}${known}; runs on ${model.device}. Files stay on this machine.`;
+  element('notes').replaceChildren(...model.notes.map(note => make('li', '', note)));
+  show('parts-option', model.task === 'video');
+  show('every-option', model.task !== 'video');
+}
+
+async function forget() {
+  forget_reason();
+  const old = key;
+  key = null;
+  if (old !== null) await ask(`/jobs/${old}`, {method: 'DELETE'}).catch(() => null);
+}
+
+function forget_reason() {
+  if (reason !== null) ask(`/jobs/${reason}`, {method: 'DELETE'}).catch(() => null);
+  reason = null;
+  element('explain').disabled = false;
+  element('explain-status').textContent = '';
+  show('explanation', false);
+}
+
+async function send(file) {
+  const mine = ++turn;
+  fail('');
+  show('result', false);
+  show('work', true);
+  tell('sending', null);
+  try {
+    await forget();
+    const query = new URLSearchParams({name: file.name});
+    if (model.task === 'video' && element('parts').checked) query.set('parts', '1');
+    if (model.task !== 'video') query.set('every', element('every').value);
+    if (file.size > model.megabytes * 1e6) {
+      throw Error(`${file.name} is larger than ${model.megabytes} MB, which the page takes`);
+    }
+    const made = await ask(`/jobs?${query}`, {method: 'POST', body: file});
+    if (mine !== turn) return void ask(`/jobs/${made.key}`, {method: 'DELETE'});
+    key = made.key;
+    await wait(made.key, () => mine === turn, tell);
+    if (mine !== turn) return;
+    result = await ask(`/jobs/${key}/result.json`);
+    if (mine === turn) present();
+  } catch (error) {
+    if (mine === turn) fail(error.message);
+  } finally {
+    if (mine === turn) show('work', false);
+  }
+}
+
+// Wait for a job for as long as it is wanted, and tell how far it is.
+async function wait(job_key, is_wanted, say) {
+  while (is_wanted()) {
+    const job = await ask(`/jobs/${job_key}`);
+    if (job.state === 'done' || !is_wanted()) return;
+    if (job.state === 'failed') throw Error(job.error);
+    const ahead = job.before === 1 ? '1 file is' : `${job.before} files are`;
+    say(job.state === 'waiting' && job.before ? `${ahead} before this one` : 'at work',
+        job.progress);
+    await new Promise(done => setTimeout(done, POLL));
+  }
+}
+
+async function explain() {
+  forget_reason();
+  const say = text => { element('explain-status').textContent = text; };
+  const source = key;
+  let mine = null;
+  element('explain').disabled = true;
+  say('at work');
+  try {
+    mine = reason = (await ask(`/jobs/${source}/explanation?record=${shown}`, {method: 'POST'})).key;
+    await wait(mine, () => mine === reason, say);
+    if (mine !== reason) return;
+    const {name} = await ask(`/jobs/${mine}/result.json`);
+    element('explanation').src = `/jobs/${mine}/explanation.png`;
+    element('explanation').alt = `Heat map of where the model looks for ${name}`;
+    show('explanation', true);
+    say('');
+  } catch (error) {
+    if (mine === reason) say(error.message);
+  } finally {
+    if (mine === reason) element('explain').disabled = false;
+  }
+}
+
+function tell(text, progress) {
+  element('status').textContent = text;
+  if (progress === null) element('progress').removeAttribute('value');
+  else element('progress').value = progress;
+}
+
+async function cancel() {
+  ++turn;
+  tell('cancelling', null);
+  await forget();
+  show('work', false);
+  fail('cancelled');
+}
+
+function present() {
+  const failed = result.records.filter(record => record.error);
+  if (failed.length) {
+    const many = result.records.length > 1 ? `${failed.length} of ${result.records.length}: ` : '';
+    fail(`${result.input}: ${many}${failed[0].error}`);
+  }
+  element('input').textContent = result.input;
+  element('command').textContent = result.command;
+  element('download').href = `/jobs/${key}/predictions.jsonl`;
+  element('download').download = `${result.input}.jsonl`;
+  const scrub = element('scrub');
+  scrub.max = Math.max(result.pictures.length - 1, 0);
+  show('scrub-row', result.pictures.length > 1);
+  show('columns', result.pictures.length > 0);
+  show('why', result.pictures.length > 0);
+  show('result', true);
+  draw_timeline();
+  if (result.pictures.length) go(0);
+}
+
+function go(number) {
+  const {record, second} = result.pictures[number];
+  const picture = element('picture');
+  if (record !== shown) forget_reason();
+  shown = record;
+  element('scrub').value = number;
+  element('scrub').setAttribute('aria-valuetext', second === null ? '' : seconds(second));
+  element('time').textContent = second === null ? '' : seconds(second);
+  const {width, height} = result.records[record];
+  element('stage').style.width = `calc(75vh * ${width / height})`;  // tall ones fit as well
+  picture.onload = () => {
+    picture.classList.toggle('small', picture.naturalWidth < picture.clientWidth / 2);
+    draw_objects(result.records[record]);
+  };
+  picture.src = `/jobs/${key}/pictures/${number}.jpg`;
+  list(result.records[record], picture);
+  if (second !== null) mark(second);
+}
+
+function list(record, picture) {
+  const found = record.objects ?? record.classes ?? [];
+  const words = found.map(one => `${one.name} ${one.score.toFixed(2)}`);
+  picture.alt = words.slice(0, 5).join(', ') || 'nothing found';
+  const {window} = record;
+  const when = window?.end === undefined ? '' : `, ${seconds(window.start)} to ${seconds(window.end)}`;
+  element('found-title').textContent = record.objects
+    ? `${found.length || 'No'} object${found.length === 1 ? '' : 's'}` : `Best classes${when}`;
+  element('found').replaceChildren(...found.map((one, number) => item(one, number, record)));
+  element('note').textContent = record.note ?? '';
+  show('note', Boolean(record.note));
+}
+
+function item(one, number, record) {
+  const line = make('li', '');
+  const name = make('span', 'name', one.name);
+  if (record.objects) {
+    const swatch = make('span', 'swatch');
+    swatch.style.background = color(one);
+    name.prepend(swatch);
+    line.tabIndex = 0;
+    for (const event of ['focus', 'mouseenter']) {
+      line.addEventListener(event, () => highlight(number));
+    }
+    for (const event of ['blur', 'mouseleave']) {
+      line.addEventListener(event, () => highlight(null));
+    }
+  }
+  const level = make('div', 'level');
+  level.append(make('div', ''));
+  level.firstChild.style.width = `${100 * one.score}%`;
+  line.append(name, make('span', 'score', one.score.toFixed(3)), level);
+  return line;
+}
+
+function highlight(number) {
+  element('boxes').classList.toggle('chosen', number !== null);
+  for (const part of element('boxes').children) {
+    part.classList.toggle('on', Number(part.dataset.number) === number);
+  }
+  const objects = result.records[shown].objects;
+  draw_masks(number === null ? objects : [objects[number]]);
+}
+
+const color = one => PALETTE[one.label % PALETTE.length];
+
+function draw_objects(record) {
+  const objects = record.objects ?? [];
+  const boxes = element('boxes');
+  boxes.replaceChildren();
+  boxes.classList.remove('chosen');
+  objects.forEach((one, number) => boxes.append(box(one, number, record)));
+  const tags = objects.map((one, number) => tag(one, number));
+  boxes.append(...tags);
+  place(tags, objects, record);
+  draw_masks(objects);
+}
+
+function box(one, number, record) {
+  const [left, top, right, bottom] = one.box;
+  const made = make('div', 'box');
+  made.dataset.number = number;
+  made.title = one.name;
+  made.classList.toggle('dashed', one.label % (2 * PALETTE.length) >= PALETTE.length);
+  made.style.borderColor = color(one);
+  made.style.left = `${100 * left / record.width}%`;
+  made.style.top = `${100 * top / record.height}%`;
+  made.style.width = `${100 * (right - left) / record.width}%`;
+  made.style.height = `${100 * (bottom - top) / record.height}%`;
+  return made;
+}
+
+function tag(one, number) {
+  const made = make('div', 'tag', `${one.name} ${one.score.toFixed(2)}`);
+  made.dataset.number = number;
+  made.style.background = color(one);
+  made.style.color = DARK.includes(color(one)) ? '#fff' : '#000';
+  return made;
+}
+
+// Put each label, best first, beside its box where it covers no other; else it shows on demand.
+function place(tags, objects, record) {
+  const width = element('boxes').clientWidth, height = element('boxes').clientHeight;
+  const taken = [];
+  const order = tags.map((_, number) => number).sort((a, b) => objects[b].score - objects[a].score);
+  for (const number of order) {
+    const made = tags[number], w = made.offsetWidth, h = made.offsetHeight;
+    const [l, t, r, b] = objects[number].box.map(
+      (value, i) => i % 2 ? value * height / record.height : value * width / record.width);
+    const places = [[l, t - h], [l, b], [r - w, t - h], [r - w, b], [r, t], [l - w, t], [l, t]];
+    const inside = places.map(([x, y]) => [Math.min(Math.max(x, 0), Math.max(width - w, 0)),
+                                           Math.min(Math.max(y, 0), Math.max(height - h, 0))]);
+    const free = inside.find(([x, y]) => taken.every(
+      ([x2, y2, w2, h2]) => x + w <= x2 || x2 + w2 <= x || y + h <= y2 || y2 + h2 <= y));
+    const [x, y] = free ?? inside[0];
+    made.classList.toggle('covered', !free);
+    made.style.left = `${100 * x / width}%`;
+    made.style.top = `${100 * y / height}%`;
+    if (free) taken.push([x, y, w, h]);
+  }
+}
+
+// Run lengths of a mask, column by column, from the compressed text of COCO.
+function run_lengths(text) {
+  const lengths = [];
+  for (let i = 0; i < text.length;) {
+    let value = 0, shift = 0, part;
+    do {
+      part = text.charCodeAt(i++) - 48;
+      value |= (part & 31) << shift;
+      shift += 5;
+    } while (part & 32);
+    if (part & 16) value |= -1 << shift;
+    lengths.push(lengths.length > 2 ? value + lengths[lengths.length - 2] : value);
+  }
+  return lengths;
+}
+
+function draw_masks(objects) {
+  const masked = objects.filter(one => one.mask).reverse();  // the best one last
+  show('masks', masked.length > 0);
+  if (!masked.length) return;
+  const [height, width] = masked[0].mask.size;
+  const canvas = element('masks');
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext('2d');
+  for (const one of masked) {
+    context.fillStyle = color(one);
+    let start = 0;
+    run_lengths(one.mask.counts).forEach((length, i) => {
+      for (let at = start; i % 2 && at < start + length;) {
+        const x = Math.floor(at / height), y = at % height;
+        const rows = Math.min(height - y, start + length - at);
+        context.fillRect(x, y, 1, rows);
+        at += rows;
+      }
+      start += length;
+    });
+  }
+}
+
+function draw_timeline() {
+  const rows = result.timeline ?? [];
+  show('timeline-part', rows.length > 0);
+  if (!rows.length) return;
+  const share = second => 100 * (second - result.start) / (result.end - result.start);
+  element('from').textContent = seconds(result.start);
+  element('to').textContent = seconds(result.end);
+  element('timeline').replaceChildren(...rows.map(row => {
+    const line = make('div', 'row'), track = make('div', 'track');
+    const name = make('div', 'row-name', row.name);
+    name.title = row.name;
+    for (const {start, end, score} of row.bars) {
+      const bar = make('button', 'bar', share(end) - share(start) > 8 ? score.toFixed(2) : '');
+      bar.type = 'button';
+      bar.title = `${row.name}, ${seconds(start)} to ${seconds(end)}, score ${score.toFixed(2)}`;
+      bar.setAttribute('aria-label', bar.title);
+      bar.style.left = `${share(start)}%`;
+      bar.style.width = `${share(end) - share(start)}%`;
+      bar.addEventListener('click', () => go(nearest((start + end) / 2)));
+      track.append(bar);
+    }
+    track.append(make('div', 'now'));
+    line.append(name, track);
+    return line;
+  }));
+}
+
+function nearest(second) {
+  const away = result.pictures.map(picture => Math.abs(picture.second - second));
+  return away.indexOf(Math.min(...away));
+}
+
+function mark(second) {
+  const share = 100 * (second - result.start) / (result.end - result.start);
+  for (const line of document.querySelectorAll('.now')) line.style.left = `${share}%`;
+}
+
+function take(files) {
+  if (files.length > 1) fail('drop one file at a time');
+  else if (files.length) send(files[0]);
+}
+
+element('file').addEventListener('change', event => {
+  take([...event.target.files]);
+  event.target.value = '';  // the same file can be chosen again
+});
+element('scrub').addEventListener('input', event => go(Number(event.target.value)));
+element('explain').addEventListener('click', explain);
+element('cancel').addEventListener('click', cancel);
+for (const name of ['dragover', 'dragleave', 'drop']) {
+  document.addEventListener(name, event => {
+    event.preventDefault();
+    element('drop').classList.toggle('over', name === 'dragover');
+    if (name === 'drop') take([...event.dataTransfer.files]);
+  });
+}
+addEventListener('pagehide', () => {
+  if (key !== null) fetch(`/jobs/${key}`, {method: 'DELETE', keepalive: true});
+});
+begin().catch(error => fail(error.message));

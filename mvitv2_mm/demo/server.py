@@ -1,0 +1,43 @@
+"""The server of the page, on this machine only."""
+import socket
+from contextlib import suppress
+from typing import Sequence
+
+import uvicorn
+
+from ..errors import UsageError
+from ..inference.inferencer import Inferencer
+from .app import make_app
+
+_ADDRESS = '127.0.0.1'
+
+
+def serve(infer: Inferencer, port: int, command: Sequence[str]) -> None:
+    """Serve the page until Ctrl-C.
+
+    Args:
+        infer (Inferencer): The model.
+        port (int): Where; 0 for any port that is free.
+        command (Sequence[str]): See :func:`make_app`.
+
+    Raises:
+        UsageError: If the port cannot be used.
+    """
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((_ADDRESS, port))
+            listener.listen()
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, 'strerror', None) or error
+            raise UsageError(f'port {port} cannot be used ({reason}); choose another with '
+                             '--port') from None
+        url = f'http://{_ADDRESS}:{listener.getsockname()[1]}'
+        print(f'{infer.opened.name} is at {url} until Ctrl-C', flush=True)
+        config = uvicorn.Config(
+            make_app(infer, command),
+            log_level='warning',
+            access_log=False,
+            timeout_graceful_shutdown=3)
+        with suppress(KeyboardInterrupt):  # the usual end
+            uvicorn.Server(config).run([listener])

@@ -1,0 +1,165 @@
+"""The page in a real browser; skipped where none is installed."""
+import base64
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from test_demo_server import make_video
+
+BROWSER = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which(
+    'google-chrome')
+api = pytest.importorskip('playwright.sync_api', reason='needs playwright')
+pytestmark = pytest.mark.skipif(not BROWSER, reason='needs Chromium (apt-get install chromium)')
+DROP = '''([name, type, text]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name, {type}));
+  document.dispatchEvent(new DragEvent('drop', {dataTransfer: data, cancelable: true}));
+}'''
+
+
+@pytest.fixture(scope='module')
+def browser():
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=['--no-sandbox'])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Function that opens a page in a window of its own; nothing may go wrong there."""
+    said, contexts = [], []
+
+    def start(server):
+        contexts.append(browser.new_context())
+        page = contexts[-1].new_page()
+        page.set_default_timeout(60_000)
+        page.on('console', lambda message: said.append(message.text))
+        page.on('pageerror', lambda error: said.append(str(error)))
+        page.on(
+            'request',
+            lambda request: request.url.startswith(server.url + '/') or said.append(request.url))
+        page.goto(server.url)
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def download(page):
+    with page.expect_download() as found:
+        page.click('#download')
+    return found.value.suggested_filename, Path(found.value.path()).read_bytes()
+
+
+def test_a_picture_with_objects(serve, open_page):
+    with serve('detection') as server:
+        page = open_page(server)
+        page.set_input_files('#file', server.files[0])
+        page.wait_for_selector('#boxes .box')
+        name, content = download(page)
+        record = json.loads(content)
+        assert (name, record['input']) == ('1.png.jsonl', '1.png')
+        assert page.locator('#found li').count() == len(record['objects']) > 0
+        place = page.locator('#picture').bounding_box()
+        assert place['width'] / place['height'] == pytest.approx(128 / 120, rel=0.01)
+        left, top, right, bottom = record['objects'][0]['box']
+        drawn = page.locator('#boxes .box').first.bounding_box()
+        scale = place['width'] / record['width']
+        expected = dict(
+            x=place['x'] + scale * left,
+            y=place['y'] + scale * top,
+            width=scale * (right - left),
+            height=scale * (bottom - top))
+        assert drawn == pytest.approx(expected, abs=1)
+        page.focus('#found li')
+        assert page.locator('.box.on').count() == page.locator('.tag.on').count() == 1
+        tags = [tag.bounding_box() for tag in page.locator('.tag:not(.covered)').all()]
+        assert not any(overlap(a, b) for i, a in enumerate(tags) for b in tags[:i])
+        assert painted(page, record['objects'][0]) == 1.
+
+
+def overlap(a, b):
+    return all(
+        min(a[x] + a[size], b[x] + b[size]) - max(a[x], b[x]) > 0.5
+        for x, size in (('x', 'width'), ('y', 'height')))
+
+
+def painted(page, one):
+    """Share of the pixels of the canvas that are as the mask of the chosen object says."""
+    from pycocotools.mask import decode
+    alpha = page.evaluate('''() => {
+      const canvas = document.getElementById('masks');
+      const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+      return Array.from(pixels).filter((_, i) => i % 4 === 3).map(value => value > 0);
+    }''')
+    mask = decode(dict(one['mask'], counts=one['mask']['counts'].encode())).astype(bool)
+    return (mask.ravel() == alpha).mean()
+
+
+def test_a_video_and_an_explanation_by_keyboard(serve, open_page, tmp_path):
+    video = make_video(tmp_path / '<img src=x onerror=alert(1)>.mp4', 70)
+    with serve('video') as server:
+        page = open_page(server)
+        page.set_input_files('#file', video)
+        page.wait_for_selector('.bar')
+        assert page.inner_text('#input') == Path(video).name
+        records = [json.loads(line) for line in download(page)[1].splitlines()]
+        assert len(records) == 2
+        page.focus('#scrub')
+        page.keyboard.press('End')
+        window = records[1]['window']
+        expected = 'Best classes, {start:.2f} s to {end:.2f} s'.format(**window)
+        assert page.inner_text('#found-title') == expected
+        assert page.inner_text('#found li .name >> nth=0') == records[1]['classes'][0]['name']
+        page.focus('.bar >> nth=0')
+        page.keyboard.press('Enter')
+        start, end = records[0]['window']['start'], records[0]['window']['end']
+        assert start < float(page.inner_text('#time').split()[0]) < end
+        page.focus('#explain')
+        page.keyboard.press('Enter')
+        page.wait_for_selector('#explanation:not([hidden])')
+        api.expect(page.locator('#explanation')).to_have_js_property('complete', True)
+        assert page.evaluate("document.getElementById('explanation').naturalWidth") > 300
+        page.uncheck('#parts')
+        page.set_input_files('#file', video)
+        page.wait_for_selector('#command:visible:not(:has-text("stride"))')
+        assert page.locator('#explanation').is_hidden()
+        assert page.locator('.bar').count() == 1
+
+
+def test_two_users_one_of_whom_cancels(serve, open_page, tmp_path):
+    video = make_video(tmp_path / 'long.mp4', 400)
+    with serve('detection') as server:
+        one, two = open_page(server), open_page(server)
+        one.fill('#every', '1')
+        one.set_input_files('#file', video)
+        one.wait_for_selector('#progress[value^="0."]')
+        two.set_input_files('#file', server.files[0])
+        two.wait_for_selector('#status:has-text("1 file is before this one")')
+        one.click('#cancel')
+        two.wait_for_selector('#boxes .box')
+        assert one.inner_text('#error') == 'cancelled' and one.locator('#work').is_hidden()
+        one.set_input_files('#file', server.files[1])
+        one.wait_for_selector('#boxes .box')
+        assert one.inner_text('#input') == '2.png' and two.inner_text('#input') == '1.png'
+        one.close()
+        two.close()
+
+
+def test_what_is_dropped_and_what_is_wrong(serve, open_page):
+    with serve('image') as server:
+        page = open_page(server)
+        page.evaluate(DROP, ['words.txt', 'text/plain', base64.b64encode(b'some words').decode()])
+        page.wait_for_selector('#error:not([hidden])')
+        assert page.inner_text('#error') == (
+            'words.txt: is neither a picture nor a video that can be read')
+        content = Path(server.files[0]).read_bytes()
+        page.evaluate(DROP, ['a.png', 'image/png', base64.b64encode(content).decode()])
+        page.wait_for_selector('#found li')
+        assert page.locator('#error').is_hidden()
+        assert page.locator('#found li').count() == 5
+        assert page.get_attribute('#picture', 'alt').count(',') == 4
