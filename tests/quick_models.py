@@ -59,11 +59,11 @@ def make_pictures(root: Path) -> list:
 
 def make_clips(root: Path) -> list:
     synthetic_data.make_clips(root, clips=3, frames=40, size=64)
-    (root / 'val.txt').rename(root / 'val_list_videos.txt')
-    (root / 'videos_val').mkdir()
-    for path in root.glob('val_*.mp4'):
-        path.rename(root / 'videos_val' / path.name)
-    return sorted(map(str, (root / 'videos_val').iterdir()))
+    for i, path in enumerate(sorted(root.glob('val_*.mp4'))):
+        folder = root / 'val' / synthetic_data.DIRECTIONS[i % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        path.rename(folder / path.name)
+    return sorted(map(str, (root / 'val').rglob('*.mp4')))
 
 
 MAKERS = dict(image=make_pictures, detection=make_scenes, video=make_clips)
