@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any, Optional
 
-from .frame.arguments import add_config_options
+from .frame import MODEL, add_config_options
 
 HELP = 'Show where a model looks: heat maps with scores of how faithful they are, attention.'
 EXAMPLE = 'python -m mvitv2_mm explain mvitv2-tiny_in1k photo.jpg --out why'
@@ -13,11 +13,12 @@ JSON = 'one result for each input'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument(
+    model = parser.add_argument(
         'model',
         metavar='MODEL',
         help='a model folder, the name of a published model, a checkpoint of a training with this '
         'package, or a config with --checkpoint; it classifies pictures or clips, or finds objects')
+    model.complete = MODEL
     parser.add_argument(
         'inputs',
         metavar='INPUT',

@@ -2,7 +2,7 @@
 import argparse
 import sys
 
-from .frame.arguments import add_config_options
+from .frame import MODEL, add_config_options
 
 HELP = 'Write what the network sees in pictures and clips: one vector each, or maps of a scale.'
 EXAMPLE = 'python -m mvitv2_mm features mvitv2-tiny_in1k photos/ --out photos.npy'
@@ -11,7 +11,8 @@ JSON = 'a summary'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument('model', metavar='MODEL', help='what "predict" takes')
+    model = parser.add_argument('model', metavar='MODEL', help='what "predict" takes')
+    model.complete = MODEL
     parser.add_argument('inputs', metavar='INPUT', nargs='+', help='what "predict" takes')
     parser.add_argument('--checkpoint', help='weights, where MODEL is a config')
     parser.add_argument(

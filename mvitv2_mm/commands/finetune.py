@@ -1,7 +1,7 @@
 """``python -m mvitv2_mm finetune``."""
 import argparse
 
-from .frame import call, print_json
+from .frame import MODEL, call, print_json
 from .frame.arguments import add_config_options
 
 HELP = 'Train a network on your own pictures, boxes, clips or actions, and test it.'
@@ -16,12 +16,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=['tiny', 'small', 'base', 'large', 'nano'],
         help='size of the network, by default the smallest with published weights; nano is for '
         'small pictures and random weights')
-    parser.add_argument(
+    start = parser.add_argument(
         '--from',
         dest='model',
         metavar='MODEL',
         help='what to start from: a published name, a model folder, a checkpoint, or none for '
         'random weights; by default the published weights of the network')
+    start.complete = MODEL
     parser.add_argument(
         '--val',
         metavar='DATA|SHARE',
