@@ -80,6 +80,7 @@ async function send(file) {
   show('work', true);
   tell('sending', null);
   try {
+    await ready;
     await forget();
     const query = new URLSearchParams({name: file.name});
     if (model.task === 'video' && element('parts').checked) query.set('parts', '1');
@@ -374,6 +375,7 @@ function take(files) {
   else if (files.length) send(files[0]);
 }
 
+const ready = begin();
 element('file').addEventListener('change', event => {
   take([...event.target.files]);
   event.target.value = '';  // the same file can be chosen again
@@ -394,4 +396,4 @@ for (const name of ['dragover', 'dragleave', 'drop']) {
 addEventListener('pagehide', () => {
   if (key !== null) fetch(`/jobs/${key}`, {method: 'DELETE', keepalive: true});
 });
-begin().catch(error => fail(error.message));
+ready.catch(error => fail(error.message));
