@@ -9,6 +9,7 @@ const element = id => document.getElementById(id);
 let model = {};
 let key = null;  // of the job that is shown or waited for
 let turn = 0;  // number of the file that was dropped last
+let sent = null;  // the file that was dropped last
 let result = null;
 let shown = 0;  // number of the record that is shown
 let reason = null;  // key of the job that explains it
@@ -73,11 +74,13 @@ function forget_reason() {
 
 async function send(file) {
   const mine = ++turn;
+  sent = file;
   fail('');
   show('result', false);
   show('work', true);
   tell('sending', null);
   try {
+    await ready;
     await forget();
     const query = new URLSearchParams({name: file.name});
     if (model.task === 'video' && element('parts').checked) query.set('parts', '1');
@@ -372,11 +375,15 @@ function take(files) {
   else if (files.length) send(files[0]);
 }
 
+const ready = begin();
 element('file').addEventListener('change', event => {
   take([...event.target.files]);
   event.target.value = '';  // the same file can be chosen again
 });
 element('scrub').addEventListener('input', event => go(Number(event.target.value)));
+for (const id of ['parts', 'every']) {  // another choice, the same file
+  element(id).addEventListener('change', () => sent && send(sent));
+}
 element('explain').addEventListener('click', explain);
 element('cancel').addEventListener('click', cancel);
 for (const name of ['dragover', 'dragleave', 'drop']) {
@@ -389,4 +396,4 @@ for (const name of ['dragover', 'dragleave', 'drop']) {
 addEventListener('pagehide', () => {
   if (key !== null) fetch(`/jobs/${key}`, {method: 'DELETE', keepalive: true});
 });
-begin().catch(error => fail(error.message));
+ready.catch(error => fail(error.message));
