@@ -74,11 +74,32 @@ for _core in ('numpy.core', 'numpy._core'):  # the homes in numpy 1 and numpy 2
 
 
 class _ArrayUnpickler(pickle.Unpickler):
+    allowed = _ALLOWED
 
     def find_class(self, module: str, name: str):
-        if (module, name) not in _ALLOWED:
+        if (module, name) not in self.allowed:
             raise ForbiddenName(f'{module}.{name}')
-        return _ALLOWED[module, name]
+        return self.allowed[module, name]
+
+
+class _TensorUnpickler(_ArrayUnpickler):
+    """Makes tensors too, from storages that torch reads as mere weights."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        import torch
+        self.allowed = {
+            **_ALLOWED,
+            ('torch', 'Size'): tuple,
+            ('torch._utils', '_rebuild_tensor_v2'): torch._utils._rebuild_tensor_v2,
+            ('torch.storage', '_load_from_bytes'): _storage,
+        }
+
+
+def _storage(data: bytes):
+    """A storage that a tensor was pickled with; nothing else can come of it."""
+    import torch
+    return torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
 
 
 def _plain(value: Any) -> Any:
@@ -90,6 +111,21 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(_plain(item) for item in value)
     return value
+
+
+def load_tensors(path: str) -> Any:
+    """Read a pickle of tensors, arrays and plain containers, as ``test --dump`` writes it.
+
+    Raises:
+        ForbiddenName: If the pickle refers to anything else. Nothing of it has been executed then.
+        UnpicklingError: If it is no pickle, or only its beginning.
+    """
+    try:
+        with open(path, 'rb') as file:
+            return _plain(_TensorUnpickler(file, encoding='latin1').load())
+    except (EOFError, IndexError, KeyError, ValueError, AttributeError, TypeError,
+            RuntimeError) as error:
+        raise pickle.UnpicklingError(f'{path} is no whole pickle ({error})') from error
 
 
 def load_arrays(path: str) -> Any:

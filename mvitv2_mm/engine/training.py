@@ -13,6 +13,7 @@ from .early_checks import check_data, check_datasets
 from .hooks import SameClassesHook
 from .launch import build_runner, load_runner_config
 from .loaders import check_batches, check_channels, check_loaders, explained_workers, limit_waiting
+from .origin import OriginHook
 from .resuming import find_resume
 from .schedule import fit_schedule
 from .stopping import Signals, StopHook
@@ -82,6 +83,7 @@ def train(runner: Union[Runner, FlexibleRunner]) -> None:
     alone = alone_in(runner.work_dir) if runner.rank == 0 else nullcontext()
     with alone, explained_workers(), Signals() as signals:
         runner.register_hook(StopHook(signals))
+        runner.register_hook(OriginHook())
         runner.train()
 
 

@@ -1,7 +1,7 @@
 import re
 from collections import defaultdict
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import numpy as np
 import torch
@@ -20,6 +20,31 @@ _KINDS = dict(person_movement=(1, 14), object_manipulation=(15, 63), person_inte
 _NOBODY = torch.zeros(0, 4, dtype=torch.double), np.zeros(0, int)
 
 People = Tuple[Tensor, np.ndarray]
+
+
+class RankedActions(NamedTuple):
+    """Detections of all key frames, and which of them are right.
+
+    Attributes:
+        actions (np.ndarray): The actions that count, from 1.
+        scores (np.ndarray): Of each detection (n, actions).
+        hits (np.ndarray): Whether it is right (n, actions).
+        frame (np.ndarray): Its key frame in the order of the results (n, ).
+        annotated (np.ndarray): How often each key frame is annotated with each action.
+        elsewhere (np.ndarray): How often key frames that were not tested are.
+    """
+    actions: np.ndarray
+    scores: np.ndarray
+    hits: np.ndarray
+    frame: np.ndarray
+    annotated: np.ndarray
+    elsewhere: np.ndarray
+
+    def average_precisions(self) -> np.ndarray:
+        """Average precision of each action; NaN if it is not annotated."""
+        positives = self.annotated.sum(0) + self.elsewhere
+        columns = zip(self.scores.T, self.hits.T, positives)
+        return np.array([average_precision(*column) for column in columns])
 
 
 @METRICS.register_module()
@@ -61,6 +86,10 @@ class AVAMetric(BaseMetric):
 
     def compute_metrics(self, results: List[Tuple[Key, Tensor, np.ndarray]]) -> Dict[str, float]:
         """Mean over all actions that are annotated, and over those of each kind; in [0, 1]."""
+        return self.means(self.rank(results))
+
+    def rank(self, results: List[Tuple[Key, Tensor, np.ndarray]]) -> 'RankedActions':
+        """Find out which detections are right."""
         actions = np.arange(1, results[0][2].shape[1] + 1)
         if self.label_file:
             text = Path(self.label_file).read_text()
@@ -68,14 +97,20 @@ class AVAMetric(BaseMetric):
             actions = np.array(sorted(int(i) for i in ids))
         excluded = self._read_excluded()
         truth = self._read_truth(excluded)
-        annotated = np.concatenate([labels for _, labels in truth.values()])
-        scores, hits = [], []
-        for key, boxes, all_scores in results:
+        scores, hits, frames = [], [], []
+        for frame, (key, boxes, all_scores) in enumerate(results):
             if key not in excluded:
                 scores.append(all_scores[:, actions - 1])
                 hits.append(match(boxes, scores[-1], truth.get(key, _NOBODY), actions))
-        columns = zip(actions, np.concatenate(scores).T, np.concatenate(hits).T)
-        aps = np.array([average_precision(s, h, np.sum(annotated == a)) for a, s, h in columns])
+                frames.append(np.full(len(boxes), frame))
+        annotated = [_count(truth.pop(key, _NOBODY), actions) for key, _, _ in results]
+        elsewhere = sum((_count(people, actions) for people in truth.values()), 0)
+        return RankedActions(actions, np.concatenate(scores), np.concatenate(hits),
+                             np.concatenate(frames), np.stack(annotated), elsewhere)
+
+    def means(self, ranked: 'RankedActions') -> Dict[str, float]:
+        """See :meth:`compute_metrics`."""
+        actions, aps = ranked.actions, ranked.average_precisions()
         metrics = {
             kind: _mean(aps[(actions >= first) & (actions <= last)])
             for kind, (first, last) in _KINDS.items() if self.label_file
@@ -95,6 +130,11 @@ class AVAMetric(BaseMetric):
                 rows[person['key']].append([*person['box'], person['action']])
         tables = {key: torch.tensor(row, dtype=torch.double) for key, row in rows.items()}
         return {key: (t[:, :4], t[:, 4].numpy().astype(int)) for key, t in tables.items()}
+
+
+def _count(people: People, actions: np.ndarray) -> np.ndarray:
+    """How often people are annotated with each action."""
+    return (people[1][:, None] == actions).sum(0)
 
 
 def match(boxes: Tensor, scores: np.ndarray, people: People, actions: np.ndarray) -> np.ndarray:

@@ -8,9 +8,8 @@ import pytest
 from pycocotools import mask as mask_tools
 
 from mvitv2_mm.datasets import FrameStream
-from mvitv2_mm.inference.drawing import color_of, draw
+from mvitv2_mm.drawing import color_of, draw, label_picture
 from mvitv2_mm.inference.drawn import Drawer
-from mvitv2_mm.inference.labels import label_picture
 
 GREY = 128
 

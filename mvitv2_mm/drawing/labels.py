@@ -9,7 +9,7 @@ from matplotlib import font_manager
 from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
-Color = Tuple[int, int, int]
+from .colors import Color
 
 
 @lru_cache(maxsize=4096)

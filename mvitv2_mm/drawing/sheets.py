@@ -1,0 +1,88 @@
+"""Sheets of pictures with a line of text each, and strips of frames."""
+from typing import List, NamedTuple, Optional, Sequence
+
+import cv2
+import numpy as np
+
+from .colors import BLACK, RIGHT, WHITE, WRONG
+from .labels import label_picture
+
+_GAP = 6
+_TEXT = 14
+
+
+class Cell(NamedTuple):
+    """A picture on a sheet.
+
+    Attributes:
+        picture (np.ndarray): RGB pixels (H, W, 3) of uint8.
+        text (str): The line below it.
+        is_right (bool, optional): Whether what it shows is right, which the colour of the line says
+            beside its words; None if that is no question.
+    """
+    picture: np.ndarray
+    text: str
+    is_right: Optional[bool] = None
+
+
+def enlarge(picture: np.ndarray, factor: int) -> np.ndarray:
+    """A copy in which each pixel is a square of ``factor`` pixels."""
+    return np.repeat(np.repeat(picture, factor, axis=0), factor, axis=1)
+
+
+def fit(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A picture as large as fits, with its pixels as squares where it is enlarged much."""
+    factor = min(height / picture.shape[0], width / picture.shape[1])
+    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_NEAREST
+    return cv2.resize(picture, size, interpolation=method)
+
+
+def strip(frames: Sequence[np.ndarray], height: int = 96) -> np.ndarray:
+    """Frames of a clip beside each other, all of the same height."""
+    fitted = [fit(frame, height, 4 * height) for frame in frames]
+    gap = np.full((height, 2, 3), 255, np.uint8)
+    parts: List[np.ndarray] = []
+    for frame in fitted:
+        lower = np.full((height - frame.shape[0], frame.shape[1], 3), 255, np.uint8)
+        parts += [np.concatenate([frame, lower]), gap]
+    return np.concatenate(parts[:-1], axis=1)
+
+
+def draw_sheet(cells: Sequence[Cell],
+               columns: int,
+               height: int,
+               width: int,
+               title: str = '') -> np.ndarray:
+    """A sheet of pictures in rows, each with its line of text.
+
+    Args:
+        cells (Sequence[Cell]): The pictures.
+        columns (int): Pictures in a row.
+        height (int): Height of each picture in pixels.
+        width (int): Width of each picture in pixels.
+        title (str): A line above all. Defaults to ''.
+
+    Returns:
+        np.ndarray: RGB pixels of uint8.
+    """
+    tiles = [_tile(cell, height, width) for cell in cells]
+    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
+    rows = [np.concatenate(tiles[i:i + columns], axis=1) for i in range(0, len(tiles), columns)]
+    if title:
+        head = np.full((_TEXT + 2 * _GAP + 4, rows[0].shape[1], 3), 255, np.uint8)
+        label = label_picture(title, _TEXT, WHITE, head.shape[1] - _GAP)
+        head[_GAP // 2:_GAP // 2 + len(label), _GAP:_GAP + label.shape[1]] = label
+        rows.insert(0, head)
+    return np.concatenate(rows)
+
+
+def _tile(cell: Cell, height: int, width: int) -> np.ndarray:
+    color = {None: BLACK, True: RIGHT, False: WRONG}[cell.is_right]
+    label = label_picture(cell.text, _TEXT, color, width)
+    tile = np.full((height + len(label) + 2 * _GAP, width + 2 * _GAP, 3), 255, np.uint8)
+    picture = fit(cell.picture, height, width)
+    tile[_GAP:_GAP + picture.shape[0], _GAP:_GAP + picture.shape[1]] = picture
+    top = _GAP + height
+    tile[top:top + len(label), _GAP:_GAP + label.shape[1]] = label
+    return tile

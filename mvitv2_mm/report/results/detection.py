@@ -1,0 +1,178 @@
+"""What the detections of a test are worth."""
+from functools import cached_property
+from typing import Dict, List, NamedTuple, Optional, Sequence
+
+import numpy as np
+
+from .base import THRESHOLDS, Counts
+from .coco import Annotations, detections, in_order
+from .matching import IOUS, SIZES, Ranked, average_precision, outside, rank
+from .tide import KINDS, RIGHT, Errors, costs, find_errors
+
+MOST = (100, 1000)  # detections of a class in a picture: for the mean AP, for all other values
+SHOWN_SCORE = 0.5  # of detections that a picture is judged by
+_NAMES = {'mAP': (0, None), 'mAP_50': (0, 0), 'mAP_75': (0, 5), 'mAP_s': (1, None)}
+_NAMES.update(mAP_m=(2, None), mAP_l=(3, None))
+
+
+class Judged(NamedTuple):
+    """What is right and wrong in each picture, of detections with a score of ``SHOWN_SCORE``.
+
+    Attributes:
+        right (np.ndarray): Number of objects that are found.
+        wrong (np.ndarray): Number of detections that find none.
+        missed (np.ndarray): Number of objects that are not found.
+    """
+    right: np.ndarray
+    wrong: np.ndarray
+    missed: np.ndarray
+
+
+class DetectionResult:
+    """Boxes or masks against the objects of a COCO file.
+
+    Args:
+        samples (list[dict]): The dump.
+        truth (Annotations): The file.
+        kind (str): 'bbox' or 'segm'.
+    """
+    unit = 'picture'
+
+    def __init__(self, samples: List[dict], truth: Annotations, kind: str) -> None:
+        self.kind = kind
+        self.samples, ids = in_order(samples)
+        unknown = [str(key) for key in ids if key not in truth.images]
+        if unknown:
+            raise ValueError(f'{truth.path} does not list picture {unknown[0]} of the dump: give '
+                             'the config that was tested with --config')
+        self.classes = truth.classes
+        found = [detections(sample, kind, MOST[-1]) for sample in self.samples]
+        self.ranked: Ranked = rank(found, [truth.of(key, kind) for key in ids])
+        self._boxes = np.concatenate([truth.boxes_of(key) for key in ids])
+        self.keys = [str(key) for key in ids]
+
+    @cached_property
+    def errors(self) -> Errors:
+        """What is wrong with each detection."""
+        return find_errors(self.ranked)
+
+    @cached_property
+    def costs(self) -> Dict[str, float]:
+        """See :func:`tide.costs`."""
+        return costs(self.ranked, self.errors)
+
+    @cached_property
+    def table(self) -> np.ndarray:
+        """AP (2, classes, sizes, thresholds) for both of ``MOST``; NaN where nothing is there."""
+        return self._table(None, range(len(SIZES)))
+
+    def _table(self, weights: Optional[np.ndarray], sizes: Sequence[int]) -> np.ndarray:
+        r, by_label = self.ranked, self._of_label
+        values = np.full((len(MOST), len(self.classes), len(sizes), len(IOUS)), np.nan)
+        for label, (rows, objects) in enumerate(by_label):
+            weight = None if weights is None else weights[r.image[rows]]
+            for column, size in enumerate(sizes):
+                here = objects[~self._outside[objects, size]]
+                positives = len(here) if weights is None else weights[r.truth_image[here]].sum()
+                for row, most in enumerate(MOST):
+                    kept = r.rank[rows] < most
+                    if row and kept.sum() == (r.rank[rows] < MOST[0]).sum():
+                        values[row, label, column] = values[0, label, column]
+                        continue
+                    few = rows[kept]
+                    values[row, label,
+                           column] = average_precision(r.score[few], r.hit[few, size],
+                                                       ~r.ignored[few, size], positives,
+                                                       None if weight is None else weight[kept])
+        return values
+
+    @cached_property
+    def _of_label(self) -> List[tuple]:
+        """Detections and objects of each class."""
+        r = self.ranked
+        return [(np.flatnonzero(r.label == label), np.flatnonzero(r.truth_label == label))
+                for label in range(len(self.classes))]
+
+    @cached_property
+    def _outside(self) -> np.ndarray:
+        return outside(self.ranked.truth_area)
+
+    @property
+    def metrics(self) -> Dict[str, float]:
+        """COCO's values under the names of mmdet, which rounds them to three digits; -1: none."""
+        found = {}
+        for name, (size, threshold) in _NAMES.items():
+            most = 0 if name == 'mAP' else 1
+            part = self.table[most, :, size]
+            part = part if threshold is None else part[:, threshold]
+            known = part[~np.isnan(part)]
+            found[f'coco/{self.kind}_{name}'] = float(known.mean()) if known.size else -1.
+        return found
+
+    def score(self, weights: Optional[np.ndarray] = None) -> float:
+        """Mean AP, in which pictures count as often as ``weights`` says."""
+        return float(np.nanmean(self._table(weights, [0])[0]))
+
+    def box_of(self, index: int) -> np.ndarray:
+        """Box of an annotated object: left, top, right, bottom."""
+        x, y, width, height = self._boxes[index]
+        return np.array([x, y, x + width, y + height])
+
+    @property
+    def num_samples(self) -> int:
+        return len(self.samples)
+
+    @cached_property
+    def judged(self) -> Judged:
+        """Every picture, judged as a person would who looks at it."""
+        r, count = self.ranked, len(self.samples)
+        seen = (r.score >= SHOWN_SCORE) & ~r.ignored[:, 0, 0]
+        right = np.bincount(r.image[seen & r.hit[:, 0, 0]], minlength=count)
+        wrong = np.bincount(r.image[seen & ~r.hit[:, 0, 0]], minlength=count)
+        return Judged(right, wrong, np.bincount(r.truth_image, minlength=count) - right)
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Whether everything in a picture is found and nothing else."""
+        return (self.judged.wrong == 0) & (self.judged.missed == 0)
+
+    @cached_property
+    def counts(self) -> Counts:
+        """Confusions, right and wrong detections at every threshold, at an IoU of 0.5."""
+        r, classes, steps = self.ranked, len(self.classes), len(THRESHOLDS)
+        right = self.errors.kind == RIGHT
+        confused = self.errors.kind == KINDS.index('classification')
+        hit_score = _best(len(r.truth_label), r.truth[right], r.score[right])
+        other_score = _best(len(r.truth_label), self.errors.touched[confused], r.score[confused])
+        leader = _leaders(len(r.truth_label), self.errors.touched, confused, r.score)
+        counts = Counts.empty(classes, steps, np.bincount(r.truth_label, minlength=classes))
+        for step, threshold in enumerate(THRESHOLDS):
+            found = hit_score >= threshold
+            mixed = ~found & (other_score >= threshold)
+            shown = (r.score >= threshold) & (self.errors.kind >= RIGHT)
+            counts.add(step, r.truth_label[found], r.truth_label[found])
+            counts.add(step, r.truth_label[mixed], r.label[leader[mixed]])
+            lost = r.truth_label[~found & ~mixed]
+            counts.add(step, lost, np.full(len(lost), classes))
+            extra = shown & ~right
+            extra[leader[mixed]] = False
+            counts.add(step, np.full(extra.sum(), classes), r.label[extra])
+            counts.right[:, step] = np.bincount(r.label[shown & right], minlength=classes)
+            counts.wrong[:, step] = np.bincount(r.label[shown & ~right], minlength=classes)
+        return counts
+
+
+def _best(count: int, places: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Largest score at each place, -1 where there is none."""
+    best = np.full(count, -1.)
+    np.maximum.at(best, places, scores)
+    return best
+
+
+def _leaders(count: int, touched: np.ndarray, wanted: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """The best of the detections that touch each object."""
+    leader = np.full(count, -1)
+    rows = np.flatnonzero(wanted)
+    rows = rows[np.argsort(score[rows], kind='stable')]
+    leader[touched[rows]] = rows  # of several the last, and best, one stays
+    return leader

@@ -1,0 +1,61 @@
+"""What runs were: facts from their logs, and their configs."""
+from datetime import timedelta
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+
+from .runs import Run
+
+_FIRST = ('started', 'took', 'mvitv2_mm', 'commit', 'seed', 'deterministic', 'processor', 'cores',
+          'gpus', 'processes', 'system')
+_SKIPPED = ('work_dir', 'launcher', 'load_from', 'resume')
+_LONGEST = 300  # letters of a value
+
+
+def facts(runs: Sequence[Run]) -> List[Tuple[str, List[str]]]:
+    """Versions, commit, seed, hardware and duration: a name and the value of each run."""
+    columns = []
+    for run in runs:
+        found = dict(run.log.facts)
+        if run.log.seconds:
+            found['took'] = str(timedelta(seconds=round(run.log.seconds)))
+        columns.append({'predictions': str(run.dump or 'none'), **found})
+    names = list(dict.fromkeys(name for column in columns for name in column))
+    names.sort(key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+    return [(name, [column.get(name, '') for column in columns]) for name in names]
+
+
+def changed(run: Run) -> Tuple[str, Optional[List[Tuple[str, str, str]]], str]:
+    """The whole config, what differs from its base, and why that is not known."""
+    text = run.cfg.pretty_text if run.cfg is not None else ''
+    if run.log.changes is None:
+        return text, None, ('What it inherits is not written beside its log: it was not trained '
+                            'with this version, or its config has no _base_.')
+    rows = [(name, _short(before), _short(after))
+            for name, (before, after) in run.log.changes.items()]
+    return text, rows, ''
+
+
+def differences(runs: Sequence[Run]) -> List[Tuple[str, List[str]]]:
+    """Settings in which runs differ, and their values."""
+    columns = [dict(_flat(run.cfg.to_dict())) for run in runs if run.cfg is not None]
+    if len(columns) < len(runs) or len(runs) < 2:
+        return []
+    names = sorted(set().union(*columns))
+    found = []
+    for name in names:
+        values = [column.get(name) for column in columns]
+        if any(value != values[0] for value in values) and name not in _SKIPPED:
+            found.append((name, [_short(value) for value in values]))
+    return found
+
+
+def _flat(node: Dict[str, Any], prefix: str = '') -> Iterator[Tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f'{prefix}{key}.')
+        else:
+            yield f'{prefix}{key}', value
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f'{text[:_LONGEST]}…'
