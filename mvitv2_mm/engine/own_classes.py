@@ -12,6 +12,7 @@ from .early_checks import check_data
 from .nested_datasets import leaf_datasets
 
 _COUNTS = ('num_classes', 'num_actions')
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
 def fit_classes(cfg: Config) -> None:
@@ -28,7 +29,8 @@ def fit_classes(cfg: Config) -> None:
         FileNotFoundError: If the training data does not exist.
         ValueError: If the data does not name its classes.
     """
-    counts = [(node, key) for node, key in _counts(cfg) if node[key] is None]
+    sections = [cfg.get(name) for name in ('model', *_LOADERS)]
+    counts = [(node, key) for node, key in _counts(sections) if node[key] is None]
     if not counts:
         return
     check_data(cfg, ['train'])
@@ -38,17 +40,17 @@ def fit_classes(cfg: Config) -> None:
         raise ValueError(f'{place} names no classes; add --cfg-options num_classes=...')
     for node, key in counts:
         node[key] = number
-    for loop in ('train', 'val', 'test') if names else ():
-        for _, dataset in leaf_datasets(cfg[f'{loop}_dataloader'].dataset):
+    for loader in filter(cfg.get, _LOADERS if names else ()):
+        for _, dataset in leaf_datasets(cfg[loader].dataset):
             dataset.metainfo = {'classes': names, **(dataset.get('metainfo') or {})}
     text = f': {", ".join(names)}'[:200] if names else ''
     print_log(f'The model gets the {number} classes of {place}{text}', 'current')
 
 
 def _counts(node: Any) -> Iterator[Tuple[dict, str]]:
-    if isinstance(node, (Config, dict)):
+    if isinstance(node, dict):
         yield from ((node, key) for key in _COUNTS if key in node)
-        node = [value for _, value in node.items()]
+        node = list(node.values())
     if isinstance(node, (list, tuple)):
         for part in node:
             yield from _counts(part)

@@ -123,8 +123,6 @@ def _use_classes(cfg: Config, data: WrittenData) -> None:
     number = len(data.classes)
     _set_counts(cfg.model, number)
     cfg.num_classes, cfg.classes = number, list(data.classes)
-    if 'num_actions' in cfg:
-        cfg.num_actions = number
     for _, dataset in datasets(cfg):
         if data.task == 'action_detection':
             dataset.num_actions = number

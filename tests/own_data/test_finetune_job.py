@@ -9,11 +9,14 @@ import torch
 from mmengine.config import Config
 
 from mvitv2_mm.checkpoints.model_source import open_model
+from mvitv2_mm.errors import UsageError
 from mvitv2_mm.own_data import finetune as module
-from mvitv2_mm.own_data import pictures, trial
+from mvitv2_mm.own_data import pictures, recognise, trial, with_validation, write
 from mvitv2_mm.own_data.finetune import finetune
 from mvitv2_mm.own_data.job import Job
+from mvitv2_mm.own_data.networks import choose_start
 from mvitv2_mm.own_data.pictures import Predicted, choose, compare, read_curves
+from mvitv2_mm.own_data.recipe import make_config
 from mvitv2_mm.own_data.trial import Trial
 from mvitv2_mm.quickstart.clips import write_mp4
 
@@ -70,6 +73,17 @@ def test_the_same_call_says_that_all_is_done(done, monkeypatch, capsys):
 def test_another_job_is_refused(done, change, text):
     with pytest.raises(ValueError, match=text):
         finetune(**{**done[1], **change})
+
+
+def test_a_model_folder_is_a_start(done, tmp_path):
+    """Its network, its size and its weights; the classes are those of the new data."""
+    own = with_validation(recognise(make_data(tmp_path / 'data', classes=('blue', 'red', 'sky'))))
+    start = choose_start('image', 100, model=done[2]['model'])
+    cfg = make_config(write(own, tmp_path / 'out'), start)
+    assert cfg.load_from == f'{done[2]["model"]}/weights.safetensors'
+    assert cfg.model.backbone.input_size == cfg.size == 32 and cfg.model.head.num_classes == 3
+    with pytest.raises(UsageError, match='is a model for image, but the data is for video'):
+        choose_start('video', 100, model=done[2]['model'])
 
 
 def test_a_killed_training_ends_in_the_same_model(done, tmp_path, capsys):
