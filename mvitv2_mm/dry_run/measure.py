@@ -1,0 +1,129 @@
+"""Time and memory of a training, from its first steps and its first batches of validation."""
+import time
+from functools import partial
+from typing import Any, Callable, List, NamedTuple
+
+import torch
+from mmengine.device import get_device
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from ..engine.memory import peak_bytes
+
+# at least two passes after the first, which is slower and not counted; more while they are quick
+_MIN_PASSES, _MAX_PASSES = 3, 40
+_SECONDS = 5.
+
+
+class Measured(NamedTuple):
+    """What the first steps of a training took.
+
+    Attributes:
+        device (str): 'cpu', 'cuda', ...
+        count (int): How many passes were timed.
+        pass_seconds (float): Of a forward and a backward pass, with reading and augmentation.
+        step_seconds (float): Of a step of the optimizer.
+        val_seconds (float): Of a batch in validation; 0 without validation.
+        peak_bytes (int): Of the memory of the device; on a CPU of the whole process.
+    """
+    device: str
+    count: int
+    pass_seconds: float
+    step_seconds: float
+    val_seconds: float
+    peak_bytes: int
+
+
+class _Enough(Exception):
+    """Ends the training."""
+
+
+class _Timer(Hook):
+    """Times the passes of a training and the steps of its optimizer, and ends it."""
+    priority = 'LOWEST'
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.passes: List[float] = []
+        self.steps: List[float] = []
+
+    def before_train(self, runner: Runner) -> None:
+        wrapper = runner.optim_wrapper
+        wrapper.step = partial(self._step, wrapper.step)
+        self.end = time.monotonic()
+        self.limit = self.end + _SECONDS
+
+    def _step(self, step: Callable, *args: Any, **kwargs: Any) -> None:
+        self.steps.append(_seconds(partial(step, *args, **kwargs), self.device))
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        self.end = time.monotonic()  # what comes between two epochs is no part of a pass
+
+    def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        _wait(self.device)
+        start, self.end = self.end, time.monotonic()
+        self.passes.append(self.end - start)
+        count = len(self.passes)
+        if count >= _MAX_PASSES or count >= _MIN_PASSES and self.end > self.limit:
+            raise _Enough
+
+
+def measure(runner: Runner) -> Measured:
+    """Start a training, end it after a few steps, and validate a few batches.
+
+    Each pass ends with a step of the optimizer, which is also timed alone.
+
+    Args:
+        runner (Runner): Of the training, not started. It saves nothing and does not validate, and
+            its optimizer does not accumulate gradients, see :func:`job.dry_run`.
+
+    Raises:
+        torch.OutOfMemoryError: If the memory of the GPU is too small.
+    """
+    device = get_device()
+    timer = _Timer(device)
+    runner.register_hook(timer)
+    try:
+        runner.train()
+    except _Enough:
+        pass
+    val_seconds = _validate(runner, device)
+    steps = timer.steps[1:] or timer.steps
+    step_seconds = sum(steps) / len(steps) if steps else 0.
+    passes = timer.passes[1:] or timer.passes
+    return Measured(device, len(passes),
+                    max(sum(passes) / len(passes) - step_seconds, 0.), step_seconds, val_seconds,
+                    peak_bytes(device))
+
+
+def _validate(runner: Runner, device: str) -> float:
+    """Seconds of a batch in validation, without those of the first if there are more."""
+    if runner.val_loop is None:
+        return 0.
+    model, batches = runner.model.eval(), iter(runner.val_dataloader)
+    times: List[float] = []
+    limit = time.monotonic() + _SECONDS
+    while len(times) < _MAX_PASSES and (len(times) < 2 or time.monotonic() < limit):
+        start = time.monotonic()
+        batch = next(batches, None)
+        if batch is None:
+            break
+        with torch.no_grad():
+            model.val_step(batch)
+        _wait(device)
+        times.append(time.monotonic() - start)
+    counted = times[1:] or times
+    return sum(counted) / len(counted)
+
+
+def _seconds(function: Callable, device: str) -> float:
+    _wait(device)
+    start = time.monotonic()
+    function()
+    _wait(device)
+    return time.monotonic() - start
+
+
+def _wait(device: str) -> None:
+    if device == 'cuda':
+        torch.cuda.synchronize()
