@@ -16,6 +16,7 @@ from ..files import replaced
 _NUM_BATCHES = 2
 _NUM_SAMPLES = 24
 _NUM_FRAMES = 8
+_STRIP, _SIDE = 88, 240  # pixels: height of a strip of frames, smallest side of a picture
 _MIN_SHARE = 0.005  # of a class in a mixed sample; label smoothing gives each class less
 
 
@@ -96,25 +97,32 @@ def draw_batch(batch: Batch, look: Look, title: str, path: Path) -> None:
         title (str): The line above all.
         path (Path): Of the PNG file.
     """
-    pixels = to_pixels(batch.inputs, look)
-    is_clip = pixels.ndim == 5
-    order = _repeats_together(batch.samples)
-    repeats = max(look.repeats, max(np.unique(_keys(batch.samples), return_counts=True)[1]))
+    pixels, samples = to_pixels(batch.inputs, look), batch.samples
+    keys = [str(_key(sample, i)) for i, sample in enumerate(samples)]
+    keys = keys or [str(i // look.repeats) for i in range(len(pixels))]
+    order = _repeats_together(keys)
     cells = []
-    for i in order or range(len(pixels)):
-        sample = batch.samples[i] if batch.samples else None
-        picture = _draw_clip(pixels[i], sample, look) if is_clip else draw(
-            pixels[i], dict(objects=_objects(sample, look, pixels[i].shape)), min_side=224)
-        cells.append(Cell(picture, _text(sample, look)))
-    if is_clip:
-        columns, height, width = max(1, min(repeats, 2)), 110, 700
-    elif any('gt_instances' in sample for sample in batch.samples):
-        columns, height, width = 4, 340, 340
-    else:
-        columns, height, width = repeats if repeats > 1 else 6, 224, 224
-    sheet = draw_sheet(cells, columns, height, width, title)
+    for place, i in enumerate(order):
+        sample = samples[i] if samples else None
+        text, count = _text(sample, look), keys.count(keys[i])
+        if count > 1:
+            number = sum(keys[j] == keys[i] for j in order[:place + 1])
+            text = f'{text}; repeat {number} of {count}'
+        cells.append(Cell(_picture(pixels[i], sample, look), text))
+    repeats = max(keys.count(key) for key in keys)
+    sheet = draw_sheet(cells, *_layout(cells, pixels.ndim == 5, repeats), title)
     with replaced(path) as temporary:
         cv2.imwrite(str(temporary), sheet[..., ::-1])
+
+
+def _layout(cells: Sequence[Cell], is_clip: bool, repeats: int) -> tuple:
+    """Columns of a sheet, and height and width of its pictures; repeats fill whole rows."""
+    height, width = cells[0].picture.shape[:2]
+    if is_clip and width > 2 * height:  # a strip of frames
+        return min(repeats, 2), height, min(width, 720)
+    if repeats > 1:
+        return repeats * max(1, 6 // repeats), 224, 224
+    return (4, 340, 340) if 'object' in cells[0].text else (6, 224, 224)
 
 
 def to_pixels(inputs: Tensor, look: Look) -> np.ndarray:
@@ -128,16 +136,14 @@ def to_pixels(inputs: Tensor, look: Look) -> np.ndarray:
     return pixels.numpy()
 
 
-def _draw_clip(frames: np.ndarray, sample: Any, look: Look) -> np.ndarray:
-    places = np.linspace(0, len(frames) - 1, min(len(frames), _NUM_FRAMES)).round().astype(int)
-    objects = _objects(sample, look, frames.shape[1:3])
-    if objects:  # boxes are of the frame in the middle
-        return draw(frames[len(frames) // 2], dict(objects=objects), min_side=400)
-    return strip([frames[place] for place in places])
-
-
-def _keys(samples: Sequence) -> List[str]:
-    return [str(_key(sample, i)) for i, sample in enumerate(samples)] or ['']
+def _picture(pixels: np.ndarray, sample: Any, look: Look) -> np.ndarray:
+    """A picture or the frames of a clip, with boxes, which are of the frame in the middle."""
+    is_clip = pixels.ndim == 4
+    objects = _objects(sample, look, pixels.shape[-3:-1])
+    if is_clip and not objects:
+        places = np.linspace(0, len(pixels) - 1, min(len(pixels), _NUM_FRAMES)).round().astype(int)
+        return strip([pixels[place] for place in places], _STRIP)
+    return draw(pixels[len(pixels) // 2] if is_clip else pixels, dict(objects=objects), _SIDE)
 
 
 def _key(sample: Any, index: int) -> Any:
@@ -146,10 +152,10 @@ def _key(sample: Any, index: int) -> Any:
     return index if path is None else f'{path},{sample.get("timestamp")}'
 
 
-def _repeats_together(samples: Sequence) -> List[int]:
-    """Indices of samples, those of the same file after each other."""
+def _repeats_together(keys: Sequence[str]) -> List[int]:
+    """Places of the keys, those of equal keys after each other."""
     groups: dict = {}
-    for i, key in enumerate(_keys(samples) if samples else ()):
+    for i, key in enumerate(keys):
         groups.setdefault(key, []).append(i)
     return [i for group in groups.values() for i in group]
 
@@ -190,7 +196,7 @@ def _objects(sample: Any, look: Look, size: Sequence[int]) -> List[dict]:
     """Objects of a sample as the drawing room takes them."""
     if sample is None or 'gt_instances' not in sample:
         return []
-    return list(_each_object(sample.gt_instances, look, size[:2]))
+    return list(_each_object(sample.gt_instances, look, size))
 
 
 def _each_object(found: Any, look: Look, size: Sequence[int]) -> Iterator[dict]:
@@ -199,8 +205,8 @@ def _each_object(found: Any, look: Look, size: Sequence[int]) -> Iterator[dict]:
     for i, (box, label) in enumerate(zip(boxes, found.labels)):
         labels = label.flatten().nonzero().flatten() if label.numel() > 1 else label.reshape(1)
         names = [look.name(one) for one in labels.tolist()]
-        one = dict(label=int(labels[0]) if len(labels) else 0, score=1., box=box,
-                   text=', '.join(names))
+        one = dict(
+            label=int(labels[0]) if len(labels) else 0, score=1., box=box, text=', '.join(names))
         if masks is not None:
             one['mask'] = _encode(masks[i], size)
         yield one

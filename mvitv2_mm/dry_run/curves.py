@@ -42,7 +42,10 @@ def simulate(runner: Runner) -> Curves:
     runner.scale_lr(wrapper, runner.cfg.get('auto_scale_lr'))
     groups = _spread(list(_distinct(wrapper.param_groups).values()), _MAX_GROUPS)
     small = torch.optim.SGD([
-        dict({k: v for k, v in group.items() if k in ('lr', 'weight_decay', 'momentum')},
+        dict({
+            k: v
+            for k, v in group.items() if k in ('lr', 'weight_decay', 'momentum')
+        },
              params=[torch.zeros(1, requires_grad=True)]) for group in groups
     ])
     runner.optim_wrapper = OptimWrapper(small)
@@ -54,15 +57,14 @@ def simulate(runner: Runner) -> Curves:
     length = len(runner.train_dataloader)
     rows = _walk(small, schedulers, loop.max_iters, length)
     iterations = sorted(rows)
-    return Curves(
-        iterations, [
-            dict(
-                name=group['name'],
-                parameters=group['parameters'],
-                lr=[rows[i][index]['lr'] for i in iterations],
-                weight_decay=[rows[i][index]['weight_decay'] for i in iterations])
-            for index, group in enumerate(groups)
-        ], _ema(runner, iterations, length))
+    return Curves(iterations, [
+        dict(
+            name=group['name'],
+            parameters=group['parameters'],
+            lr=[rows[i][index]['lr'] for i in iterations],
+            weight_decay=[rows[i][index]['weight_decay'] for i in iterations])
+        for index, group in enumerate(groups)
+    ], _ema(runner, iterations, length))
 
 
 def _walk(optimizer: torch.optim.Optimizer, schedulers: list, total: int,
@@ -145,8 +147,7 @@ def draw_curves(curves: Curves, length: int, path: Path) -> None:
     axes[0].legend(fontsize=7)
     if curves.ema:
         axes[2].plot(epochs, curves.ema, linewidth=2)
-        axes[2].set(
-            title='averaged weights: share of the new ones', xlabel='epoch', yscale='log')
+        axes[2].set(title='averaged weights: share of the new ones', xlabel='epoch', yscale='log')
     for axis in axes:
         axis.grid(alpha=0.3)
     with replaced(path) as temporary:

@@ -45,8 +45,8 @@ def check_splits(runner: Runner) -> Iterator[Finding]:
     """Find files that training and validation share, by path and, if small, by content."""
     if runner.val_loop is None:
         return
-    train, val = (_files(loader.dataset) for loader in (runner.train_dataloader,
-                                                        runner.val_dataloader))
+    train, val = (
+        _files(loader.dataset) for loader in (runner.train_dataloader, runner.val_dataloader))
     same = sorted(set(train) & set(val))
     pairs = [(path, path) for path in same] or list(_same_content(train, val))
     if not pairs:

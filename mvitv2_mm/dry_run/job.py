@@ -8,7 +8,7 @@ from typing import Iterator, List, Optional
 
 import torch
 from mmengine.config import Config
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import EpochBasedTrainLoop
 
 from ..checkpoints.loading import noted_reports
 from ..checkpoints.preprocessing import describe_preprocessing
@@ -21,7 +21,7 @@ from . import findings, weights
 from .batches import BatchKeeper, Look, draw_batch
 from .curves import draw_curves, simulate
 from .measure import Measured, measure
-from .overfit import check_overfit, overfit
+from .overfit import Overfit, check_overfit, overfit
 from .summary import FILE, FOLDER
 
 _OFF = ('checkpoint', 'models', 'validate_resumed')  # hooks that write, or validate
@@ -101,7 +101,7 @@ class _Look:
         samples = [sample for batch in self.keeper.batches for sample in batch.samples]
         boxes = findings.count_boxes(self.runner.train_dataloader.dataset, samples)
         learnt = self._overfit()
-        self.findings += self._check(boxes)
+        self.findings += self._check(boxes, learnt)
         return dict(
             plan=plan,
             measured=measured and measured._asdict(),
@@ -166,11 +166,13 @@ class _Look:
 
     def _look(self) -> Look:
         module = getattr(self.runner.model, 'module', self.runner.model).data_preprocessor
-        values = [getattr(module, name, torch.tensor(other)) for name, other in (('mean', 0.),
-                                                                                ('std', 1.))]
+        values = [
+            getattr(module, name, torch.tensor(other))
+            for name, other in (('mean', 0.), ('std', 1.))
+        ]
         mean, std = (value.detach().cpu().flatten().float() for value in values)
-        task = task_of(self.real) or ('video' if self.real.get('default_scope') == 'mmaction' else
-                                      'image')
+        task = task_of(
+            self.real) or ('video' if self.real.get('default_scope') == 'mmaction' else 'image')
         order = describe_preprocessing(self.cfg, task)['colour_order']
         _, leaf = next(leaf_datasets(self.cfg.train_dataloader.dataset))
         return Look(mean, std, order == 'RGB', self._classes(), leaf.get('num_repeats', 1))
@@ -178,20 +180,23 @@ class _Look:
     def _classes(self) -> Optional[list]:
         return getattr(self.runner.train_dataloader.dataset, 'metainfo', {}).get('classes')
 
-    def _overfit(self):
+    def _overfit(self) -> Optional[Overfit]:
         if self.start is None or self.keeper.raw is None:
             return None
         model = getattr(self.runner.model, 'module', self.runner.model)
         model.load_state_dict(torch.load(self.start, weights_only=True))
         return overfit(self.runner, self.keeper.raw)
 
-    def _check(self, boxes: Optional[dict]) -> Iterator[findings.Finding]:
+    def _check(self, boxes: Optional[dict],
+               learnt: Optional[Overfit]) -> Iterator[findings.Finding]:
         cfg, classes, checkpoint = self.real, self._classes(), weights.start_of(self.real)
         yield from findings.check_classes(count_classes(cfg.model), classes)
         yield from findings.check_learning_rate(cfg, self.runner.world_size)
         yield from findings.check_boxes(boxes)
         yield from findings.check_splits(self.runner)
         yield from weights.check_transfer(self.reports)
+        if learnt is not None:
+            yield from check_overfit(learnt)
         if checkpoint:
             origin = weights.origin_of(checkpoint)
             yield from weights.check_preprocessing(cfg, checkpoint, origin)

@@ -1,6 +1,6 @@
 """Time and memory of a training, from its first steps and its first batches of validation."""
 import time
-from functools import partial
+from functools import wraps
 from typing import Any, Callable, List, NamedTuple
 
 import torch
@@ -8,7 +8,7 @@ from mmengine.device import get_device
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from ..engine.memory import peak_bytes
+from ..engine.memory import peak_bytes, total_bytes
 
 # at least two passes after the first, which is slower and not counted; more while they are quick
 _MIN_PASSES, _MAX_PASSES = 3, 40
@@ -25,6 +25,7 @@ class Measured(NamedTuple):
         step_seconds (float): Of a step of the optimizer.
         val_seconds (float): Of a batch in validation; 0 without validation.
         peak_bytes (int): Of the memory of the device; on a CPU of the whole process.
+        total_bytes (int): Memory of the device, apart from what other processes take of a GPU.
     """
     device: str
     count: int
@@ -32,6 +33,7 @@ class Measured(NamedTuple):
     step_seconds: float
     val_seconds: float
     peak_bytes: int
+    total_bytes: int
 
 
 class _Enough(Exception):
@@ -49,12 +51,21 @@ class _Timer(Hook):
 
     def before_train(self, runner: Runner) -> None:
         wrapper = runner.optim_wrapper
-        wrapper.step = partial(self._step, wrapper.step)
+        wrapper.step = self._timed(wrapper.step)
         self.end = time.monotonic()
         self.limit = self.end + _SECONDS
 
-    def _step(self, step: Callable, *args: Any, **kwargs: Any) -> None:
-        self.steps.append(_seconds(partial(step, *args, **kwargs), self.device))
+    def _timed(self, step: Callable) -> Callable:
+
+        @wraps(step)  # schedulers have marked it
+        def timed_step(*args: Any, **kwargs: Any) -> None:
+            _wait(self.device)
+            start = time.monotonic()
+            step(*args, **kwargs)
+            _wait(self.device)
+            self.steps.append(time.monotonic() - start)
+
+        return timed_step
 
     def before_train_epoch(self, runner: Runner) -> None:
         self.end = time.monotonic()  # what comes between two epochs is no part of a pass
@@ -91,9 +102,8 @@ def measure(runner: Runner) -> Measured:
     steps = timer.steps[1:] or timer.steps
     step_seconds = sum(steps) / len(steps) if steps else 0.
     passes = timer.passes[1:] or timer.passes
-    return Measured(device, len(passes),
-                    max(sum(passes) / len(passes) - step_seconds, 0.), step_seconds, val_seconds,
-                    peak_bytes(device))
+    return Measured(device, len(passes), max(sum(passes) / len(passes) - step_seconds, 0.),
+                    step_seconds, val_seconds, peak_bytes(device), total_bytes(device))
 
 
 def _validate(runner: Runner, device: str) -> float:
@@ -114,14 +124,6 @@ def _validate(runner: Runner, device: str) -> float:
         times.append(time.monotonic() - start)
     counted = times[1:] or times
     return sum(counted) / len(counted)
-
-
-def _seconds(function: Callable, device: str) -> float:
-    _wait(device)
-    start = time.monotonic()
-    function()
-    _wait(device)
-    return time.monotonic() - start
 
 
 def _wait(device: str) -> None:

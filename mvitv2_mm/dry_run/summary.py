@@ -50,9 +50,8 @@ def summarize(found: dict) -> List[str]:
         for row in found['parameters']
     ]
     lines.append(f'parameters that are trained: {", ".join(parts)}')
-    lines += [f'weights: {one["title"]}: {one["counts"]}' for one in found['weights']] or [
-        f'weights: {found["start"] or "random"}'
-    ]
+    lines += [f'weights: {one["title"]}: {one["counts"]}'
+              for one in found['weights']] or [f'weights: {found["start"] or "random"}']
     lines += [f'  {note}' for one in found['weights'] for note in one['notes']]
     if found['boxes']:
         lines.append('boxes in {pictures} pictures: {before} in the annotations, {after} after '

@@ -120,8 +120,8 @@ def check_order(cfg: Config, origin: Origin, classes: Optional[Sequence[str]],
     """See whether a classifier that is taken over has the classes of the data in their order."""
     heads = [
         entry for report in reports for entry in report.entries
-        if entry.action in ('copied', 'renamed') and _is_classifier(entry.target)
-        and ('cls' in entry.target or 'head.fc' in entry.target)
+        if entry.action in ('copied', 'renamed') and _is_classifier(entry.target) and (
+            'cls' in entry.target or 'head.fc' in entry.target)
     ]
     if not heads or not classes or not origin.classes or list(classes) == list(origin.classes):
         return
