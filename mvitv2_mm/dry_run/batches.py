@@ -104,7 +104,7 @@ def draw_batch(batch: Batch, look: Look, title: str, path: Path) -> None:
     cells = []
     for place, i in enumerate(order):
         sample = samples[i] if samples else None
-        text, count = _text(sample, look), keys.count(keys[i])
+        text, count = describe(sample, look), keys.count(keys[i])
         if count > 1:
             number = sum(keys[j] == keys[i] for j in order[:place + 1])
             text = f'{text}; repeat {number} of {count}'
@@ -160,7 +160,7 @@ def _repeats_together(keys: Sequence[str]) -> List[int]:
     return [i for group in groups.values() for i in group]
 
 
-def _text(sample: Any, look: Look) -> str:
+def describe(sample: Any, look: Look) -> str:
     """Name of the class; of a mixed sample names and shares; the number of objects."""
     if sample is None:
         return ''
@@ -179,9 +179,9 @@ def _text(sample: Any, look: Look) -> str:
 
 def _shares(sample: Any) -> Optional[List[float]]:
     """Share of each class in the label of a sample, None without a label."""
-    if sample.get('gt_score') is not None:
-        return sample.gt_score.tolist()
-    label = sample.get('gt_label')
+    score, label = sample.get('gt_score'), sample.get('gt_label')
+    if score is not None:
+        return score.tolist()
     if label is None:
         return None
     if label.is_floating_point():

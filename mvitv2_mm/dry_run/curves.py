@@ -91,7 +91,9 @@ def _distinct(groups: Sequence[dict]) -> Dict[tuple, dict]:
     found: Dict[tuple, dict] = {}
     for group in sorted(groups, key=lambda group: -group['lr']):
         key = group['lr'], group.get('weight_decay', 0)
-        count = sum(parameter.numel() for parameter in group['params'])
+        count = sum(p.numel() for p in group['params'] if p.requires_grad)
+        if not count:
+            continue
         if key in found:
             found[key]['parameters'] += count
         else:
@@ -106,22 +108,23 @@ def _spread(items: list, count: int) -> list:
 
 
 def _ema(runner: Runner, iterations: Sequence[int], length: int) -> Optional[List[float]]:
-    """What the averaging of the weights, if there is one, would make of 0 where the weights are 1.
-
-    """
+    """Share of the new weights in the averaged ones, None where no weights are averaged."""
     hook = next((hook for hook in runner.hooks if isinstance(hook, EMAHook)), None)
     model = getattr(hook, 'ema_model', None)
     if model is None:
         return None
     begin = hook.begin_epoch * length if hook.enabled_by_epoch else hook.begin_iter
-    shares = []
+    steps, shares = model.steps.clone(), []
     for done in iterations:
-        average = torch.zeros(1)
-        if done < begin:
+        average = torch.zeros_like(model.steps, dtype=torch.float32)
+        number = max(done - begin, 0) // model.interval * model.interval
+        model.steps.fill_(number)
+        if number == 0:
             average += 1  # copied
-        elif (done - begin) % model.interval == 0:
-            model.avg_func(average, torch.ones(1), (done - begin) // model.interval)
+        else:  # from 0, where the new weights are 1
+            model.avg_func(average, torch.ones_like(average), model.steps)
         shares.append(average.item())
+    model.steps.copy_(steps)
     return shares
 
 
@@ -135,7 +138,7 @@ def draw_curves(curves: Curves, length: int, path: Path) -> None:
     """
     plt.switch_backend('Agg')  # no screen is needed
     number = 3 if curves.ema else 2
-    figure, axes = plt.subplots(1, number, figsize=(5 * number, 3.6), constrained_layout=True)
+    figure, axes = plt.subplots(1, number, figsize=(5 * number, 4), constrained_layout=True)
     epochs = np.array(curves.iterations) / length
     for index, group in enumerate(curves.groups):
         style = dict(linestyle=('-', '--', ':', '-.')[index % 4], linewidth=2)
@@ -144,7 +147,7 @@ def draw_curves(curves: Curves, length: int, path: Path) -> None:
         axes[1].plot(epochs, group['weight_decay'], label=label, **style)
     axes[0].set(title='learning rate', xlabel='epoch', ylim=(0, None))
     axes[1].set(title='weight decay', xlabel='epoch', ylim=(0, None))
-    axes[0].legend(fontsize=7)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc='outside lower center', fontsize=8)
     if curves.ema:
         axes[2].plot(epochs, curves.ema, linewidth=2)
         axes[2].set(title='averaged weights: share of the new ones', xlabel='epoch', yscale='log')

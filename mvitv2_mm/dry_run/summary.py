@@ -32,8 +32,8 @@ def plan_line(found: dict) -> str:
         return line
     measured = found['measured']
     seconds = estimate['train_seconds'] + estimate['val_seconds']
-    return (f'{line}; about {timedelta(seconds=round(seconds))} on {measured["device"]}, as '
-            f'{measured["count"]} measured passes took {measured["pass_seconds"]:.2g} s each, and '
+    return (f'{line}; about {timedelta(seconds=round(seconds))} on {measured["device"]} '
+            f'({measured["count"]} passes measured, {measured["pass_seconds"]:.2g} s each) and '
             f'{_size(estimate["peak_bytes"])}')
 
 
