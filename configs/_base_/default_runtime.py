@@ -12,8 +12,6 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # a resumed training equals an uninterrupted one
     iteration_seed=dict(type='mvitv2_mm.IterationSeedHook'),
-    # and keeps the same best checkpoint
-    validate_resumed=dict(type='mvitv2_mm.ValidateResumedHook'),
     # a part of a dataset is scored against its own annotations
     indices=dict(type='mvitv2_mm.IndicesHook'),
     # what cannot be read is wrong

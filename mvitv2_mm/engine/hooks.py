@@ -8,8 +8,7 @@ import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.runner import (BaseLoop, EpochBasedTrainLoop, FlexibleRunner, IterBasedTrainLoop,
-                             Runner)
+from mmengine.runner import BaseLoop, FlexibleRunner, IterBasedTrainLoop, Runner
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import fp16_compress_hook
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
@@ -162,27 +161,6 @@ class IterationSeedHook(Hook):
         random.seed(for_python)
         np.random.seed(for_numpy)
         torch.manual_seed(for_torch)
-
-
-@HOOKS.register_module()
-class ValidateResumedHook(Hook):
-    """Validate the checkpoint that a training resumes from, where the best one is kept.
-
-    mmengine saves a checkpoint before it validates. A training that was killed in between would go
-    on without that validation, and might keep another checkpoint as the best.
-    """
-    priority = 'LOWEST'
-
-    def before_train(self, runner: Runner) -> None:
-        if not any(getattr(hook, 'save_best', None) for hook in runner.hooks):
-            return
-        loop = runner.train_loop
-        is_by_epoch = isinstance(loop, EpochBasedTrainLoop)
-        done = loop.epoch if is_by_epoch else loop.iter
-        end = loop.max_epochs if is_by_epoch else loop.max_iters
-        is_due = done % loop.val_interval == 0 or done == end
-        if done and done >= loop.val_begin and is_due and runner.val_loop is not None:
-            runner.val_loop.run()
 
 
 @HOOKS.register_module()

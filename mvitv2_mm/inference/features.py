@@ -28,7 +28,7 @@ class FeatureExtractor(Predictor):
         amp (bool): Half precision. Defaults to False.
 
     Raises:
-        UsageError: If the network has no such scale.
+        UsageError: If the network has no such scale, or the model is for actions of people.
     """
 
     def __init__(self,
@@ -36,6 +36,9 @@ class FeatureExtractor(Predictor):
                  scale: Union[str, int] = POOLED,
                  device: str = 'cpu',
                  amp: bool = False) -> None:
+        if opened.task == 'action_detection':
+            raise UsageError(f'{opened.name} reads clips around people; features are of whole '
+                             'pictures and clips')
         super().__init__(opened, device, amp, fast=True)
         self.settings = dict(amp=amp, scale=scale)
         self.scale = scale

@@ -62,7 +62,7 @@ class Inferencer:
                  every: int = 1,
                  track: bool = False,
                  boxes: Optional[str] = None) -> None:
-        for name, value in dict(batch_size=batch_size, top_k=top_k, every=every).items():
+        for name, value in dict(batch_size=batch_size, top_k=top_k).items():
             if value is not None and value < 1:
                 raise UsageError(f'{name} should be at least 1, but got {value}')
         if not isinstance(model, OpenedModel):
@@ -70,6 +70,8 @@ class Inferencer:
         if classes is not None:
             model = _with_classes(model, classes)
         check_people(model, boxes, stride)
+        if track and model.task != 'detection':
+            raise UsageError(f'objects are followed, but {model.name} is a model for {model.task}')
         self.opened = model
         self.predictor = Predictor(model, pick_device(device), amp, fast, top_k, score_thr)
         self.batch_size = batch_size or usual_batch_size(model)

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..datasets.frame_stream import FrameStream
 from ..datasets.readers import UnreadableClipError, VideoFile
+from ..errors import UsageError
 from .camera import Camera
 from .people import People
 from .pipeline import ClipPipeline
@@ -32,6 +33,9 @@ class Reader:
             to 1.
         people (People, optional): Where people are, for a model of their actions, which sees each
             frame with people, one item each. Defaults to None.
+
+    Raises:
+        UsageError: If the model does not go with a stride, or with a choice of frames.
     """
 
     def __init__(self,
@@ -40,6 +44,7 @@ class Reader:
                  stride: Optional[float] = None,
                  every: int = 1,
                  people: Optional[People] = None) -> None:
+        _check_use(predictor, stride, every)
         self.predictor = predictor
         self.stride = stride
         self.every = every
@@ -104,6 +109,17 @@ class Reader:
         offsets = pipeline.sample(Window(num_frames=span, fps=fps))['frame_inds']
         for window in slide(frames, span, stride, offsets, fps):
             yield partial(prepare, window, places=window.place(offsets), pipeline=pipeline)
+
+
+def _check_use(predictor: Predictor, stride: Optional[float], every: int) -> None:
+    name, task = predictor.opened.name, predictor.task
+    if every < 1 or (stride is not None and stride < 0):
+        raise UsageError(f'every should be at least 1 and stride at least 0, but got {every} and '
+                         f'{stride}')
+    if stride is not None and task != 'video':
+        raise UsageError(f'stride is for models for videos, but {name} is one for {task}')
+    if every > 1 and task in VIDEO_TASKS:
+        raise UsageError(f'every is for models for pictures, but {name} is one for {task}')
 
 
 def as_clip(media: object, model: str, in_order: bool = False) -> Union[VideoFile, FrameStream]:

@@ -67,7 +67,8 @@ def finetune(data: Union[str, Path],
     if not place.exists():
         raise FileNotFoundError(f'{place} does not exist')
     console = Console(highlight=False, soft_wrap=True)
-    run = _Run(Job(out or Path('work_dirs') / place.stem, arguments), console)
+    name = place.name if place.is_dir() else place.stem
+    run = _Run(Job(out or Path('work_dirs', name), arguments), console)
     if not run.job.config.is_file():
         run.prepare()
     elif not run.job.metrics.is_file():
@@ -96,18 +97,23 @@ class _Run:
         cfg = recipe.make_config(written, start, asked['epochs'])
         shutil.rmtree(self.job.draft.parent, ignore_errors=True)  # of a killed run
         self._write(self.job.draft, start.base, cfg, written)
-        if asked['cfg_options']:
-            cfg = load_config(str(self.job.draft), asked['cfg_options'])
+        per_step, options = recipe.samples_per_step(cfg), asked['cfg_options']
+        if options:
+            cfg = load_config(str(self.job.draft), options)
             self._write(self.job.draft, start.base, cfg, written)
         self._check(self.job.draft)
-        per_step = recipe.samples_per_step(cfg)
+        batch = cfg.train_dataloader.batch_size
+        if 'optim_wrapper.accumulative_counts' in options:
+            per_step = recipe.samples_per_step(cfg)
+        per_step = max(per_step, batch)
+        most = batch if 'train_dataloader.batch_size' in options else per_step
 
         def try_out(batch_size: int) -> Optional[dict]:
             recipe.set_batch(cfg, batch_size, per_step)
             self._write(self.job.draft, start.base, cfg, written)
             return run_trial(self.job.draft, self.job.out)
 
-        found = find_batch(try_out, cfg.train_dataloader.batch_size, per_step, self.say)
+        found = find_batch(try_out, batch, most, self.say)
         shutil.rmtree(self.job.draft.parent)
         for line in (plan_line(found), *finding_lines(found)):
             self.say(line)

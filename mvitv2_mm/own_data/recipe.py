@@ -1,5 +1,6 @@
 """From own data to the settings of a training: classes, files, network, length, batches."""
 import math
+import os
 from typing import Iterator, List, Optional
 
 from mmengine.config import Config
@@ -39,6 +40,7 @@ def make_config(data: WrittenData, start: Start, epochs: Optional[int] = None) -
     _use_weights(cfg, start)
     _use_data(cfg, data)
     _use_classes(cfg, data)
+    _fit_machine(cfg)
     _fit_batch(cfg, data.splits['train'].num_samples)
     _fit_length(cfg, data.splits['train'].num_samples, epochs)
     return cfg
@@ -109,8 +111,7 @@ def _use_data(cfg: Config, data: WrittenData) -> None:
         elif data.task == 'detection':
             dataset.data_prefix = dict(img='')
         else:
-            dataset.data_prefix = dict(_delete_=True, **{data.reading.get('key', 'video'): ''})
-            dataset.data_prefix.pop('_delete_')
+            dataset.data_prefix = {data.reading.get('key', 'video'): ''}
         for key in ('first_second', 'fps', 'filename_tmpl'):
             if key in data.reading:
                 dataset[key] = data.reading[key]
@@ -153,6 +154,13 @@ def set_batch(cfg: Config, batch_size: int, per_step: int) -> None:
     cfg.optim_wrapper.accumulative_counts = per_step // batch_size
     if 'auto_scale_lr' in cfg:
         cfg.auto_scale_lr.base_batch_size = batch_size
+
+
+def _fit_machine(cfg: Config) -> None:
+    """No more processes read data than there are cores."""
+    for loop in LOOPS:
+        loader = cfg[f'{loop}_dataloader']
+        loader.num_workers = min(loader.num_workers, os.cpu_count())
 
 
 def _fit_batch(cfg: Config, num_samples: int) -> None:

@@ -17,17 +17,17 @@ _CGROUPS = (
 )
 
 
-def find_batch(try_out: Callable[[int], Optional[dict]], batch_size: int, per_step: int,
+def find_batch(try_out: Callable[[int], Optional[dict]], batch_size: int, most: int,
                say: Callable[[str], None]) -> dict:
     """Try batches, each half as large as the one before, until one fits the memory.
 
-    On a GPU the first is all of a step, which is fastest; on a CPU it is ``batch_size``.
+    On a GPU the first is ``most``, which is fastest; on a CPU it is ``batch_size``.
 
     Args:
         try_out (Callable): Makes a dry run with so many samples at a time; None means that the
             memory is too small.
         batch_size (int): Samples at a time in the recipe.
-        per_step (int): Samples per step of the optimizer.
+        most (int): Samples per step of the optimizer, or fewer.
         say (Callable): Gets one line for each batch that does not fit.
 
     Returns:
@@ -36,7 +36,7 @@ def find_batch(try_out: Callable[[int], Optional[dict]], batch_size: int, per_st
     Raises:
         ValueError: If not even one sample fits.
     """
-    size = per_step if _accelerator() else batch_size
+    size = most if _accelerator() else batch_size
     while True:
         limit = _available()
         found = try_out(size)

@@ -11,6 +11,7 @@ import pytest
 
 from mvitv2_mm.commands.frame import main
 from mvitv2_mm.datasets import VideoFile
+from mvitv2_mm.errors import UsageError
 from mvitv2_mm.inference.inferencer import Inferencer
 from mvitv2_mm.inference.job import predict
 
@@ -146,3 +147,15 @@ def test_on_the_command_line(quick, video, tmp_path, capsys):
     assert 'yolo holds results of models for detection' in capsys.readouterr().err
     assert main(['predict', folder, video, '--draw']) == 2
     assert '--format and --draw need --out' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('task, options, message', [
+    ('image', dict(stride=1.), 'stride is for models for videos, but model is one for image'),
+    ('video', dict(every=2), 'every is for models for pictures, but model is one for video'),
+    ('detection', dict(every=0), 'every should be at least 1'),
+    ('video', dict(stride=-1.), 'stride at least 0, but got 1 and -1.0'),
+    ('video', dict(track=True), 'objects are followed, but model is a model for video'),
+])
+def test_options_that_do_not_go_with_the_model(task, options, message, quick, video):
+    with pytest.raises(UsageError, match=message):
+        Inferencer(quick(task).folder, **options)(video)

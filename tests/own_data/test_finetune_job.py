@@ -28,7 +28,7 @@ def make_data(root, count=10, classes=('blue', 'red')):
         (root / name).mkdir(parents=True)
         for i in range(count):
             image = noise.integers(0, 80, (36, 36, 3))
-            image[..., 2 * label] += 150
+            image[..., (0, 2, 1)[label]] += 150
             cv2.imwrite(str(root / name / f'{i}.png'), image)
     return root
 
@@ -139,6 +139,36 @@ def test_unreadable_files_are_named_before_the_training(tmp_path, monkeypatch, c
     assert not (tmp_path / 'out' / 'config.py').exists()
 
 
+def stop(self, *args):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize('options, batch, passes', [
+    ({
+        'train_dataloader.batch_size': 4
+    }, 2, 8),
+    ({
+        'train_dataloader.batch_size': 4,
+        'optim_wrapper.accumulative_counts': 2
+    }, 2, 4),
+    ({}, 8, 2),
+])
+def test_batches_of_the_user(options, batch, passes, tmp_path, monkeypatch, capsys):
+    """Where the memory takes half of what is asked for, a step still sees as many samples."""
+    monkeypatch.setattr(module, 'find_batch', lambda config, size, most, say: fake_trial(99)
+                        (config, size // 2))
+    monkeypatch.setattr(Job, 'call', stop)
+    with pytest.raises(KeyboardInterrupt):
+        finetune(
+            make_data(tmp_path / 'data'), model='none', out=tmp_path / 'out', cfg_options=options)
+    cfg = Config.fromfile(tmp_path / 'out' / 'config.py')
+    assert cfg.train_dataloader.batch_size == batch
+    assert cfg.optim_wrapper.accumulative_counts == passes
+    said = capsys.readouterr().out
+    assert f'steps of {batch * passes} samples ({batch} at a time)' in said
+    assert not (tmp_path / 'out' / '.trial').exists()
+
+
 def test_data_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere does not exist'):
         finetune(tmp_path / 'nowhere', out=tmp_path / 'out')
@@ -162,7 +192,7 @@ def test_the_largest_batch_that_fits(accelerator, fits, wanted, monkeypatch):
     monkeypatch.setattr(trial, '_accelerator', lambda: accelerator)
     monkeypatch.setattr(trial, '_available', lambda: 2**40)
     device = 'cuda' if accelerator else 'cpu'
-    found = trial.find_batch(fake_trial(fits, device), batch_size=8, per_step=32, say=said.append)
+    found = trial.find_batch(fake_trial(fits, device), batch_size=8, most=32, say=said.append)
     assert found['batch_size'] == wanted
     assert all('do not fit' in line for line in said)
 
