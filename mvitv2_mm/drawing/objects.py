@@ -99,10 +99,11 @@ def _tint(canvas: np.ndarray, one: dict, factor: int) -> None:
     if not len(rows):
         return
     part = np.s_[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
-    inside = enlarge(mask[part], factor).astype(bool)
+    inside = enlarge(mask[part], factor)[..., None].astype(bool)
     area = canvas[factor * rows[0]:factor * (rows[-1] + 1),
                   factor * columns[0]:factor * (columns[-1] + 1)]
-    area[inside] = (area[inside] * 0.55 + np.array(color_of(one)) * 0.45).astype(np.uint8)
+    paint = np.full_like(area, color_of(one))
+    np.copyto(area, cv2.addWeighted(area, 0.55, paint, 0.45, 0), where=inside)
 
 
 def _outline(canvas: np.ndarray, one: dict, factor: int, size: int) -> None:
@@ -111,11 +112,11 @@ def _outline(canvas: np.ndarray, one: dict, factor: int, size: int) -> None:
     if one.get('verdict') != 'missed':
         cv2.rectangle(canvas, (left, top), (right_, bottom), color_of(one), width)
         return
-    dash = size // 2
-    for x in range(left, right_, 2 * dash):
+    dash, step = size // 2, 5 * size // 4
+    for x in range(left, right_, step):
         for y in (top, bottom):
             _line(canvas, (x, y), (min(x + dash, right_), y), color_of(one), width)
-    for y in range(top, bottom, 2 * dash):
+    for y in range(top, bottom, step):
         for x in (left, right_):
             _line(canvas, (x, y), (x, min(y + dash, bottom)), color_of(one), width)
 
@@ -132,15 +133,17 @@ def _name(canvas: np.ndarray, one: dict, factor: int, size: int, taken: List[Pla
     if 'track' in one:
         lines[0] = f'#{one["track"]} {lines[0]}'
     left, top, right_, bottom = _corners(canvas, one, factor)
-    # above the box, below it, inside it, and beside it; a negative one ends there
+    # above the box, below it, inside it, beside it, and at its other corners; a negative one ends
+    # there
     corners = [(left, -top), (left, bottom), (left, top), (right_, top), (-left, top),
-               (left, -bottom)]
+               (left, -bottom), (-right_, -top), (-right_, bottom), (right_, -bottom),
+               (-left, -bottom), (-left, bottom)]
     _write(canvas, lines, color_of(one), size, corners, taken)
 
 
 def _write(canvas: np.ndarray, lines: List[str], color: Color, size: int, corners: List[tuple],
            taken: List[Place]) -> None:
-    """Write lines at the first of some corners where nothing is written yet, else at the first.
+    """Write lines at the first of some corners that hides least of what is written there.
 
     Args:
         canvas (np.ndarray): The picture.
@@ -155,7 +158,7 @@ def _write(canvas: np.ndarray, lines: List[str], color: Color, size: int, corner
         return
     height, width = sum(len(label) for label in labels), max(label.shape[1] for label in labels)
     places = [_inside(canvas, x, y, width, height) for x, y in corners]
-    place = next((p for p in places if not any(_overlap(p, other) for other in taken)), places[0])
+    place = min(places, key=lambda one: sum(_overlap(one, other) for other in taken))
     taken.append(place)
     left, top = place[:2]
     for label in labels:
@@ -173,5 +176,8 @@ def _inside(canvas: np.ndarray, x: int, y: int, width: int, height: int) -> Plac
     return left, top, left + width, top + height
 
 
-def _overlap(one: Place, other: Place) -> bool:
-    return (one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3])
+def _overlap(one: Place, other: Place) -> int:
+    """Pixels that two places have in common."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(width, 0) * max(height, 0)

@@ -1,4 +1,4 @@
-"""Sheets of pictures with a line of text each, and strips of frames."""
+"""Sheets of pictures with lines of text each, and strips of frames."""
 from typing import List, NamedTuple, Optional, Sequence
 
 import cv2
@@ -16,18 +16,18 @@ class Cell(NamedTuple):
 
     Attributes:
         picture (np.ndarray): RGB pixels (H, W, 3) of uint8.
-        text (str): The line below it.
-        is_right (bool, optional): Whether what it shows is right, which the colour of the line says
-            beside its words; None if that is no question.
+        lines (Sequence[str]): What stands below it.
+        is_right (bool, optional): Whether what it shows is right, which a mark and the colour of
+            the lines say; None if that is no question. Defaults to None.
     """
     picture: np.ndarray
-    text: str
+    lines: Sequence[str]
     is_right: Optional[bool] = None
 
 
 def enlarge(picture: np.ndarray, factor: int) -> np.ndarray:
     """A copy in which each pixel is a square of ``factor`` pixels."""
-    return np.repeat(np.repeat(picture, factor, axis=0), factor, axis=1)
+    return cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
 
 
 def fit(picture: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -54,7 +54,7 @@ def draw_sheet(cells: Sequence[Cell],
                height: int,
                width: int,
                title: str = '') -> np.ndarray:
-    """A sheet of pictures in rows, each with its line of text.
+    """A sheet of pictures in rows, each with its lines of text.
 
     Args:
         cells (Sequence[Cell]): The pictures.
@@ -66,7 +66,8 @@ def draw_sheet(cells: Sequence[Cell],
     Returns:
         np.ndarray: RGB pixels of uint8.
     """
-    tiles = [_tile(cell, height, width) for cell in cells]
+    lines = max(len(cell.lines) for cell in cells)
+    tiles = [_tile(cell, height, width, lines) for cell in cells]
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
     rows = [np.concatenate(tiles[i:i + columns], axis=1) for i in range(0, len(tiles), columns)]
     if title:
@@ -77,12 +78,18 @@ def draw_sheet(cells: Sequence[Cell],
     return np.concatenate(rows)
 
 
-def _tile(cell: Cell, height: int, width: int) -> np.ndarray:
-    color = {None: BLACK, True: RIGHT, False: WRONG}[cell.is_right]
-    label = label_picture(cell.text, _TEXT, color, width)
-    tile = np.full((height + len(label) + 2 * _GAP, width + 2 * _GAP, 3), 255, np.uint8)
+def _tile(cell: Cell, height: int, width: int, lines: int) -> np.ndarray:
+    """A cell with room for a number of lines."""
+    color, mark = {None: (BLACK, ''), True: (RIGHT, '✓ '), False: (WRONG, '✗ ')}[cell.is_right]
+    texts = [mark * (not number) + text for number, text in enumerate(cell.lines)]
+    labels = [label_picture(text, _TEXT, color, width) for text in texts]
+    below = lines * len(label_picture('x', _TEXT, color, width))
+    tile = np.full((height + below + 2 * _GAP, width + 2 * _GAP, 3), 255, np.uint8)
     picture = fit(cell.picture, height, width)
     tile[_GAP:_GAP + picture.shape[0], _GAP:_GAP + picture.shape[1]] = picture
     top = _GAP + height
-    tile[top:top + len(label), _GAP:_GAP + label.shape[1]] = label
+    for label in labels:
+        part = tile[top:top + len(label), _GAP:_GAP + label.shape[1]]
+        part[...] = label[:len(part)]
+        top += len(label)
     return tile

@@ -157,7 +157,7 @@ class _Run:
         cfg = Config.fromfile(job.config)
         task = task_of(cfg)
         self.console.print(outcome.make_table(task, job, cfg))
-        for path in outcome.draw(task, job, cfg):
+        for path in outcome.report(job):
             self.say(f'see {os.path.relpath(path)}')
         line = outcome.predict_line(job, outcome.first_sample(task, job, cfg))
         model = job.out / 'models' / 'best'

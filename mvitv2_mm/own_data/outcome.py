@@ -2,15 +2,14 @@
 import json
 import os
 import shlex
-from pathlib import Path
 from typing import Dict, List, Optional
 
 import mmengine
 from mmengine.config import Config
 from rich.table import Table
 
+from ..report import write_report
 from .job import Job
-from .pictures import Predicted, draw_curves, draw_predictions
 
 # the first metric is the one that decides which checkpoint is best
 METRICS = {
@@ -68,18 +67,10 @@ def per_class(task: str, job: Job, classes: List[str], metrics: Dict[str, float]
     }
 
 
-def draw(task: str, job: Job, cfg: Config) -> List[Path]:
-    """Draw the course of the training and, where that is possible, predictions."""
-    curves = job.out / 'curves.png'
-    draw_curves(job.out, next(iter(METRICS[task])), curves)
-    if task == 'action_detection':
-        return [curves]
-    sheet = job.out / 'predictions.png'
-    dataset = cfg.test_dataloader.dataset
-    tested = Predicted(
-        mmengine.load(job.predictions), cfg.classes, dataset.data_root, dataset.ann_file)
-    draw_predictions(task, tested, sheet)
-    return [curves, sheet]
+def report(job: Job) -> List[str]:
+    """Write a report of training and test, and a sheet of predictions; their paths."""
+    done = write_report(job.out, job.out / 'report.html', sheet=job.out / 'predictions.png')
+    return [path for path in (done['out'], done['sheet']) if path]
 
 
 def predict_line(job: Job, sample: str) -> str:

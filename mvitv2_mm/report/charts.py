@@ -48,7 +48,7 @@ def bars(title: str,
          groups: Sequence[str],
          series: Sequence[Tuple[str, Sequence[float]]],
          top: float = 0.) -> Markup:
-    """A chart of bars.
+    """A chart of bars; '' if there is nothing to draw.
 
     Args:
         title (str): What is shown.
@@ -56,6 +56,8 @@ def bars(title: str,
         series (Sequence[tuple[str, Sequence[float]]]): Name, and height in each group.
         top (float): Largest height of the scale; 0 means that of the bars. Defaults to 0.
     """
+    if not series:
+        return Markup('')
     values = np.nan_to_num(np.array([heights for _, heights in series], float))
     axes = _Axes(np.zeros(2), np.array([len(groups), top or values.max() or 1.]))
     body, share = [axes.frame('', x_ticks=False)], 0.8 / len(series)
@@ -69,8 +71,9 @@ def bars(title: str,
                 f'<title>{escape(groups[group])}: {height:.3f}</title></rect>')
     for group, name in enumerate(groups):
         x, y = axes.place(group + 0.5, 0)
-        body.append(
-            f'<text x="{x:.1f}" y="{y + 14:.1f}" text-anchor="middle">{escape(name)}</text>')
+        drop = 14 + 11 * (group % 2 and len(name) > 6)  # long names take turns
+        body.append(f'<text x="{x:.1f}" y="{y + drop:.1f}" text-anchor="middle">'
+                    f'{escape(name)}</text>')
     return _figure(title, body, [name for name, _ in series] if len(series) > 1 else [])
 
 

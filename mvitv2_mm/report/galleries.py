@@ -1,11 +1,14 @@
 """Which samples are worth a look: best, worst, most confused, and probably mislabelled ones."""
 from collections import Counter
+from functools import partial
 from typing import Iterable, List, Optional
 
 import numpy as np
 
 from ..drawing import missed, right, wrong
+from .key_frames import judged_people
 from .pictures import Gallery, Pictures, Shown
+from .results.actions import ActionResult
 from .results.coco import boxes_of
 from .results.detection import SHOWN_SCORE, DetectionResult
 from .results.make import Result
@@ -28,29 +31,35 @@ def make_galleries(result: Result, pictures: Pictures) -> List[Gallery]:
     elif isinstance(result, DetectionResult):
         found = _of_detection(result, pictures)
     else:
-        found = []
+        found = _of_actions(result, pictures)
     return [gallery for gallery in found if gallery.shown]
 
 
 def show(result: Result, index: int, pictures: Pictures, text: Optional[str] = None) -> Shown:
     """One sample with what was predicted and what is true."""
-    is_right = bool(result.correct[index])
-    sample, name = result.samples[index], result.keys[index]
+    sample, name, objects = result.samples[index], result.keys[index], None
     if isinstance(result, DetectionResult):
-        url = pictures.of(sample, judged_objects(result, index))
+        objects = judged_objects(result, index)
         name = str(sample.get('img_path', name))
-        return Shown(url, text or _judged_text(result, index), name, is_right)
-    if text is None:
-        text = _label_text(result, index) if isinstance(result, SingleLabelResult) else _several(
-            result, index) if isinstance(result, MultiLabelResult) else name
-    return Shown(pictures.of(sample), text, name, is_right)
+    if isinstance(result, ActionResult):
+        objects = partial(judged_people, result, index)
+    url = pictures.of(sample, objects)
+    return Shown(url, text or '; '.join(lines_of(result, index)), name, bool(result.correct[index]))
 
 
-def _label_text(result: SingleLabelResult, index: int) -> str:
-    said = f'{result.classes[result.predicted[index]]} {result.confidence[index]:.2f}'
-    if result.correct[index]:
-        return said
-    return f'{said}, is {result.classes[result.truth[index]]}'
+def lines_of(result: Result, index: int) -> List[str]:
+    """What was predicted for a sample and, on a second line, what is true if that differs."""
+    if isinstance(result, (DetectionResult, ActionResult)):
+        names = zip(('right', 'wrong', 'missed'), result.judged)
+        return [', '.join(f'{counts[index]} {name}' for name, counts in names)]
+    if isinstance(result, SingleLabelResult):
+        said = f'{result.classes[result.predicted[index]]} {result.confidence[index]:.2f}'
+        truth = result.classes[result.truth[index]]
+    else:
+        parts = result.scores[index] >= 0.5, result.truth[index]
+        said, truth = (', '.join(result.classes[i] for i in np.flatnonzero(part)) or 'nothing'
+                       for part in parts)
+    return [said] if result.correct[index] else [said, f'is {truth}']
 
 
 def _of_single(result: SingleLabelResult, pictures: Pictures) -> List[Gallery]:
@@ -90,13 +99,6 @@ def _confused(result: SingleLabelResult) -> List[int]:
     return found
 
 
-def _several(result: MultiLabelResult, index: int) -> str:
-    said = np.flatnonzero(result.scores[index] >= 0.5)
-    true = np.flatnonzero(result.truth[index])
-    names = [', '.join(result.classes[i] for i in part) or 'nothing' for part in (said, true)]
-    return names[0] if result.correct[index] else f'{names[0]}; is {names[1]}'
-
-
 def _of_multi(result: MultiLabelResult, pictures: Pictures) -> List[Gallery]:
     distance = np.abs(result.scores - result.truth).max(1)
     order = np.argsort(-distance, kind='stable')
@@ -132,11 +134,6 @@ def judged_objects(result: DetectionResult, index: int) -> List[dict]:
     return objects + [missed(result.classes[r.truth_label[i]], result.box_of(i)) for i in lost]
 
 
-def _judged_text(result: DetectionResult, index: int) -> str:
-    counts = (part[index] for part in result.judged)
-    return ', '.join(f'{count} {name}' for count, name in zip(counts, ('right', 'wrong', 'missed')))
-
-
 def _of_detection(result: DetectionResult, pictures: Pictures) -> List[Gallery]:
     r, judged = result.ranked, result.judged
     bad = judged.wrong + judged.missed
@@ -162,6 +159,22 @@ def _of_detection(result: DetectionResult, pictures: Pictures) -> List[Gallery]:
         ('Best', 'most objects, all of them right',
          [i for i in best[:_OBJECTS_COUNT // 2] if bad[i] == 0]),
     )
+    return [
+        Gallery(title, text, [show(result, int(i), pictures) for i in rows])
+        for title, text, rows in parts
+    ]
+
+
+def _of_actions(result: ActionResult, pictures: Pictures) -> List[Gallery]:
+    right_ones, wrong_ones, lost = result.judged
+    bad = wrong_ones + lost
+    worst = np.argsort(-bad, kind='stable')[:_OBJECTS_COUNT]
+    best = np.argsort(-np.where(bad == 0, right_ones, -1), kind='stable')[:_OBJECTS_COUNT // 2]
+    parts = (('Worst',
+              'most wrong and missed actions at a score of 0.5. Blue: right; orange: wrong; '
+              'yellow and dashed: missed', [i for i in worst if bad[i]]),
+             ('Best', 'most actions, all of them right',
+              [i for i in best if bad[i] == 0 and right_ones[i]]))
     return [
         Gallery(title, text, [show(result, int(i), pictures) for i in rows])
         for title, text, rows in parts

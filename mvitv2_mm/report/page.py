@@ -18,6 +18,7 @@ from .results.detection import DetectionResult
 from .results.make import Result, make_results
 from .runs import Run, find_run
 from .settings import changed, differences, facts
+from .sheet import write_sheet
 from .views import Metric, ResultView, metric_rows, view
 
 _FILES = Path(__file__).with_name('page_files')
@@ -48,7 +49,8 @@ class Compared(NamedTuple):
 
 def write_report(sources: Union[str, Path, Sequence[Union[str, Path]]],
                  out: Union[str, Path],
-                 config: Optional[str] = None) -> Dict[str, Any]:
+                 config: Optional[str] = None,
+                 sheet: Optional[Union[str, Path]] = None) -> Dict[str, Any]:
     """Write one HTML file about one run or several.
 
     Args:
@@ -57,10 +59,13 @@ def write_report(sources: Union[str, Path, Sequence[Union[str, Path]]],
         out (str | Path): The HTML file.
         config (str, optional): Path or name of the config that was tested. Defaults to None: the
             one that the test has left beside its log.
+        sheet (str | Path, optional): A picture to write too, '.png', with right and wrong
+            predictions of the first run. Defaults to None.
 
     Returns:
-        dict: ``out`` (str), and ``runs``: for each of them its name, its metrics as computed here
-        and as reported by the test, and ``trouble``, why there are none.
+        dict: ``out`` (str), ``sheet`` (str, None if no pictures are to be had), and ``runs``: for
+        each of them its name, its metrics as computed here and as reported by the test, and
+        ``trouble``, why there are none.
 
     Raises:
         OSError: If a file is missing or cannot be written.
@@ -69,12 +74,15 @@ def write_report(sources: Union[str, Path, Sequence[Union[str, Path]]],
     sources = [sources] if isinstance(sources, (str, Path)) else list(sources)
     runs = [find_run(str(source), config) for source in sources]
     _name_apart(runs)
-    pictures = Pictures([root for run in runs for root in run.roots])
+    pictures = Pictures([root for run in runs for root in run.roots], runs[0].cfg)
     results = [_results(run, len(runs) == 1) for run in runs]
     compared = _compare(runs, [found for found, _ in results], pictures)
     shown = [_view(run, *found, pictures) for run, found in zip(runs, results)]
     write_text(out, _render(runs, shown, compared, pictures))
-    return dict(out=str(out), runs=[_summary(run) for run in shown])
+    drawn = None
+    if sheet and results[0][0]:
+        drawn = write_sheet(results[0][0][-1], runs[0].roots, Path(sheet))
+    return dict(out=str(out), sheet=drawn and str(drawn), runs=[_summary(run) for run in shown])
 
 
 def _name_apart(runs: Sequence[Run]) -> None:
@@ -103,8 +111,9 @@ def _view(run: Run, results: List[Result], trouble: str, pictures: Pictures) -> 
                     *changed(run))
     found.trouble = trouble
     found.metrics = metric_rows(run, results)
-    where = run.metrics_file and f'Values of the test are from {os.path.relpath(run.metrics_file)}. '
-    found.metrics_note = f'{where or ""}Accuracies of pictures are in %, all others from 0 to 1.'
+    found.metrics_note = 'Accuracies of pictures are in %, all others from 0 to 1.'
+    if run.metrics_file:
+        found.metrics_note += f' Values of the test are from {os.path.relpath(run.metrics_file)}.'
     for result in results:
         with_pictures = result is results[-1]
         galleries = make_galleries(result, pictures) if with_pictures else []

@@ -2,14 +2,19 @@
 import base64
 from io import BytesIO
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Sequence
+from typing import Callable, List, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
+from mmengine.config import Config
 from PIL import Image, ImageOps
 
 from ..datasets import UnreadableClipError, VideoFile
 from ..drawing import draw, enlarge, strip
 from .dump import find_file
+from .key_frames import KeyFrames
+
+# what is drawn: a list, or a function that makes one for a height and width of a key frame
+Objects = Union[List[dict], Callable[[int, int], List[dict]], None]
 
 MOST = 200
 _MOST_BYTES = 3_600_000  # of JPEG, which base64 makes a third larger
@@ -44,21 +49,21 @@ class Pictures:
 
     Args:
         roots (Sequence[Path]): Folders below which the files may lie.
+        cfg (Config, optional): Config of a test of actions, with which key frames are read.
+            Defaults to None.
     """
 
-    def __init__(self, roots: Sequence[Path]) -> None:
+    def __init__(self, roots: Sequence[Path], cfg: Optional[Config] = None) -> None:
         self._roots = list(roots)
+        self._key_frames = KeyFrames(cfg) if cfg else None
         self.count = self.size = self.refused = self.lacking = 0
 
-    def of(self, sample: dict, objects: Optional[List[dict]] = None) -> str:
+    def of(self, sample: dict, objects: Objects = None) -> str:
         """A data URL of a sample, with objects drawn on it; '' if it cannot be had."""
         if self.count >= MOST or self.size >= _MOST_BYTES:
             self.refused += 1
             return ''
-        try:
-            picture = self._picture(sample, objects)
-        except (OSError, ValueError, UnreadableClipError):
-            picture = None
+        picture = self.array(sample, objects)
         if picture is None:
             self.lacking += 1
             return ''
@@ -67,7 +72,16 @@ class Pictures:
         self.count, self.size = self.count + 1, self.size + buffer.tell()
         return f'data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}'
 
-    def _picture(self, sample: dict, objects: Optional[List[dict]]) -> Optional[np.ndarray]:
+    def array(self, sample: dict, objects: Objects = None) -> Optional[np.ndarray]:
+        """The small picture of a sample, RGB (H, W, 3) of uint8; None if it cannot be had."""
+        try:
+            return self._picture(sample, objects)
+        except (OSError, ValueError, UnreadableClipError):
+            return None
+
+    def _picture(self, sample: dict, objects: Objects) -> Optional[np.ndarray]:
+        if callable(objects):
+            return self._key_frame(sample, objects)
         name = sample.get('img_path')
         if name is None:
             return self._strip(sample)
@@ -78,6 +92,12 @@ class Pictures:
         if objects is None:
             return _small(picture, _SIDE)
         return _small(draw(picture, dict(objects=objects)), _OBJECTS_SIDE)
+
+    def _key_frame(self, sample: dict, judge: Callable) -> Optional[np.ndarray]:
+        frame = self._key_frames.read(sample) if self._key_frames else None
+        if frame is None:
+            return None
+        return _small(draw(frame, dict(objects=judge(*frame.shape[:2]))), _OBJECTS_SIDE)
 
     def _strip(self, sample: dict) -> Optional[np.ndarray]:
         """Frames of a clip."""

@@ -7,8 +7,9 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from mmengine.config import Config
 
+from ..checkpoints.known_types import check_types
 from ..checkpoints.plain_config import read_plain_config
-from ..checkpoints.tasks import classes_of_data
+from ..checkpoints.tasks import classes_of_data, data_of
 from ..config_files import load_config
 from .logs import Log, read_logs
 
@@ -102,9 +103,10 @@ def _config_of(test: Optional[Path]) -> Optional[Config]:
 def _metrics_file(dump: Path, test: Optional[Path]) -> Optional[Path]:
     """The metrics of a test: ``test_metrics.json`` beside ``test_predictions.pkl``, or its log."""
     beside = dump.with_name(dump.stem.replace('predictions', 'metrics') + '.json')
-    if beside.is_file():
+    if 'predictions' in dump.stem and beside.is_file():
         return beside
-    return next(iter(sorted(test.glob('*.json'))), None) if test else None
+    logged = test / f'{test.name}.json' if test else None
+    return logged if logged and logged.is_file() else None
 
 
 def _read_metrics(path: Optional[Path]) -> Dict[str, float]:
@@ -128,7 +130,17 @@ def _classes(work_dir: Path, cfg: Optional[Config]) -> Optional[Tuple[str, ...]]
     names = cfg.get('classes')
     if isinstance(names, (list, tuple)):
         return tuple(map(str, names))
+    try:  # what lies beside a dump may not choose what is imported
+        check_types(_data_alone(cfg), str(work_dir))
+    except (ValueError, ImportError):
+        return None
     return classes_of_data(cfg)
+
+
+def _data_alone(cfg: Config) -> Config:
+    """The dataset of a test, without the steps of its pipeline."""
+    data = {key: value for key, value in data_of(cfg).items() if key != 'pipeline'}
+    return Config(dict(default_scope=cfg.get('default_scope', 'mmengine'), data=data))
 
 
 def folder_classes(files: Sequence[str], labels: Sequence[int], count: int) -> Optional[tuple]:

@@ -31,6 +31,8 @@ class Metric(NamedTuple):
     def agrees(self) -> bool:
         if self.reported is None or self.computed is None:
             return True
+        if np.isnan(self.reported) or np.isnan(self.computed):
+            return bool(np.isnan(self.reported) and np.isnan(self.computed))
         # mmdet rounds to three digits, mmpretrain computes in float32
         return abs(self.reported - self.computed) <= max(5.1e-4, 1e-5 * abs(self.reported))
 
@@ -127,6 +129,8 @@ def total_rates(result: Result, step: int) -> List[str]:
     """Precision, recall and F1 of all classes: their means, and those of all predictions."""
     counts = result.counts
     present = counts.positives > 0
+    if not present.any():
+        return [''] * 6
     with np.errstate(invalid='ignore'):
         means = [np.nan_to_num(part[present, step]).mean() for part in counts.rates()]
         right, wrong = counts.right[:, step].sum(), counts.wrong[:, step].sum()

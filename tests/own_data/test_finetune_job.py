@@ -12,13 +12,11 @@ from mvitv2_mm.checkpoints.model_source import open_model
 from mvitv2_mm.dry_run import read_dry_run
 from mvitv2_mm.errors import UsageError
 from mvitv2_mm.own_data import finetune as module
-from mvitv2_mm.own_data import pictures, recognise, trial, with_validation, write
+from mvitv2_mm.own_data import recognise, trial, with_validation, write
 from mvitv2_mm.own_data.finetune import finetune
 from mvitv2_mm.own_data.job import Job
 from mvitv2_mm.own_data.networks import choose_start
-from mvitv2_mm.own_data.pictures import Predicted, choose, compare, read_curves
 from mvitv2_mm.own_data.recipe import make_config
-from mvitv2_mm.quickstart.clips import write_mp4
 
 
 def make_data(root, count=10, classes=('blue', 'red')):
@@ -48,8 +46,11 @@ def test_all_results_are_there(done):
     cfg = Config.fromfile(out / 'config.py')
     assert cfg.classes == ['blue', 'red'] and cfg.train_cfg.max_epochs == 2
     assert cfg.train_dataloader.batch_size == 16 and cfg.model.backbone.input_size == 32
-    for name in ('curves.png', 'predictions.png', 'dry_run/batch_1.png'):
+    for name in ('predictions.png', 'dry_run/batch_1.png'):
         assert cv2.imread(str(out / name)).size
+    page = (out / 'report.html').read_text()
+    assert '<td>equal</td>' in page and 'DIFFERENT' not in page
+    assert 'learning rate' in page and 'No predictions' not in page
     assert f'{out.name}/models/best ' in result['predict']
     plan = read_dry_run(out)['plan']
     assert (plan['epochs'], plan['samples_per_step'], plan['val_samples']) == (2, 16, 4)
@@ -212,46 +213,3 @@ def test_a_gpu_is_not_filled_to_the_brim(monkeypatch):
     loose = dict(measured=dict(device='cuda', peak_bytes=50, total_bytes=100))
     found = trial.find_batch(lambda size: tight if size > 4 else loose, 1, 8, print)
     assert found['batch_size'] == 4
-
-
-def test_wrong_predictions_are_shown_first():
-    rows = [dict(pred_label=int(i % 5 == 0), gt_label=0, i=i) for i in range(50)]
-    shown = choose(rows, 6)
-    assert [row['pred_label'] for row in shown] == [1, 1, 1, 0, 0, 0]
-    assert len(choose(rows[:2], 6)) == 2
-
-
-def test_curves_of_resumed_runs_join(tmp_path):
-    for name, rows in dict(
-            a=[dict(loss=3., step=10),
-               dict(loss=2., step=20), {
-                   'acc/top1': 0.5,
-                   'step': 1
-               }],
-            b=[dict(loss=1., step=20), {
-                'acc/top1': 0.7,
-                'step': 2
-            }]).items():
-        (tmp_path / name / 'vis_data').mkdir(parents=True)
-        (tmp_path / name / 'vis_data' / 'scalars.json').write_text('\n'.join(map(json.dumps, rows)))
-    losses, scores = read_curves(tmp_path, 'acc/top1')
-    assert losses == [(10, 3.), (20, 1.)] and scores == [(1, 0.5), (2, 0.7)]
-
-
-def test_a_clip_is_drawn_as_a_row_of_its_frames(tmp_path):
-    frames = [np.full((32, 32, 3), (0, 0, 7 * i), np.uint8) for i in range(32)]  # redder and redder
-    write_mp4(tmp_path / 'clip.mp4', frames)
-    row = dict(video_id='clip.mp4', pred_label=1, gt_label=2)
-    tested = Predicted([row] * 8, ('east', 'southeast', 'south'), str(tmp_path), '')
-    figure = pictures._draw_clips(tested)
-    reds = [axis.images[0].get_array()[..., 0].mean() for axis in figure.axes[:8]]
-    assert np.allclose(reds, 7 * np.linspace(0, 31, 8).astype(int), atol=4)
-    assert figure.axes[0].get_title('left') == 'southeast, not south'
-
-
-def test_boxes_are_right_wrong_or_missed():
-    truth = torch.tensor([[0., 0, 10, 10], [20, 20, 30, 30], [50, 50, 60, 60]])
-    found = torch.tensor([[1., 0, 10, 10], [0, 1, 10, 10], [20, 20, 30, 31], [80, 80, 90, 90]])
-    right, missed = compare(found, torch.tensor([1, 1, 0, 1]), truth, torch.tensor([1, 1, 0]))
-    assert right == [True, False, False, False]  # once more, another class, nothing there
-    assert [(box.tolist()[0], int(label)) for box, label in missed] == [(20, 1), (50, 0)]

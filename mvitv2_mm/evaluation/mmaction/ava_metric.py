@@ -32,6 +32,7 @@ class RankedActions(NamedTuple):
         frame (np.ndarray): Its key frame in the order of the results (n, ).
         annotated (np.ndarray): How often each key frame is annotated with each action.
         elsewhere (np.ndarray): How often key frames that were not tested are.
+        people (list[tuple]): Annotated boxes and actions of each key frame.
     """
     actions: np.ndarray
     scores: np.ndarray
@@ -39,6 +40,7 @@ class RankedActions(NamedTuple):
     frame: np.ndarray
     annotated: np.ndarray
     elsewhere: np.ndarray
+    people: List[People]
 
     def average_precisions(self) -> np.ndarray:
         """Average precision of each action; NaN if it is not annotated."""
@@ -103,10 +105,11 @@ class AVAMetric(BaseMetric):
                 scores.append(all_scores[:, actions - 1])
                 hits.append(match(boxes, scores[-1], truth.get(key, _NOBODY), actions))
                 frames.append(np.full(len(boxes), frame))
-        annotated = [_count(truth.pop(key, _NOBODY), actions) for key, _, _ in results]
-        elsewhere = sum((_count(people, actions) for people in truth.values()), 0)
+        people = [truth.pop(key, _NOBODY) for key, _, _ in results]
+        annotated = [_count(one, actions) for one in people]
+        elsewhere = sum((_count(one, actions) for one in truth.values()), 0)
         return RankedActions(actions, np.concatenate(scores), np.concatenate(hits),
-                             np.concatenate(frames), np.stack(annotated), elsewhere)
+                             np.concatenate(frames), np.stack(annotated), elsewhere, people)
 
     def means(self, ranked: 'RankedActions') -> Dict[str, float]:
         """See :meth:`compute_metrics`."""

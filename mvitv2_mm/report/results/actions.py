@@ -1,12 +1,14 @@
 """What the actions that a test finds in key frames are worth (AVA)."""
 from functools import cached_property
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
 
 from ...evaluation.mmaction.ava_metric import AVAMetric, average_precision
 from .base import THRESHOLDS, Counts
+
+SHOWN_SCORE = 0.5  # of actions that a key frame is judged by
 
 
 class ActionResult:
@@ -63,15 +65,19 @@ class ActionResult:
                 for scores, hits, number in zip(r.scores.T, r.hits.T, positives)
             ]))
 
+    @cached_property
+    def judged(self) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Numbers of right, wrong and missed actions of each key frame."""
+        r, count = self.ranked, len(self.samples)
+        shown = r.scores >= SHOWN_SCORE
+        right = np.bincount(r.frame, (shown & r.hits).sum(1), count).astype(int)
+        wrong = np.bincount(r.frame, (shown & ~r.hits).sum(1), count).astype(int)
+        return right, wrong, r.annotated.sum(1) - right
+
     @property
     def correct(self) -> np.ndarray:
         """Whether in a key frame exactly the annotated actions have a score of 0.5."""
-        r = self.ranked
-        shown = r.scores >= 0.5
-        found = np.zeros_like(r.annotated)
-        np.add.at(found, r.frame, shown & r.hits)
-        wrong = np.bincount(r.frame, (shown & ~r.hits).sum(1), len(self.samples))
-        return (wrong == 0) & (found == r.annotated).all(1)
+        return (self.judged[1] == 0) & (self.judged[2] == 0)
 
     @cached_property
     def counts(self) -> Counts:

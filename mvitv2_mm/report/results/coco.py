@@ -34,6 +34,10 @@ class Annotations:
         self.classes = tuple(classes or names.values())
         labels = {name: label for label, name in enumerate(self.classes)}
         self._labels = {key: labels[name] for key, name in names.items() if name in labels}
+        if names and not self._labels:
+            raise ValueError(
+                f'{path} has none of the classes {str(self.classes)[1:-1][:100]}: give '
+                'the config that was tested with --config')
         self._objects: Dict[object, List[dict]] = {key: [] for key in self.images}
         for one in objects:
             if one['category_id'] in self._labels and one['image_id'] in self._objects:

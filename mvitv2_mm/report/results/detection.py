@@ -47,6 +47,10 @@ class DetectionResult:
                              'the config that was tested with --config')
         self.classes = truth.classes
         found = [detections(sample, kind, MOST[-1]) for sample in self.samples]
+        if any(len(one.labels) and one.labels.max() >= len(truth.classes) for one in found):
+            raise ValueError(f'the dump has more classes than the {len(truth.classes)} that '
+                             f'{truth.path} and the config name: give the config that was tested '
+                             'with --config')
         self.ranked: Ranked = rank(found, [truth.of(key, kind) for key in ids])
         self._boxes = np.concatenate([truth.boxes_of(key) for key in ids])
         self.keys = [str(key) for key in ids]

@@ -38,6 +38,9 @@ class SingleLabelResult:
             raise ValueError(f'the dump has scores of {count} classes and labels from '
                              f'{self.truth.min()} to {self.truth.max()}, but {len(self.classes)} '
                              'class names are known: give the config that was tested with --config')
+        if not np.isfinite(self.scores).all():
+            raise ValueError(
+                'the dump has scores that are no finite numbers: the network is broken')
         self.keys = [file_of(sample) for sample in samples]
         self.predicted = self._top(1)[:, 0]
         self.confidence = self.scores[np.arange(len(samples)), self.predicted]

@@ -70,8 +70,9 @@ def costs(ranked: Ranked, errors: Errors) -> Dict[str, float]:
         objects = ~errors.missed if name == 'missed' else np.ones_like(errors.missed)
         label, now_right = ranked.label, right
         if name in ('classification', 'localisation'):
-            now_right = right | here & mended
-            label = np.where(here & mended, ranked.truth_label[errors.touched], ranked.label)
+            better = here & mended
+            now_right, label = right | better, ranked.label.copy()
+            label[better] = ranked.truth_label[errors.touched[better]]
         value = _mean_ap(ranked, label, now_right, kept & (~here | here & mended), objects)
         found[name] = max(value - base, 0.)
     return found
@@ -80,7 +81,8 @@ def costs(ranked: Ranked, errors: Errors) -> Dict[str, float]:
 def _best_about_unfound(ranked: Ranked, errors: Errors) -> np.ndarray:
     used = np.zeros(len(ranked.truth_label), bool)
     used[ranked.truth[errors.kind == RIGHT]] = True
-    about = np.flatnonzero((errors.touched >= 0) & ~used[errors.touched])
+    about = np.flatnonzero(errors.touched >= 0)
+    about = about[~used[errors.touched[about]]]
     order = about[np.lexsort((about, -ranked.score[about]))]
     _, first = np.unique(errors.touched[order], return_index=True)
     best = np.zeros(len(errors.kind), bool)
