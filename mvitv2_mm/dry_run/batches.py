@@ -104,11 +104,11 @@ def draw_batch(batch: Batch, look: Look, title: str, path: Path) -> None:
     cells = []
     for place, i in enumerate(order):
         sample = samples[i] if samples else None
-        text, count = describe(sample, look), keys.count(keys[i])
+        lines, count = [describe(sample, look)], keys.count(keys[i])
         if count > 1:
             number = sum(keys[j] == keys[i] for j in order[:place + 1])
-            text = f'{text}; repeat {number} of {count}'
-        cells.append(Cell(_picture(pixels[i], sample, look), text))
+            lines.append(f'repeat {number} of {count}')
+        cells.append(Cell(_picture(pixels[i], sample, look), lines))
     repeats = max(keys.count(key) for key in keys)
     sheet = draw_sheet(cells, *_layout(cells, pixels.ndim == 5, repeats), title)
     with replaced(path) as temporary:
@@ -122,7 +122,7 @@ def _layout(cells: Sequence[Cell], is_clip: bool, repeats: int) -> tuple:
         return min(repeats, 2), height, min(width, 720)
     if repeats > 1:
         return repeats * max(1, 6 // repeats), 224, 224
-    return (4, 340, 340) if 'object' in cells[0].text else (6, 224, 224)
+    return (4, 340, 340) if 'object' in cells[0].lines[0] else (6, 224, 224)
 
 
 def to_pixels(inputs: Tensor, look: Look) -> np.ndarray:

@@ -11,8 +11,8 @@ from mmengine.runner import Runner
 from ..engine.memory import peak_bytes, total_bytes
 
 # at least two passes after the first, which is slower and not counted; more while they are quick
-_MIN_PASSES, _MAX_PASSES = 3, 40
-_SECONDS = 5.
+_MIN_PASSES, _MAX_PASSES = 3, 60
+_SECONDS = 8.
 
 
 class Measured(NamedTuple):
@@ -110,18 +110,18 @@ def _validate(runner: Runner, device: str) -> float:
     """Seconds of a batch in validation, without those of the first if there are more."""
     if runner.val_loop is None:
         return 0.
-    model, batches = runner.model.eval(), iter(runner.val_dataloader)
+    runner.call_hook('before_val')
+    runner.call_hook('before_val_epoch')
+    runner.model.eval()
     times: List[float] = []
-    limit = time.monotonic() + _SECONDS
-    while len(times) < _MAX_PASSES and (len(times) < 2 or time.monotonic() < limit):
-        start = time.monotonic()
-        batch = next(batches, None)
-        if batch is None:
-            break
-        with torch.no_grad():
-            model.val_step(batch)
+    start, limit = time.monotonic(), time.monotonic() + _SECONDS
+    for index, batch in enumerate(runner.val_dataloader):
+        runner.val_loop.run_iter(index, batch)
         _wait(device)
         times.append(time.monotonic() - start)
+        start = time.monotonic()
+        if index and start > limit:
+            break
     counted = times[1:] or times
     return sum(counted) / len(counted)
 
