@@ -156,8 +156,7 @@ def stop(self, *args):
 ])
 def test_batches_of_the_user(options, batch, passes, tmp_path, monkeypatch, capsys):
     """Where the memory takes half of what is asked for, a step still sees as many samples."""
-    monkeypatch.setattr(module, 'find_batch', lambda config, size, most, say: fake_trial(99)
-                        (config, size // 2))
+    monkeypatch.setattr(module, 'find_batch', lambda try_out, size, most, say: try_out(size // 2))
     monkeypatch.setattr(Job, 'call', stop)
     with pytest.raises(KeyboardInterrupt):
         finetune(
