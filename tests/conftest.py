@@ -26,6 +26,14 @@ def _seed():
     torch.manual_seed(0)
 
 
+@pytest.fixture(scope='module', autouse=True)
+def _no_scope_of_other_files():
+    """Fixtures that serve several tests build Runners too, whose scope must not outlive a file."""
+    DefaultScope._instance_dict.clear()
+    yield
+    DefaultScope._instance_dict.clear()
+
+
 @pytest.fixture(autouse=True)
 def _default_scope():
     """A test that builds a Runner must not change the scope of the next one."""

@@ -14,6 +14,8 @@ from ..config_options import warn_of_unread
 from ..errors import UsageError
 from .own_classes import fit_classes
 
+# what is added to the name of a config in its work dir where mmengine writes all settings
+RESOLVED = '_resolved'
 # hooks of every Runner, which it leaves out where a config says None
 _MMENGINES = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 
@@ -71,7 +73,7 @@ def _keep_config(cfg: Config) -> None:
     """Let mmengine write all settings of a run beside, not over, a config in its work dir."""
     path = Path(cfg.work_dir, Path(cfg.filename).name) if cfg.filename else None
     if path is not None and path.exists() and path.samefile(cfg.filename):
-        object.__setattr__(cfg, '_filename', str(path.with_stem(f'{path.stem}_resolved')))
+        object.__setattr__(cfg, '_filename', str(path.with_stem(path.stem + RESOLVED)))
 
 
 def _drop_hooks(cfg: Config) -> None:

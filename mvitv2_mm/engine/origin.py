@@ -18,10 +18,12 @@ from mmengine.runner import Runner
 
 from ..checkpoints.model_folder import code_version
 from ..files import repository_folder, to_json, write_text
+from .launch import RESOLVED
 from .memory import peak_bytes
 
 FILE = 'run.json'
 RATES_FILE = 'learning_rates.json'
+_OF_EVERY_RUN = ('work_dir', 'launcher')
 
 
 class OriginHook(Hook):
@@ -44,7 +46,7 @@ class OriginHook(Hook):
             versions=code_version(),
             commit=commit(),
             machine=machine(),
-            config=runner.cfg.filename,
+            config=written_config(runner.cfg),
             changes=changes(runner.cfg),
             groups=groups)
         self._path, self._start = Path(runner.log_dir, FILE), time.monotonic()
@@ -118,30 +120,38 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
+def written_config(cfg: Config) -> str:
+    """Path of the config that was asked for, of which its work dir may hold a resolved copy."""
+    if not cfg.filename:
+        return ''
+    path = Path(cfg.filename)
+    written = path.with_stem(path.stem.removesuffix(RESOLVED))
+    return str(written if written.is_file() else path)
+
+
 def changes(cfg: Config) -> Optional[Dict[str, List[Any]]]:
     """Settings of a config that differ from those it inherits: dotted key, [inherited, own].
 
     None if it inherits from nothing.
     """
+    path = written_config(cfg)
     try:
-        bases = Config._get_base_files(cfg.filename)
-        paths = [Config._get_cfg_path(base, cfg.filename)[0] for base in bases]
+        bases = Config._get_base_files(path) if path else []
         inherited: dict = {}
-        for path in paths:
-            inherited.update(Config.fromfile(path).to_dict())
+        for base in bases:
+            inherited.update(Config.fromfile(Config._get_cfg_path(base, path)[0]).to_dict())
     except Exception as error:  # a config is a program: whatever is wrong, the training goes on
-        print_log(f'what "{cfg.filename}" inherits cannot be told: {error}', 'current')
+        print_log(f'what "{path}" inherits cannot be told: {error}', 'current')
         return None
     if not bases:
         return None
     before, now = dict(_flat(inherited)), dict(_flat(cfg.to_dict()))
-    skipped = ('work_dir', 'launcher')
     return {
         key: [before.get(key), now.get(key)]
         for key in sorted({
             **before,
             **now
-        }) if key not in skipped and (
+        }) if key not in _OF_EVERY_RUN and (
             before.get(key) != now.get(key) or (key in before) != (key in now))
     }
 

@@ -12,8 +12,8 @@ import numpy as np
 from ..datasets.frame_stream import FrameStream, TimedFrame
 from ..datasets.load_image import LoadImage
 from ..drawing import draw
+from ..encoded_video import EncodedVideo
 from ..files import replaced
-from .encoding import EncodedVideo
 from .sources import local_file
 from .writers.names import Names
 

@@ -147,13 +147,16 @@ class MultiScaleAttention(nn.Module):
         pooled = pool_tokens(x.flatten(0, 1), grid, pool_maps, self.num_extra_tokens)
         return pooled.unflatten(0, (-1, self.num_heads))
 
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int],
-                k_grid: Sequence[int]) -> Tensor:
-        """Attention of (B, M, N, D) heads, global or per window."""
-        kernel = get_compute_path()
-        kernel = kernel if kernel in KERNELS else None
+    def split_heads(self, q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int],
+                    k_grid: Sequence[int]) -> Tuple[Tensor, ...]:
+        """Cut pooled heads (B, M, N, D) into windows, if there are any.
+
+        Returns:
+            tuple: q, k and v of shape (B * num_windows, M, L, D), and the grids of queries and keys
+            that attend to each other. Without windows, what came in.
+        """
         if self.window_q is None:
-            return pooling_attention(q, k, v, q_grid, k_grid, self.rel_pos, kernel)
+            return q, k, v, q_grid, k_grid
 
         def to_windows(x, grid, window):
             # (B, M, N, D) -> (B * num_windows, *window, M * D) -> (B * num_windows, M, L, D)
@@ -162,7 +165,17 @@ class MultiScaleAttention(nn.Module):
 
         q = to_windows(q, q_grid, self.window_q)
         k, v = (to_windows(x, k_grid, self.window_kv) for x in (k, v))
-        x = pooling_attention(q, k, v, self.window_q, self.window_kv, self.rel_pos, kernel)
+        return q, k, v, self.window_q, self.window_kv
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, q_grid: Sequence[int],
+                k_grid: Sequence[int]) -> Tensor:
+        """Attention of (B, M, N, D) heads, global or per window."""
+        kernel = get_compute_path()
+        kernel = kernel if kernel in KERNELS else None
+        heads = self.split_heads(q, k, v, q_grid, k_grid)
+        x = pooling_attention(*heads, self.rel_pos, kernel)
+        if self.window_q is None:
+            return x
         x = x.transpose(1, 2).flatten(2).unflatten(1, tuple(self.window_q))
         x = merge_windows(x, q_grid).flatten(1, -2)
         return x.unflatten(2, (self.num_heads, -1)).transpose(1, 2)

@@ -202,3 +202,27 @@ def pooling_attention(q: Tensor,
         is_plain = not torch.is_grad_enabled() or is_traced()
         attention = _chunked_attention if is_plain else _ChunkedAttention.apply
     return attention(q, terms, k, code.to(terms.dtype), v)
+
+
+def attention_weights(q: Tensor, k: Tensor, q_grid: Sequence[int], k_grid: Sequence[int],
+                      rel_pos: Optional[Sequence[Tensor]]) -> Iterator[Tuple[slice, slice, Tensor]]:
+    """The weights of :func:`pooling_attention`, a chunk of queries at a time.
+
+    Args:
+        q (Tensor): Queries, see :func:`pooling_attention`.
+        k (Tensor): Keys.
+        q_grid (Sequence[int]): Query grid.
+        k_grid (Sequence[int]): Key grid.
+        rel_pos (Sequence[Tensor] | None): One table per axis.
+
+    Yields:
+        tuple[slice, slice, Tensor]: Samples, queries, and their weights (b, M, n, N_k), whose rows
+        sum to 1.
+    """
+    if rel_pos is None:
+        terms, code = q[..., :0], k[..., :0]
+    else:
+        terms, code = _bias_terms(q, q_grid, k_grid, rel_pos), _key_codes(k, k_grid)
+    for samples, keys, _, chunks in _chunks(q, k, code, k):
+        for chunk in chunks:
+            yield samples, chunk[2], _weights(_fold_queries(q[chunk], terms[chunk]), keys)

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Callable, Iterable, List, NamedTuple, Optional, TextIO
 
+from ..children import child
 from ..errors import UsageError
 from ..files import write_text
 
@@ -91,12 +92,8 @@ class Job:
         words = [sys.executable, '-m', 'mvitv2_mm', command, *map(str, args)]
         path = self.out / log
         pipe = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
-        with path.open('a', buffering=1) as file, subprocess.Popen(words, **pipe) as process:
-            try:
-                last = self._follow(process.stdout, file, say)
-            except BaseException:
-                process.terminate()
-                raise
+        with path.open('a', buffering=1) as file, child(words, **pipe) as process:
+            last = self._follow(process.stdout, file, say)
         if process.returncode:
             raise ChildProcessError(f'{command} failed: {last} (whole log: {path})')
 

@@ -1,7 +1,6 @@
 """Train, test and judge one task through the commands, as a user would."""
 import json
 import shlex
-import subprocess
 import sys
 import time
 from contextlib import nullcontext
@@ -10,6 +9,7 @@ from pathlib import Path
 from subprocess import STDOUT
 from typing import Dict, Optional, Tuple
 
+from ..children import child
 from . import data
 
 
@@ -93,7 +93,8 @@ def _call(command: str, args: list, log: Optional[Path] = None) -> None:
     words = ['-m', 'mvitv2_mm', command, *map(str, args)]
     print(f'$ python {shlex.join(words)}', flush=True)
     with (log.open('w') if log else nullcontext()) as file:
-        done = subprocess.run([sys.executable, *words], stdout=file, stderr=file and STDOUT)
+        with child([sys.executable, *words], stdout=file, stderr=file and STDOUT) as done:
+            pass
     if done.returncode:
         where = f' (log: {log})' if log else ''
         raise RuntimeError(f'"{command}" failed with exit code {done.returncode}{where}')

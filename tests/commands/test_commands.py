@@ -227,9 +227,9 @@ def test_arrays_in_json(capsys):
 
 
 def test_a_reader_that_has_seen_enough():
-    command = f'{sys.executable} -m mvitv2_mm completion bash | head -n 1; echo ${{PIPESTATUS[0]}}'
+    command = f'{sys.executable} -m mvitv2_mm completion bash | :; echo ${{PIPESTATUS[0]}}'
     result = subprocess.run(['bash', '-c', command], capture_output=True, text=True, cwd=ROOT)
-    assert result.stdout.splitlines()[1:] == ['1'] and not result.stderr
+    assert result.stdout == '1\n' and not result.stderr
 
 
 def test_the_parser_tells_nobody_of_hidden_arguments():

@@ -5,7 +5,7 @@ import pytest
 from mmengine.config import Config
 from small_training import train
 
-from mvitv2_mm.engine.origin import OriginHook, changes, commit
+from mvitv2_mm.engine.origin import OriginHook, changes, commit, written_config
 
 pytestmark = pytest.mark.usefixtures('fast')
 
@@ -52,6 +52,10 @@ def test_what_a_config_changes(tmp_path):
         'model.b.c': [(1, 2), (3, )],
         'model.d': [None, 'new'],
     }
+    # mmengine writes all settings beside a config that lies in its work dir
+    cfg.dump(tmp_path / 'mine_resolved.py')
+    object.__setattr__(cfg, '_filename', str(tmp_path / 'mine_resolved.py'))
+    assert changes(cfg)['model.a'] == [1, 5] and written_config(cfg) == str(path)
     (tmp_path / 'alone.py').write_text('model = dict(a=1)\n')
     assert changes(Config.fromfile(tmp_path / 'alone.py')) is None
     assert changes(Config(dict(model=dict()))) is None

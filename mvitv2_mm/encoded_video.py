@@ -7,8 +7,8 @@ from typing import Iterator, Optional
 import av
 import numpy as np
 
-from ..datasets.video_index import container_start
-from ..files import replaced
+from .datasets.video_index import container_start
+from .files import replaced
 
 # the finest that all encoders take, and a multiple of the usual frame rates
 _CLOCK = Fraction(1, 60000)

@@ -1,0 +1,165 @@
+"""What goes through the blocks of a backbone while a model runs."""
+import math
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+
+import torch
+from torch import Tensor, nn
+
+from ..backbones.mvitv2 import MViTv2
+from ..ops import pooled_grid
+
+
+@dataclass
+class BlockRecord:
+    """What went through a block for one input.
+
+    Attributes:
+        block (nn.Module): The block.
+        tokens (Tensor): What it read, (1, E + prod(grid), C).
+        grid (tuple[int]): Its grid.
+        heads (Tensor, optional): What the heads of its attention returned, (1, N_q, M * D).
+        tokens_grad (Tensor, optional): Gradient of a score to ``tokens``.
+        heads_grad (Tensor, optional): Gradient of a score to ``heads``.
+    """
+    block: nn.Module
+    tokens: Tensor
+    grid: Tuple[int, ...]
+    heads: Optional[Tensor] = None
+    tokens_grad: Optional[Tensor] = None
+    heads_grad: Optional[Tensor] = None
+
+    @property
+    def out_grid(self) -> Tuple[int, ...]:
+        """Grid that the block returns."""
+        return pooled_grid(self.grid, self.block.attn.stride_q)
+
+    @property
+    def num_extra_tokens(self) -> int:
+        """Tokens before those of the grid."""
+        return self.tokens.shape[1] - math.prod(self.grid)
+
+
+@dataclass
+class Recording:
+    """What went through a backbone.
+
+    Attributes:
+        blocks (list[BlockRecord]): The blocks, in their order.
+        outputs (dict[int, Tensor]): What left the backbone, before the norm of its scale, by the
+            numbers of the blocks: tokens (1, E + prod(grid), C), or (1, C) where they were pooled.
+        output_grads (dict[int, Tensor]): Gradients of a score to these.
+    """
+    blocks: List[BlockRecord] = field(default_factory=list)
+    outputs: Dict[int, Tensor] = field(default_factory=dict)
+    output_grads: Dict[int, Tensor] = field(default_factory=dict)
+
+    def differentiate_heads(self, score: Tensor) -> None:
+        """Fill in the gradients of a score to ``heads`` and ``outputs``.
+
+        To be called while the recording goes on, as :meth:`differentiate_stages`.
+        """
+        grads = _gradients(score, [record.heads for record in self.blocks], self.outputs.values())
+        for record in self.blocks:
+            record.heads_grad = next(grads)
+        self.output_grads = dict(zip(self.outputs, grads))
+
+    def differentiate_stages(self, score: Tensor) -> None:
+        """Fill in the gradients of a score to the tokens of the blocks that begin a stage."""
+        first = [record for record in self.blocks if record.block.pool_skip is not None]
+        for record, grad in zip(first, _gradients(score, [record.tokens for record in first])):
+            record.tokens_grad = grad
+
+
+def _gradients(score: Tensor, *tensors: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Gradients, zeros where a tensor has no part in the score."""
+    found = list(chain(*tensors))
+    grads = torch.autograd.grad(score, found, allow_unused=True)
+    return (torch.zeros_like(x) if grad is None else grad for x, grad in zip(found, grads))
+
+
+def find_backbone(model: nn.Module) -> MViTv2:
+    """The MViTv2 in a model.
+
+    Raises:
+        ValueError: If it has none.
+    """
+    found = [module for module in model.modules() if isinstance(module, MViTv2)]
+    if not found:
+        raise ValueError(
+            f'{type(model).__name__} has no MViTv2, whose attention could be explained')
+    return found[0]
+
+
+@contextmanager
+def recording(model: nn.Module, gradients: bool = False) -> Iterator[Recording]:
+    """Record what goes through the backbone of a model, which then is to run once, on one input.
+
+    Args:
+        model (nn.Module): The model, in eval mode.
+        gradients (bool): Keep what gradients are computed from; parameters get none. Defaults to
+            False.
+    """
+    backbone, record = find_backbone(model), Recording()
+    hooks = [
+        block.register_forward_pre_hook(_block_reader(record, gradients))
+        for block in backbone.blocks
+    ]
+    if gradients:
+        hooks += [
+            block.attn.proj.register_forward_pre_hook(_heads_reader(record))
+            for block in backbone.blocks
+        ]
+    hooks += [
+        getattr(backbone, f'norm{scale}').register_forward_pre_hook(_output_reader(record))
+        for scale in backbone.out_scales
+    ]
+    trained = [param for param in model.parameters() if param.requires_grad]
+    lean = [part for part in backbone.modules() if getattr(part, 'keeps_less', False)]
+    try:
+        for param in trained:
+            param.requires_grad_(False)
+        for part in lean:
+            part.keeps_less = False  # one input has room, and to compute nothing twice is quicker
+        with torch.set_grad_enabled(gradients):
+            yield record
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for param in trained:
+            param.requires_grad_(True)
+        for part in lean:
+            part.keeps_less = True
+
+
+def _block_reader(record: Recording, gradients: bool):
+
+    def read(block: nn.Module, args: tuple) -> tuple:
+        tokens, grid = args
+        if gradients and not record.blocks:  # the graph begins here
+            tokens = tokens.detach().requires_grad_()
+        record.blocks.append(BlockRecord(block, tokens, tuple(grid)))
+        return tokens, grid
+
+    return read
+
+
+def _heads_reader(record: Recording):
+
+    def read(_: nn.Module, args: tuple) -> None:
+        record.blocks[-1].heads = args[0]
+
+    return read
+
+
+def _output_reader(record: Recording):
+
+    def read(_: nn.Module, args: tuple) -> tuple:
+        # a tensor of its own: the next block reads the same tokens
+        output = args[0].view_as(args[0])
+        record.outputs[len(record.blocks) - 1] = output
+        return (output, )
+
+    return read

@@ -1,0 +1,121 @@
+r"""From the output of a backbone back to its first tokens, through all blocks.
+
+**Rollout.** A block computes, up to projections and norms that treat every token alike,
+
+.. code-block:: text
+
+    y = S x + (A V x + Q x)
+
+where :math:`x` are its tokens, A (queries x keys) is the attention, V and Q are the poolings of
+values and queries, and S is the pooling of the skip path. Where nothing is pooled, V and S are the
+identity, and without residual pooling there is no Q. The share that the tokens before a block have
+in those after it is the matrix
+
+.. code-block:: text
+
+    M = a A U + (1 - a) P        with P = (S + Q) / 2, or S without residual pooling, and a = 1/2
+
+in which every matrix has rows that sum to 1: A by its softmax; U, S and Q are the poolings as
+shares (:mod:`mvitv2_mm.explain.spread`). Products of such matrices have rows that sum to 1 again.
+A class token is never pooled: its row of U, S and Q is its own. Windows make A block-diagonal. The
+zeros that fill up windows are keys with values of zero; what queries look there adds nothing, and
+the rest of a row is normed to 1. Time is one more axis of the grids.
+
+With the blocks 1 .. L, the shares of the first tokens in the last ones are :math:`M_L ... M_1`. A
+picture needs one row vector ``g`` times this product, where ``g`` says which of the last tokens
+count: the class token, all tokens alike, or those of an object. ``g M_L ... M_1`` is computed from
+the left: each step is a product of a row vector, and memory stays linear in the number of tokens.
+
+**Relevance.** As in Chefer et al. (2021), attention is weighted by the gradient of a score, its
+negative parts are dropped, and nothing is normed:
+
+.. code-block:: text
+
+    g <- g (P + B U)             B = mean over the heads of (A * d score / d A)+
+
+It starts where a scale leaves the backbone, with the length of the gradient at each token: one
+class token, all tokens of a mean alike, or those that a box is pooled from, in several scales.
+What arrives on the path of P alone says no more than where it started: for an object that is a
+part of the answer; for a mean over all tokens it is a veil over the whole map, and is left out.
+"""
+from typing import Mapping, Sequence, Tuple
+
+import torch
+from torch import Tensor
+
+from .block_attention import BlockAttention
+from .recording import BlockRecord
+from .spread import spread_conv, spread_max
+
+#: share of the attention in what a block returns, see above
+ATTENTION_SHARE = 0.5
+
+
+def rollout(records: Sequence[BlockRecord],
+            starts: Mapping[int, Tensor],
+            evenly: bool = False) -> Tensor:
+    """Shares of the first tokens in those that leave the backbone.
+
+    Args:
+        records (Sequence[BlockRecord]): The blocks, in their order.
+        starts (Mapping[int, Tensor]): Weights of the tokens that leave after blocks, by the numbers
+            of these: (R, E + prod(out_grid)).
+        evenly (bool): What would come out if queries attended to all keys alike. Defaults to False.
+
+    Returns:
+        Tensor: (R, E + prod(grid)) for the tokens that the first block reads; the rows have the
+        sums that those of ``starts`` have together.
+    """
+    rows = 0
+    for index in range(max(starts), -1, -1):
+        record = records[index]
+        rows = rows + starts.get(index, 0)
+        attention = BlockAttention(record.block, record.tokens, record.grid)
+        keys = attention.pull_evenly(rows) if evenly else attention.pull(rows)
+        attended = _to_values(record, keys)
+        rows = ATTENTION_SHARE * attended + (1 - ATTENTION_SHARE) * _kept(record, rows)
+    return rows
+
+
+def relevance(records: Sequence[BlockRecord], starts: Mapping[int,
+                                                              Tensor]) -> Tuple[Tensor, Tensor]:
+    """Relevance of the first tokens for the score whose gradients the records hold.
+
+    Args:
+        records (Sequence[BlockRecord]): The blocks, in their order.
+        starts (Mapping[int, Tensor]): See :func:`rollout`.
+
+    Returns:
+        tuple[Tensor, Tensor]: (R, E + prod(grid)), not normed: all of it, and the part that came
+        through the attention of a block at least once.
+    """
+    whole, attended = 0, None
+    for index in range(max(starts), -1, -1):
+        record = records[index]
+        whole = whole + starts.get(index, 0)
+        attention = BlockAttention(record.block, record.tokens, record.grid)
+        found = _to_values(record, attention.pull_relevance(whole, record.heads_grad))
+        if attended is None:
+            attended = torch.zeros_like(whole)
+        whole, attended = _kept(record, torch.cat([whole, attended])).chunk(2)
+        whole, attended = whole + found, attended + found
+    return whole, attended
+
+
+def _to_values(record: BlockRecord, keys: Tensor) -> Tensor:
+    attn = record.block.attn
+    return spread_conv(keys, attn.pool_v.weight, record.grid, attn.stride_kv)
+
+
+def _kept(record: BlockRecord, rows: Tensor) -> Tensor:
+    """Times P."""
+    block, attn = record.block, record.block.attn
+    kept = rows
+    if block.pool_skip is not None:
+        tokens = record.tokens
+        if block.widens_in_attention:
+            tokens = block.proj(block.norm1(tokens))
+        kept = spread_max(rows, tokens, block.pool_skip, record.grid)
+    if attn.residual_pooling:
+        kept = (kept + spread_conv(rows, attn.pool_q.weight, record.grid, attn.stride_q)) / 2
+    return kept

@@ -1,0 +1,35 @@
+"""Commands that start others do not leave them behind."""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+PARENT = '''
+import sys
+from mvitv2_mm.children import child
+with child([sys.executable, '-c', sys.argv[1]]):
+    pass
+'''
+# a training that saves what it has
+CHILD = '''
+import pathlib, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path("saved").touch(), sys.exit(143)))
+pathlib.Path("started").touch()
+time.sleep(60)
+'''
+
+
+@pytest.mark.parametrize('kind', [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_passed_on(tmp_path, kind):
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join([os.getcwd(), *sys.path]))
+    parent = subprocess.Popen([sys.executable, '-c', PARENT, CHILD], cwd=tmp_path, env=env)
+    for _ in range(300):
+        if (tmp_path / 'started').exists():
+            break
+        time.sleep(0.1)
+    parent.send_signal(kind)
+    assert parent.wait(timeout=30) == 128 + kind
+    assert (tmp_path / 'saved').exists()  # it was waited for
