@@ -1,6 +1,8 @@
 """Load any MViTv2 checkpoint into a model."""
 import logging
-from typing import List, Mapping, Optional, Tuple
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Iterator, List, Mapping, Optional, Tuple
 
 from mmengine.logging import print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
@@ -14,6 +16,19 @@ from .io import CheckpointError, check_finite, read_file, unwrap
 from .report import TransferReport
 from .transfer import fit
 from .zoo import locate
+
+_noted: ContextVar[Optional[List[TransferReport]]] = ContextVar('noted', default=None)
+
+
+@contextmanager
+def noted_reports() -> Iterator[List[TransferReport]]:
+    """Collect what happens to all checkpoints that are fitted to a model, by whomever."""
+    reports: List[TransferReport] = []
+    token = _noted.set(reports)
+    try:
+        yield reports
+    finally:
+        _noted.reset(token)
 
 
 def read_source(checkpoint: str) -> Source:
@@ -60,6 +75,9 @@ def fit_to_module(source: Source,
     prefix, backbone, model = found
     fitted, report = fit(source, model.state_dict(), prefix, inflate)
     report.notes += _notes(source, backbone, report)
+    noted = _noted.get()
+    if noted is not None:
+        noted.append(report)
     return fitted, report
 
 

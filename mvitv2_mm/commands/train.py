@@ -1,5 +1,6 @@
 """``python -m mvitv2_mm train``."""
 import argparse
+from typing import Any, Optional
 
 from .frame import add_runner_arguments, call, only_expected, print_json
 
@@ -28,15 +29,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='scale the learning rate by the batch size over auto_scale_lr.base_batch_size')
     parser.add_argument(
         '--no-validate', action='store_true', help='do not evaluate during training')
+    parser.add_argument(
+        '--dry-run',
+        action='store_true',
+        help='do not train, but show what the training will do and cost, its first batches, and '
+        'what is wrong; results go to dry_run/ in the work dir')
+    parser.add_argument(
+        '--overfit',
+        action='store_true',
+        help='a dry run that also sees whether the network can learn one batch by heart')
 
 
-def run(args: argparse.Namespace) -> None:
-    """Train."""
+def run(args: argparse.Namespace) -> Optional[int]:
+    """Train, or look at the training before it begins."""
     from ..checkpoints import CheckpointError
     from ..engine.finite import NotFiniteError
-    from ..engine.training import prepare_training, summarize, train
-    runner = call(prepare_training, args)
+    from ..engine.training import prepare_config, prepare_runner, summarize, train
+    cfg = call(prepare_config, args)
+    if args.dry_run or args.overfit:
+        return _look(cfg, args)
+    runner = prepare_runner(cfg)
     with only_expected(CheckpointError, OSError, NotFiniteError):
         train(runner)
     if args.json and runner.rank == 0:
         print_json(summarize(runner))
+
+
+def _look(cfg: Any, args: argparse.Namespace) -> int:
+    """Look before the training; 1 if there are errors."""
+    from ..dry_run import summarize
+    from ..dry_run.job import dry_run
+    found = dry_run(cfg, args.overfit)
+    if args.json:
+        print_json(found)
+    else:
+        print('\n'.join(summarize(found)))
+    return int(any(finding['level'] == 'error' for finding in found['findings']))

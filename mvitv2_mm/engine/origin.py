@@ -3,12 +3,14 @@ import json
 import os
 import platform
 import subprocess
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook, LoggerHook
 from mmengine.logging import print_log
@@ -17,6 +19,7 @@ from mmengine.runner import Runner
 from ..checkpoints.model_folder import code_version
 from ..files import repository_folder, to_json, write_text
 from .launch import RESOLVED
+from .memory import peak_bytes
 
 FILE = 'run.json'
 RATES_FILE = 'learning_rates.json'
@@ -46,7 +49,16 @@ class OriginHook(Hook):
             config=written_config(runner.cfg),
             changes=changes(runner.cfg),
             groups=groups)
-        write_text(Path(runner.log_dir, FILE), to_json(content, indent=2))
+        self._path, self._start = Path(runner.log_dir, FILE), time.monotonic()
+        write_text(self._path, to_json(content, indent=2))
+
+    def after_train(self, runner: Runner) -> None:
+        """Add what the training has cost."""
+        if is_main_process():
+            content = json.loads(self._path.read_text())
+            cost = dict(
+                seconds=time.monotonic() - self._start, peak_bytes=peak_bytes(get_device()))
+            write_text(self._path, to_json({**content, **cost}, indent=2))
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         if is_main_process() and len(self._groups) > 1 and self.every_n_train_iters(

@@ -19,17 +19,17 @@ from .schedule import fit_schedule
 from .stopping import Signals, StopHook
 
 
-def prepare_training(config: str,
-                     cfg_options: Optional[dict] = None,
-                     work_dir: Optional[str] = None,
-                     launcher: str = 'none',
-                     local_rank: int = 0,
-                     resume: Optional[str] = None,
-                     amp: bool = False,
-                     amp_dtype: Optional[str] = None,
-                     auto_scale_lr: bool = False,
-                     no_validate: bool = False) -> Union[Runner, FlexibleRunner]:
-    """Check a config and its data, and build its Runner; ``.train()`` then trains.
+def prepare_config(config: str,
+                   cfg_options: Optional[dict] = None,
+                   work_dir: Optional[str] = None,
+                   launcher: str = 'none',
+                   local_rank: int = 0,
+                   resume: Optional[str] = None,
+                   amp: bool = False,
+                   amp_dtype: Optional[str] = None,
+                   auto_scale_lr: bool = False,
+                   no_validate: bool = False) -> Config:
+    """Read a config and set in it what a command line sets for a training.
 
     Args:
         config (str): Path of a config, or the name of one of the zoo.
@@ -47,7 +47,6 @@ def prepare_training(config: str,
 
     Raises:
         UsageError: If config or options are wrong.
-        ValueError: If the data does not fit the config.
         OSError: If files are missing.
         ImportError: If the config needs a library that is not installed.
     """
@@ -58,6 +57,17 @@ def prepare_training(config: str,
         _scale_learning_rate(cfg)
     if no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    return cfg
+
+
+def prepare_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
+    """Check a config of :func:`prepare_config` and its data, and build its Runner.
+
+    Raises:
+        ValueError: If the data does not fit the config.
+        OSError: If files are missing.
+        ImportError: If the config needs a library that is not installed.
+    """
     fit_schedule(cfg)
     check_data(cfg, ['train', 'val'])
     check_loaders(cfg, ['train', 'val'])

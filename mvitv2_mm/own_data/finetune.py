@@ -2,7 +2,6 @@
 import os
 import shutil
 from collections import Counter
-from datetime import timedelta
 from pathlib import Path
 from typing import Optional, Union
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from ..checkpoints.tasks import task_of
 from ..config_files import load_config
 from ..data_check import KINDS, check, find_splits
+from ..dry_run import finding_lines, plan_line
 from ..errors import UsageError
 from ..progress import shown_progress
 from . import outcome, recipe
@@ -20,7 +20,7 @@ from .job import Job
 from .networks import choose_start
 from .recognition import recognise
 from .splits import with_validation
-from .trial import Trial, find_batch
+from .trial import find_batch, run_trial
 from .writing import WrittenData, write
 
 _MAX_PROBLEMS = 10  # lines
@@ -107,10 +107,17 @@ class _Run:
             per_step = recipe.samples_per_step(cfg)
         per_step = max(per_step, batch)
         most = batch if 'train_dataloader.batch_size' in options else per_step
-        trial = find_batch(self.job.draft, batch, most, self.say)
+
+        def try_out(batch_size: int) -> Optional[dict]:
+            recipe.set_batch(cfg, batch_size, per_step)
+            self._write(self.job.draft, start.base, cfg, written)
+            return run_trial(self.job.draft, self.job.out)
+
+        found = find_batch(try_out, batch, most, self.say)
         shutil.rmtree(self.job.draft.parent)
-        recipe.set_batch(cfg, trial.batch_size, per_step)
-        self._tell_plan(cfg, trial, per_step)
+        for line in (plan_line(found), *finding_lines(found)):
+            self.say(line)
+        self.say(f'see {os.path.relpath(found["pictures"][1])}, what the network receives')
         self._write(self.job.config, start.base, cfg, written)
 
     def _write(self, path: Path, base: Path, cfg: Config, data: WrittenData) -> None:
@@ -139,16 +146,6 @@ class _Run:
             remedies = [kind.remedy for kind in kinds if kind.is_error]
             raise ValueError(f'{errors} errors in the data, named above: {"; ".join(remedies)}')
         self.say('all files can be read')
-
-    def _tell_plan(self, cfg: Config, trial: Trial, per_step: int) -> None:
-        epochs, optimizer = cfg.train_cfg.max_epochs, cfg.optim_wrapper.optimizer
-        steps = epochs * -(-trial.passes * trial.batch_size // per_step)
-        seconds = trial.seconds(epochs, cfg.train_cfg.val_interval)
-        self.say(
-            f'plan: {epochs} epochs, {steps} steps of {per_step} samples '
-            f'({trial.batch_size} at a time), learning rate {optimizer.lr:.3g} for that many; '
-            f'about {timedelta(seconds=round(seconds))} on {trial.device}, as two measured steps '
-            f'took {2 * trial.pass_seconds:.2g} s and {trial.peak_bytes / 2**30:.1f} GiB')
 
     def finish(self) -> dict:
         """Train, test and report; what is done already stays."""

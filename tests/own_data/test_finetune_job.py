@@ -9,6 +9,7 @@ import torch
 from mmengine.config import Config
 
 from mvitv2_mm.checkpoints.model_source import open_model
+from mvitv2_mm.dry_run import read_dry_run
 from mvitv2_mm.errors import UsageError
 from mvitv2_mm.own_data import finetune as module
 from mvitv2_mm.own_data import recognise, trial, with_validation, write
@@ -16,7 +17,6 @@ from mvitv2_mm.own_data.finetune import finetune
 from mvitv2_mm.own_data.job import Job
 from mvitv2_mm.own_data.networks import choose_start
 from mvitv2_mm.own_data.recipe import make_config
-from mvitv2_mm.own_data.trial import Trial
 
 
 def make_data(root, count=10, classes=('blue', 'red')):
@@ -46,11 +46,14 @@ def test_all_results_are_there(done):
     cfg = Config.fromfile(out / 'config.py')
     assert cfg.classes == ['blue', 'red'] and cfg.train_cfg.max_epochs == 2
     assert cfg.train_dataloader.batch_size == 16 and cfg.model.backbone.input_size == 32
-    assert cv2.imread(str(out / 'predictions.png')).size
+    for name in ('predictions.png', 'dry_run/batch_1.png'):
+        assert cv2.imread(str(out / name)).size
     page = (out / 'report.html').read_text()
     assert '<td>equal</td>' in page and 'DIFFERENT' not in page
     assert 'learning rate' in page and 'No predictions' not in page
     assert f'{out.name}/models/best ' in result['predict']
+    plan = read_dry_run(out)['plan']
+    assert (plan['epochs'], plan['samples_per_step'], plan['val_samples']) == (2, 16, 4)
     model = open_model(result['model'])
     assert (model.task, model.classes) == ('image', ('blue', 'red'))
     split = json.loads((out / 'data' / 'split.json').read_text())
@@ -153,8 +156,7 @@ def stop(self, *args):
 ])
 def test_batches_of_the_user(options, batch, passes, tmp_path, monkeypatch, capsys):
     """Where the memory takes half of what is asked for, a step still sees as many samples."""
-    monkeypatch.setattr(module, 'find_batch', lambda config, size, most, say: fake_trial(99)
-                        (config, size // 2))
+    monkeypatch.setattr(module, 'find_batch', lambda try_out, size, most, say: try_out(size // 2))
     monkeypatch.setattr(Job, 'call', stop)
     with pytest.raises(KeyboardInterrupt):
         finetune(
@@ -176,10 +178,11 @@ def test_data_that_is_not_there(tmp_path):
 def fake_trial(fits, device='cpu'):
     """A trial in which batches up to a size fit the memory."""
 
-    def run_trial(config, size):
-        return Trial(size, device, 1., 1., 10, 2, size * 2**30) if size <= fits else None
+    def try_out(size):
+        return dict(measured=dict(device=device, peak_bytes=size *
+                                  2**30, total_bytes=2**38)) if size <= fits else None
 
-    return run_trial
+    return try_out
 
 
 @pytest.mark.parametrize('accelerator, fits, wanted', [(False, 99, 8), (True, 99, 32),
@@ -188,22 +191,24 @@ def test_the_largest_batch_that_fits(accelerator, fits, wanted, monkeypatch):
     said = []
     monkeypatch.setattr(trial, '_accelerator', lambda: accelerator)
     monkeypatch.setattr(trial, '_available', lambda: 2**40)
-    monkeypatch.setattr(trial, 'run_trial', fake_trial(fits))
-    found = trial.find_batch('config.py', batch_size=8, most=32, say=said.append)
-    assert found.batch_size == wanted
+    device = 'cuda' if accelerator else 'cpu'
+    found = trial.find_batch(fake_trial(fits, device), batch_size=8, most=32, say=said.append)
+    assert found['batch_size'] == wanted
     assert all('do not fit' in line for line in said)
 
 
 def test_a_batch_that_needs_more_than_is_available(monkeypatch):
     monkeypatch.setattr(trial, '_accelerator', lambda: False)
     monkeypatch.setattr(trial, '_available', lambda: int(2.5 * 2**30))
-    monkeypatch.setattr(trial, 'run_trial', fake_trial(99))
-    assert trial.find_batch('config.py', 8, 32, print).batch_size == 2
+    assert trial.find_batch(fake_trial(99), 8, 32, print)['batch_size'] == 2
     monkeypatch.setattr(trial, '_available', lambda: 2**29)
     with pytest.raises(ValueError, match='not even one sample'):
-        trial.find_batch('config.py', 8, 32, print)
+        trial.find_batch(fake_trial(99), 8, 32, print)
 
 
-def test_the_time_of_a_training():
-    found = Trial(8, 'cpu', pass_seconds=2., val_seconds=1., passes=10, val_passes=5, peak_bytes=1)
-    assert found.seconds(epochs=6, val_interval=3) == 6 * 20 + 2 * 5
+def test_a_gpu_is_not_filled_to_the_brim(monkeypatch):
+    monkeypatch.setattr(trial, '_accelerator', lambda: True)
+    tight = dict(measured=dict(device='cuda', peak_bytes=95, total_bytes=100))
+    loose = dict(measured=dict(device='cuda', peak_bytes=50, total_bytes=100))
+    found = trial.find_batch(lambda size: tight if size > 4 else loose, 1, 8, print)
+    assert found['batch_size'] == 4

@@ -1,0 +1,81 @@
+"""What a dry run has found, for people; and its file, for the report."""
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import List, Optional, Union
+
+FOLDER, FILE = 'dry_run', 'dry_run.json'
+
+
+def read_dry_run(work_dir: Union[str, Path]) -> Optional[dict]:
+    """What the last dry run in a work dir has found, None if there was none.
+
+    Returns:
+        dict | None: ``plan``, ``measured`` and ``estimate`` are what a report compares with the
+        run: ``estimate`` has "train_seconds", "val_seconds" (both of the whole run) and
+        "peak_bytes", or is None if the memory was too small.
+    """
+    path = Path(work_dir, FOLDER, FILE)
+    return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else None
+
+
+def plan_line(found: dict) -> str:
+    """Epochs, steps, learning rate, time and memory in one line."""
+    plan, estimate = found['plan'], found['estimate']
+    groups = found['curves']['groups']
+    rate = max(max(group['lr']) for group in groups)
+    line = (f'plan: {plan["epochs"]:g} epochs, {plan["steps"]} steps of '
+            f'{plan["samples_per_step"]} samples ({plan["samples_per_pass"]} at a time), '
+            f'learning rate up to {rate:.3g}')
+    if estimate is None:
+        return line
+    measured = found['measured']
+    seconds = estimate['train_seconds'] + estimate['val_seconds']
+    return (f'{line}; about {timedelta(seconds=round(seconds))} on {measured["device"]} '
+            f'({measured["count"]} passes measured, {measured["pass_seconds"]:.2g} s each) and '
+            f'{_size(estimate["peak_bytes"])}')
+
+
+def summarize(found: dict) -> List[str]:
+    """All that was found, in lines."""
+    plan, curves = found['plan'], found['curves']
+    lines = [plan_line(found), f'data: {_data(plan)}']
+    lines += [
+        f'group {number}: {group["name"]}, {group["parameters"]:,} parameters'
+        for number, group in enumerate(curves['groups'], 1)
+    ]
+    parts = [
+        f'{row["part"]} {row["trained"]:,}' + (f' (frozen {row["frozen"]:,})' * bool(row['frozen']))
+        for row in found['parameters']
+    ]
+    lines.append(f'parameters that are trained: {", ".join(parts)}')
+    lines += [f'weights: {one["title"]}: {one["counts"]}'
+              for one in found['weights']] or [f'weights: {found["start"] or "random"}']
+    lines += [f'  {note}' for one in found['weights'] for note in one['notes']]
+    if found['boxes']:
+        lines.append('boxes in {pictures} pictures: {before} in the annotations, {after} after '
+                     'augmentation'.format(**found['boxes']))
+    if found['overfit']:
+        losses = found['overfit']['losses']
+        lines.append(f'one batch, learnt by heart: loss {losses[0]:.3g}, {losses[-1]:.3g} after '
+                     f'{len(losses) - 1} steps')
+    lines += finding_lines(found) or ['nothing is wrong that a dry run can see']
+    lines += [f'see {os.path.relpath(path)}' for path in found['pictures']]
+    return lines
+
+
+def finding_lines(found: dict) -> List[str]:
+    """One line for each thing that is or may be wrong."""
+    return [f'{one["level"]}: {one["text"]}' for one in found['findings']]
+
+
+def _data(plan: dict) -> str:
+    repeats = f', each {plan["repeats"]} times' if plan['repeats'] > 1 else ''
+    val = f', {plan["val_samples"]} for validation' if plan['val_samples'] else ', no validation'
+    return (f'{plan["train_samples"]} samples for training{repeats}{val}; {plan["passes"]} passes '
+            f'an epoch, {plan["accumulative_counts"]} passes a step')
+
+
+def _size(number: int) -> str:
+    return f'{number / 2**30:.2f} GiB'

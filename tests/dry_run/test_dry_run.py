@@ -1,0 +1,244 @@
+"""A look at a training before it begins, on small data, in the process of the tests."""
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import synthetic_data
+import torch
+from mmengine.config import Config
+
+from mvitv2_mm.commands.frame import run_command
+from mvitv2_mm.dry_run import batches, measure, read_dry_run
+from mvitv2_mm.dry_run.job import dry_run
+from mvitv2_mm.engine.training import prepare_config
+
+QUICKSTART = Path(__file__).parents[2] / 'configs' / 'quickstart'
+IMAGE = '''
+_base_ = {base!r}
+data_root = {data!r}
+classes = ['a cat', 'a dog']
+model = dict(
+    data_preprocessor=dict(num_classes=2),
+    backbone=dict(input_size=32, frozen_stages=0),
+    head=dict(num_classes=2),
+    train_cfg=dict(augments=dict(type='mvitv2_mm.models.ImageBatchAugment')))
+pipeline = [dict(type='mvitv2_mm.LoadImage'), dict(type='PackInputs')]
+train_dataloader = dict(
+    batch_size=4,
+    sampler=dict(_delete_=True, type='RepeatAugSampler', num_repeats=2),
+    dataset=dict(data_root=data_root, pipeline=pipeline))
+val_dataloader = dict(batch_size=3, dataset=dict(data_root=data_root, pipeline=pipeline))
+test_dataloader = val_dataloader
+train_cfg = dict(max_epochs=8, val_interval=3)
+optim_wrapper = dict(accumulative_counts=2, paramwise_cfg=dict(norm_decay_mult=0.))
+auto_scale_lr = dict(base_batch_size=8)
+custom_hooks = [dict(type='EMAHook', ema_type='MomentumAnnealingEMA', momentum=0.3, gamma=2,
+                     begin_epoch=2)]
+default_hooks = dict(logger=dict(interval=1))
+'''
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _quick():
+    """Two passes are measured."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measure, '_SECONDS', 0.)
+        yield
+
+
+def write_config(folder, text, task, data):
+    path = folder / f'{task}.py'
+    path.write_text(text.format(base=str(QUICKSTART / f'{task}.py'), data=data))
+    return str(path)
+
+
+@pytest.fixture(scope='module')
+def image(tmp_path_factory):
+    """Config, work dir and result of a dry run of a classifier."""
+    folder = tmp_path_factory.mktemp('image')
+    data = synthetic_data.make_folders(folder / 'data')
+    for label in range(2):  # in the place of the same file names
+        for i in range(4):
+            path = folder / f'data/val/class{label}/{label}_{i}.png'
+            cv2.imwrite(str(path), 255 - cv2.imread(str(path)))
+    config = write_config(folder, IMAGE, 'image', data)
+    cfg = prepare_config(config, work_dir=str(folder / 'work_dir'))
+    return config, folder / 'work_dir', dry_run(cfg, with_overfit=True)
+
+
+def test_the_plan(image):
+    plan = image[2]['plan']
+    assert (plan['epochs'], plan['passes'], plan['total_passes']) == (8, 2, 16)
+    assert (plan['steps'], plan['samples_per_pass'], plan['samples_per_step']) == (8, 4, 8)
+    assert (plan['train_samples'], plan['val_samples'], plan['val_passes']) == (8, 8, 3)
+    assert plan['validations'] == 3  # after epochs 3, 6 and 8
+
+
+def test_the_estimate_is_kept_for_the_report(image):
+    config, work_dir, found = image
+    assert read_dry_run(work_dir) == json.loads(json.dumps(found))
+    assert read_dry_run(work_dir.parent) is None
+    measured, estimate = found['measured'], found['estimate']
+    assert estimate['train_seconds'] == pytest.approx(16 * measured['pass_seconds'] +
+                                                      8 * measured['step_seconds'])
+    assert estimate['val_seconds'] == pytest.approx(9 * measured['val_seconds'])
+    assert 2**27 < estimate['peak_bytes'] < 2**36
+
+
+def test_parameters_that_are_frozen(image):
+    backbone, head = image[2]['parameters']
+    assert backbone['part'] == 'backbone' and backbone['frozen'] == 24 * (3 * 49 + 1)
+    assert head == dict(part='head', trained=2 * 96 + 2, frozen=0)
+
+
+def test_averaged_weights(image):
+    curves = image[2]['curves']
+    for done, share in zip(curves['iterations'], curves['ema']):
+        steps = done - 2 * 2
+        wanted = max(0.3, 2 / (2 + steps)) if steps > 0 else 1
+        assert share == pytest.approx(wanted)
+
+
+def test_groups_of_parameters(image):
+    first, second = image[2]['curves']['groups']
+    assert {first['weight_decay'][0], second['weight_decay'][-1]} == {0., 0.05}
+    total = sum(row['trained'] for row in image[2]['parameters'])
+    assert first['parameters'] + second['parameters'] == total
+
+
+def test_findings(image):
+    """Half as many samples as the learning rate is for; nothing else is wrong."""
+    finding, = image[2]['findings']
+    assert finding[
+        'kind'] == 'learning_rate' and '--auto-scale-lr, which makes it 0.001' in finding['text']
+
+
+def test_one_batch_is_learnt_by_heart(image):
+    result = image[2]['overfit']
+    assert result['suspect'] == '' and result['losses'][-1] <= result['losses'][0] / 2
+
+
+def test_pictures_can_be_read(image):
+    assert [Path(path).name
+            for path in image[2]['pictures']] == ['curves.png', 'batch_1.png', 'batch_2.png']
+    for path in image[2]['pictures']:
+        assert cv2.imread(path).std() > 10
+
+
+def losses_of(work_dir):
+    path, = work_dir.glob('*/vis_data/scalars.json')
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return [(row['loss'], row['lr']) for row in rows if 'loss' in row]
+
+
+def test_a_run_is_the_same_with_and_without_a_dry_run(image, tmp_path):
+    config, work_dir, found = image
+    assert os.listdir(work_dir) == ['dry_run']
+    for folder in (work_dir, tmp_path):
+        assert run_command('train', [config, '--work-dir', str(folder)]) == 0
+    losses = losses_of(work_dir)
+    assert len(losses) == 16 and losses == losses_of(tmp_path)
+    # and the rates that the dry run foresaw are those of the run
+    rates = [rate for _, rate in losses]
+    np.testing.assert_allclose(found['curves']['groups'][0]['lr'], rates, rtol=1e-6)
+    cost = json.loads(next(work_dir.glob('*/run.json')).read_text())
+    assert cost['peak_bytes'] == pytest.approx(found['estimate']['peak_bytes'], rel=0.3)
+
+
+COCO = '''
+_base_ = {base!r}
+data_root = {data!r}
+metainfo = dict(classes=('person', 'car'))
+model = dict(roi_head=dict(bbox_head=dict(num_classes=2), mask_head=dict(num_classes=2)))
+pipeline = [dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=True),
+            dict(type='Resize', scale=(128, 128), keep_ratio=True),
+            dict(type='RandomCrop', crop_size=(24, 24), allow_negative_crop=True),
+            dict(type='PackDetInputs')]
+train_dataloader = dict(batch_size=2, dataset=dict(
+    data_root=data_root, ann_file='annotations/instances_train2017.json', metainfo=metainfo,
+    data_prefix=dict(img='train2017/'), pipeline=pipeline))
+val_dataloader = dict(batch_size=2, dataset=dict(
+    data_root=data_root, ann_file='annotations/instances_val2017.json', metainfo=metainfo,
+    data_prefix=dict(img='val2017/')))
+test_dataloader = val_dataloader
+val_evaluator = dict(ann_file=data_root + '/annotations/instances_val2017.json')
+test_evaluator = val_evaluator
+train_cfg = dict(max_epochs=2)
+'''
+
+
+def test_boxes_lost_and_files_in_both_splits(tmp_path, capsys):
+    data = synthetic_data.make_coco(tmp_path / 'data', images=4)
+    config = write_config(tmp_path, COCO, 'detection', data)
+    assert run_command('train', [config, '--dry-run', '--work-dir', str(tmp_path / 'out')]) == 1
+    found = read_dry_run(tmp_path / 'out')
+    assert found['boxes']['before'] == 2 * found['boxes']['pictures'] == 8
+    assert found['boxes']['after'] <= 4
+    assert {finding['kind'] for finding in found['findings']} == {'boxes', 'splits'}
+    text = capsys.readouterr().out
+    assert '4 of 4 files of the validation have the content of files in the training' in text
+    assert 'the augmentation loses' in text and 'batch_1.png' in text
+
+
+CLIPS = '''
+_base_ = {base!r}
+data_root = {data!r}
+model = dict(cls_head=dict(num_classes=2))
+train_dataloader = dict(batch_size=1, dataset=dict(
+    data_root=data_root, ann_file='train.txt', data_prefix=dict(video='')))
+val_dataloader = dict(batch_size=2, dataset=dict(
+    data_root=data_root, ann_file='train.txt', data_prefix=dict(video='')))
+test_dataloader = val_dataloader
+train_cfg = dict(max_epochs=2)
+'''
+
+
+def test_clips_repeats_and_a_rate_that_is_too_low(tmp_path):
+    data = synthetic_data.make_clips(tmp_path / 'data', frames=32)
+    config = write_config(tmp_path, CLIPS, 'video', data)
+    cfg = prepare_config(config, {'optim_wrapper.optimizer.lr': 1e-6}, str(tmp_path / 'out'))
+    found = dry_run(cfg, with_overfit=True)
+    assert (found['plan']['repeats'], found['plan']['samples_per_pass']) == (2, 2)
+    kinds = {finding['kind']: finding['text'] for finding in found['findings']}
+    assert '2 of 2 files of the validation are in the training data' in kinds['splits']
+    assert 'the learning rate 1e-06 is too low' in kinds['overfit']
+
+
+def test_pixels_come_back():
+    look = batches.Look(torch.tensor([1., 2, 3]), torch.tensor([4., 5, 6]), False, None, 1)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3), dtype=np.uint8)
+    bgr = torch.tensor(pixels[..., ::-1].copy()).movedim(-1, 1)
+    inputs = (bgr - look.mean.view(3, 1, 1)) / look.std.view(3, 1, 1)
+    np.testing.assert_array_equal(batches.to_pixels(inputs, look), pixels)
+    clips = torch.stack([inputs, inputs], dim=2)[:, None]  # (B, 1, C, T, H, W)
+    np.testing.assert_array_equal(batches.to_pixels(clips, look)[:, 1], pixels)
+
+
+def test_mixed_labels_are_named():
+    look = batches.Look(torch.zeros(3), torch.ones(3), True, ('cat', 'dog', 'cow'), 1)
+    assert batches.describe(dict(gt_score=torch.tensor([0.3, 0., 0.7])),
+                            look) == ('cow 0.70 + cat 0.30')
+    assert batches.describe(dict(gt_label=torch.tensor([1])), look) == 'dog'
+    assert batches.describe(dict(gt_label=torch.tensor([1., 0, 1])), look) == 'cow, cat'
+    assert batches.describe(dict(gt_label=torch.tensor([7])), look) == '7'
+
+
+@pytest.mark.parametrize('option', ['--resume', '--launcher=slurm'])
+def test_what_a_dry_run_is_not(option, image, capsys):
+    assert run_command('train', [image[0], '--dry-run', option]) != 0
+
+
+def test_the_memory_is_too_small(image, monkeypatch, tmp_path):
+
+    def fail(runner):
+        raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 1 GiB.')
+
+    monkeypatch.setattr('mvitv2_mm.dry_run.job.measure', fail)
+    found = dry_run(prepare_config(image[0], work_dir=str(tmp_path)))
+    assert found['estimate'] is None and found['measured'] is None
+    assert 'Take smaller batches' in found['findings'][0]['text']
+    assert Config(read_dry_run(tmp_path)).plan.epochs == 8
