@@ -4,6 +4,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 
 import mvitv2_mm.repairs  # noqa: F401, before a test imports a host library
@@ -27,11 +28,10 @@ def _seed():
 
 
 @pytest.fixture(scope='module', autouse=True)
-def _no_scope_of_other_files():
-    """Fixtures that serve several tests build Runners too, whose scope must not outlive a file."""
+def _nothing_of_other_files():
+    """Fixtures that serve several tests build Runners too: their scopes and logs end with a file."""
     DefaultScope._instance_dict.clear()
-    yield
-    DefaultScope._instance_dict.clear()
+    MMLogger._instance_dict.clear()
 
 
 @pytest.fixture(autouse=True)

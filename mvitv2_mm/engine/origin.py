@@ -56,8 +56,7 @@ class OriginHook(Hook):
         """Add what the training has cost."""
         if is_main_process():
             content = json.loads(self._path.read_text())
-            cost = dict(
-                seconds=time.monotonic() - self._start, peak_bytes=peak_bytes(get_device()))
+            cost = dict(seconds=time.monotonic() - self._start, peak_bytes=peak_bytes(get_device()))
             write_text(self._path, to_json({**content, **cost}, indent=2))
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
