@@ -16,22 +16,16 @@ from mvitv2_mm.inference.predictor import Predictor
 
 IMAGES = Path(__file__).parent / 'images'
 INPUTS = dict(
-    detection=('scenes/val/0003.png', 'relevance'),
-    video=('clips/videos_val/0008_*.mp4', 'rollout'))
+    detection=('scenes/val/0003.png', 'relevance'), video=('clips/val/*/0008*.mp4', 'rollout'))
 MAX_BYTES = 100_000
-
-
-def open_quickstart(root: Path, task: str) -> Predictor:
-    """The model that the quickstart trained for a task."""
-    checkpoint = (root / 'work_dirs/quickstart' / task / 'last_checkpoint').read_text().strip()
-    return Predictor(open_model(f'configs/quickstart/{task}.py', checkpoint), fast=True)
 
 
 def draw_explanations(root: Path) -> None:
     """Write ``explain_{detection,video}.jpg``."""
     for task, (pattern, method) in INPUTS.items():
-        path, = (root / 'data/quickstart').glob(pattern)
-        predictor = open_quickstart(root, task)
+        path = min((root / 'data/quickstart').glob(pattern))
+        model = open_model(str(root / 'work_dirs/quickstart' / task / 'models/best'))
+        predictor = Predictor(model, fast=True)
         packed = predictor.prepare(VideoFile(str(path)) if task == 'video' else str(path)).packed
         with TemporaryDirectory() as folder:
             write_explanation(
@@ -42,9 +36,18 @@ def draw_explanations(root: Path) -> None:
 
 def save(picture: Path, target: Path) -> None:
     """A picture as a JPEG of at most 100 kB."""
-    Image.open(picture).convert('RGB').save(target, quality=82, optimize=True)
+    with Image.open(picture) as image:
+        image = image.convert('RGB')
+    image.thumbnail((1000, 1000))
+    image.save(target, quality=75, optimize=True)
     assert target.stat().st_size < MAX_BYTES, f'{target} is too large'
 
 
+def main(root: Path) -> None:
+    """Make all pictures from the files of a quickstart below ``root``."""
+    draw_explanations(root)
+    save(root / 'work_dirs/quickstart/detection/predictions.png', IMAGES / 'detection.jpg')
+
+
 if __name__ == '__main__':
-    draw_explanations(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else '.'))

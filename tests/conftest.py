@@ -29,7 +29,7 @@ def _seed():
 
 @pytest.fixture(scope='module', autouse=True)
 def _nothing_of_other_files():
-    """Fixtures that serve several tests build Runners too: their scopes and logs end with a file."""
+    """Fixtures that serve several tests build Runners too; scopes and logs end with a file."""
     DefaultScope._instance_dict.clear()
     MMLogger._instance_dict.clear()
 
