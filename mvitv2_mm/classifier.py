@@ -1,7 +1,10 @@
 """A plain ``nn.Module`` with a classifier, for those who want no config and no runner."""
-from typing import Any, Optional
+import logging
+from contextlib import contextmanager
+from typing import Any, Iterator, Optional
 
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
 from .backbones import MViTv2
@@ -24,6 +27,10 @@ SHORT_NAMES = {
     'mvitv2_base_video': 'mvitv2-base-32x3_k400',
     'mvitv2_large_video': 'mvitv2-large-40x3_k400',
 }
+
+# the vector that the classifiers of the hosts read, and the neck that makes it of a map
+_VECTORS = dict(image='avg_featmap', video='cls_token')
+_POOLING = 'GlobalAveragePooling'
 
 
 def create_model(name: str,
@@ -87,7 +94,8 @@ class MViTv2Classifier(nn.Module):
                  preprocessing: Optional[dict] = None) -> None:
         super().__init__()
         self.backbone = MViTv2(**backbone)
-        self.backbone.init_weights()
+        with _quiet():
+            self.backbone.init_weights()
         self.num_classes = num_classes
         self.num_features = self.backbone.out_channels[-1]
         self.head = nn.Sequential()
@@ -129,12 +137,27 @@ class MViTv2Classifier(nn.Module):
 
 
 def _build(cfg: Config, name: str, num_classes: Optional[int], changes: dict) -> MViTv2Classifier:
-    task = task_of(cfg)
-    if task not in ('image', 'video'):
-        raise UsageError(f'{name} is no classifier of pictures or clips; build it from its config')
-    head = cfg.model.get('head') or cfg.model.cls_head
-    default = dict(out_type='cls_token') if task == 'video' else {}
-    backbone = {**default, **cfg.model.backbone.to_dict(), **changes}
+    task, model = task_of(cfg), cfg.model
+    neck = (model.get('neck') or {}).get('type', _POOLING)
+    if task not in _VECTORS or neck != _POOLING:
+        raise UsageError(f'{name} is no plain classifier of pictures or clips; build it from its '
+                         'config')
+    backbone = {**model.backbone.to_dict(), **changes}
     del backbone['type']
-    return MViTv2Classifier(backbone, num_classes or count_classes(cfg.model),
+    if backbone.get('out_type', 'featmap').startswith('featmap'):
+        backbone['out_type'] = _VECTORS[task]
+    head = model.get('head') or model.cls_head
+    return MViTv2Classifier(backbone, num_classes or count_classes(model),
                             head.get('dropout_ratio', 0.), describe_preprocessing(cfg, task))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep mmengine from listing how every parameter started, unless a file takes the list."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(max(level, logging.WARNING))
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
