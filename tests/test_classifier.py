@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.registry import MODELS, init_default_scope
-
 from quick_models import quick  # noqa: F401
 
 from mvitv2_mm import MViTv2Classifier, create_model
@@ -54,8 +53,9 @@ def test_another_number_of_classes_keeps_the_backbone(published, monkeypatch):
     model = create_model('mvitv2_tiny', pretrained=True, num_classes=10, drop_path_rate=0.3)
     assert model.num_classes == 10 and model.head.fc.weight.shape == (10, 768)
     state = host.state_dict()
-    assert all(value.equal(state[name]) for name, value in model.state_dict().items()
-               if name.startswith('backbone.'))
+    assert all(
+        value.equal(state[name]) for name, value in model.state_dict().items()
+        if name.startswith('backbone.'))
     assert model.backbone.block_specs[-1].drop_path == 0.3
 
 

@@ -190,8 +190,8 @@ def test_the_wheel_of_the_source_distribution_is_whole(wheel):
 
 
 def test_packaging_tools_have_no_complaint(built):
-    for tool, files in (('twine', ['check', '--strict', *built]), ('check_wheel_contents',
-                                                                   [built[1]])):
+    for tool, files in (('twine', ['check', '--strict',
+                                   *built]), ('check_wheel_contents', [built[1]])):
         result = subprocess.run([sys.executable, '-m', tool, *map(str, files)],
                                 cwd=ROOT,
                                 capture_output=True,
@@ -220,7 +220,6 @@ assert all(len(find_splits(name)) == 2 for name in KNOWN)
 assert {'image', 'images', 'mvitv2-tiny_8xb256_in1k'} <= set(published_configs())
 print(repository_folder())
 '''
-
 
 NAMED = """
 _base_ = 'mvitv2_mm::classification/mvitv2-tiny_8xb256_in1k.py'

@@ -84,8 +84,10 @@ def model_card(folder: Path, repo: str) -> str:
         pipeline_tag=_PIPELINES[info['task']],
         tags=['mvitv2', 'openmmlab'],
         license=_LICENCES.get(info['licence'], 'other'),
-        eval_results=[_eval_result(hub, info, metric) for metric in info['metrics']
-                      if metric['by'] == 'measured'] or None)
+        eval_results=[
+            _eval_result(hub, info, metric)
+            for metric in info['metrics'] if metric['by'] == 'measured'
+        ] or None)
     template = Path(__file__).with_name('card.md.j2')
     return str(
         hub.ModelCard.from_template(

@@ -36,8 +36,8 @@ def pushed(tmp_path_factory):
     """The folder of a model, what ``push`` said and what the hub has got; the hub is down again."""
     root, cfg = tmp_path_factory.mktemp('hub'), small_classifier.config()
     state = small_classifier.build(cfg).state_dict()
-    write_model_folder(
-        root / 'pets', cfg, state, 'image', small_classifier.CLASSES, METRICS, 'CC-BY-NC-4.0')
+    write_model_folder(root / 'pets', cfg, state, 'image', small_classifier.CLASSES, METRICS,
+                       'CC-BY-NC-4.0')
     with hub_server.running_hub() as hub:
         online = dict(HF_ENDPOINT=hub.url, HF_HOME=str(root / 'cache'), HF_TOKEN='hf_x')
         push = run('push', root / 'pets', 'me/pets', '--private', '--json', **online)
