@@ -34,15 +34,20 @@ def _stands_alone() -> bool:
 if not _stands_alone() and all(map(find_spec, ('torch', 'mmengine', 'mmcv', 'wrapt'))):
     from . import repairs  # noqa: F401
 
-_LAZY = {'MViTv2': '.backbones', 'Inferencer': '.inference.inferencer'}
+_LAZY = {
+    'MViTv2': '.backbones',
+    'MViTv2Classifier': '.classifier',
+    'create_model': '.classifier',
+    'Inferencer': '.inference.inferencer',
+}
 
 
 def __getattr__(name: str):
-    """Load a class on first use: ``mvitv2_mm.ops`` needs no OpenMMLab package."""
+    """Load a name on first use: ``mvitv2_mm.ops`` needs no OpenMMLab package."""
     if name not in _LAZY:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     importlib.import_module('.repairs', __name__)  # names a missing package and its remedy
     return getattr(importlib.import_module(_LAZY[name], __name__), name)
 
 
-__all__ = ['Inferencer', 'MViTv2', '__version__']
+__all__ = ['Inferencer', 'MViTv2', 'MViTv2Classifier', '__version__', 'create_model']

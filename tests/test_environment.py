@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from mvitv2_mm.commands.frame.parser import commands
+
 ROOT = Path(__file__).resolve().parents[1]
+PARTS = ('mvitv2_mm', 'configs', 'tools', 'requirements')
 DiskUsage = namedtuple('DiskUsage', 'total used free')
 
 
@@ -150,13 +153,50 @@ def pip(*args):
 
 
 @pytest.fixture(scope='module')
-def wheel(tmp_path_factory):
-    """The wheel of a copy of this checkout."""
-    folder = tmp_path_factory.mktemp('wheel')
-    ignore = shutil.ignore_patterns('.*', 'work_dirs', 'data', 'build', '*.egg-info', 'tests')
+def built(tmp_path_factory):
+    """The source distribution of a copy of this checkout, and the wheel that is built of it."""
+    folder = tmp_path_factory.mktemp('dist')
+    ignore = shutil.ignore_patterns('.*', 'work_dirs', 'data', 'build', '*.egg-info')
     shutil.copytree(ROOT, folder / 'source', ignore=ignore)
-    pip('wheel', '--no-build-isolation', '-w', folder, folder / 'source')
-    return next(folder.glob('*.whl'))
+    subprocess.run([
+        sys.executable, '-m', 'build', '--no-isolation', '--outdir', folder / 'dist',
+        folder / 'source'
+    ],
+                   check=True,
+                   capture_output=True)
+    return next((folder / 'dist').glob('*.tar.gz')), next((folder / 'dist').glob('*.whl'))
+
+
+@pytest.fixture(scope='module')
+def wheel(built):
+    return built[1]
+
+
+def test_the_wheel_of_the_source_distribution_is_whole(wheel):
+    """Every file of the package, the configs and the tools that git knows is in it."""
+    listed = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard', *PARTS],
+                            cwd=ROOT,
+                            capture_output=True,
+                            text=True)
+    if listed.returncode:
+        pytest.skip('this is no git checkout')
+    expected = {
+        name if name.startswith('mvitv2_mm/') else f'mvitv2_mm/.mim/{name}'
+        for name in listed.stdout.split() if (ROOT / name).exists()
+    }
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if '.dist-info/' not in name}
+    assert names == expected | {'mvitv2_mm/.mim/model-index.yml'}
+    assert wheel.stat().st_size < 3e6
+
+
+def test_packaging_tools_have_no_complaint(built):
+    for tool, files in (('twine', ['check', '--strict',
+                                   *built]), ('check_wheel_contents', [built[1]])):
+        result = subprocess.run([sys.executable, '-m', tool, *map(str, files)],
+                                cwd=ROOT,
+                                capture_output=True,
+                                text=True)
+        assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_wheel_has_what_mim_looks_for(wheel):
@@ -181,6 +221,19 @@ assert {'image', 'images', 'mvitv2-tiny_8xb256_in1k'} <= set(published_configs()
 print(repository_folder())
 '''
 
+NAMED = """
+_base_ = 'mvitv2_mm::classification/mvitv2-tiny_8xb256_in1k.py'
+work_dir = 'here'
+"""
+EXTERNAL = """
+import mvitv2_mm
+from mmengine.config import Config
+from mmengine.hub import get_config
+cfg = get_config('mvitv2_mm::classification/mvitv2-tiny_8xb256_in1k.py', pretrained=True)
+print(cfg.model.backbone.arch, cfg.model_path.rpartition('/')[2])
+print(Config.fromfile('own.py').model.backbone.arch, Config.fromfile('own.py').work_dir)
+"""
+
 
 def test_an_installed_wheel_finds_its_configs_and_tools(wheel, tmp_path):
     site = tmp_path / 'site'
@@ -202,3 +255,9 @@ def test_an_installed_wheel_finds_its_configs_and_tools(wheel, tmp_path):
     assert 'mvitv2_mm.MViTv2' in result.stdout, result.stderr
     result = python(str(mim / 'tools/train.py'), f'{config.stem}x.py')
     assert str(config.relative_to(tmp_path)) in result.stderr
+    (tmp_path / 'own.py').write_text(NAMED)
+    result = python('-c', EXTERNAL)
+    assert result.stdout == 'tiny MViTv2_T_in1k.pyth\ntiny here\n', result.stderr
+    for command in commands():
+        result = python('-m', 'mvitv2_mm', command, '--help')
+        assert result.returncode == 0 and command in result.stdout, result.stderr

@@ -23,6 +23,7 @@ def run(text, namespace, capsys):
 @pytest.mark.parametrize('name, num_printed', [
     ('README.md', 3),
     ('docs/design/performance.md', 1),
+    ('docs/hub.md', 3),
     pytest.param('docs/tools.md', 9, marks=pytest.mark.slow),
 ])
 def test_python_on_a_page(name, num_printed, capsys):

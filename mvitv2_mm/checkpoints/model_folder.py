@@ -112,7 +112,7 @@ def read_model_folder(folder: Union[str, Path]) -> ModelFolder:
         ValueError: If its config is more than data.
     """
     folder = Path(folder).expanduser()
-    info = _read_info(folder)
+    info = read_info(folder)
     for file, expected in info['sha256'].items():
         if not (folder / file).is_file():
             raise FileNotFoundError(f'{folder} lacks {file}; copy the whole folder again')
@@ -132,8 +132,13 @@ def read_model_folder(folder: Union[str, Path]) -> ModelFolder:
         weights=str(folder / WEIGHTS))
 
 
-def _read_info(folder: Path) -> dict:
-    """The content of ``model.json``, which has every key in the type it should have."""
+def read_info(folder: Path) -> dict:
+    """The content of ``model.json``, which has every key in the type it should have.
+
+    Raises:
+        UnknownName: If there is none; names model folders inside.
+        CheckpointError: If it is something else, or of a later version.
+    """
     path = folder / INFO
     if not path.is_file():
         inside = sorted(str(found.parent) for found in folder.glob(f'*/*/{INFO}'))

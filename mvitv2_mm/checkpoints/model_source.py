@@ -1,4 +1,4 @@
-"""What MODEL means: a folder, a published name, a checkpoint, or a config with a checkpoint."""
+"""What MODEL means: a folder, here or on a hub, a published name, or a checkpoint."""
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple, Union
@@ -13,6 +13,7 @@ from ..config_options import apply_options
 from ..errors import UsageError
 from ..names import published_configs
 from .class_names import dataset_of, published_classes
+from .hub import PREFIX, download_folder
 from .io import CheckpointError, read_file, unwrap
 from .known_types import check_types, import_named
 from .loading import load_complete
@@ -77,8 +78,9 @@ def open_model(model: str,
     """Find out what a user means by a model, and what it is.
 
     Args:
-        model (str): A model folder, a name in the registry of published models, a checkpoint of
-            this package alone (file or URL), or a config.
+        model (str): A model folder, ``hf://OWNER/NAME`` for one on the Hugging Face Hub, a name in
+            the registry of published models, a checkpoint of this package alone (file or URL), or
+            a config.
         checkpoint (str, optional): For a config: a file, a URL, or a published name. Defaults to
             None.
         cfg_options (dict, optional): Dotted keys and values that change the config. Defaults to
@@ -99,6 +101,8 @@ def open_model(model: str,
         return _from_config(model, checkpoint, cfg_options)
     if path.is_dir():
         return _from_folder(path, cfg_options)
+    if model.startswith(PREFIX):
+        return _from_folder(download_folder(model), cfg_options)
     if model in ZOO and not path.is_file():
         return _published(model, cfg_options)
     if path.suffix == '.py' or model in published_configs():

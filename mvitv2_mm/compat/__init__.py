@@ -11,11 +11,12 @@ variable ``MVITV2_MM_REPAIRS`` and in ``python -m mvitv2_mm doctor``. A module h
 :mod:`.switch` switches repairs on. What a config can name is not repaired here: it is a registered
 class of ours in ``models/`` or ``engine/``.
 """
-# what keeps a host from being imported, a checkpoint from being read, or both from current numpy
+# what keeps a host from being imported, a config or checkpoint from being read, or all of them from
+# current numpy
 ON_IMPORT = ('lvis.numpy_float', 'mmaction.drn', 'mmaction.hue', 'mmaction.transformers',
              'mmcv.hue', 'mmcv.ops', 'mmcv.thin_pictures', 'mmengine.checkpoints',
-             'mmengine.pkg_resources', 'mmengine.torch_load', 'mmpretrain.transformers',
-             'pytorchvideo.functional_tensor')
+             'mmengine.own_configs', 'mmengine.pkg_resources', 'mmengine.torch_load',
+             'mmpretrain.transformers', 'pytorchvideo.functional_tensor')
 # the rest, and what switches it on
 ON_DEMAND = {
     'mmaction.bf16_heads': 'mvitv2_mm.AmpOptimWrapper in bfloat16',
