@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.registry import MODELS, init_default_scope
-from quick_models import quick  # noqa: F401
 
 from mvitv2_mm import MViTv2Classifier, create_model
 from mvitv2_mm.checkpoints import ZOO
@@ -14,7 +13,7 @@ from mvitv2_mm.classifier import SHORT_NAMES
 from mvitv2_mm.config_files import load_config
 from mvitv2_mm.errors import UnknownName, UsageError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope='module')
