@@ -3,6 +3,7 @@
 # make test         set-up, then all tests
 # make test-fast    set-up, then the tests that take about a minute on 2 cores and train nothing
 # make lint         set-up, then flake8, isort and yapf
+# make docs         set-up, then the documentation as a site: work_dirs/docs/index.html
 # make benchmarks   set-up, then measure and write the tables of docs/benchmarks.md (idle machine!)
 
 # the first that starts; a pyenv shim may exist without its Python
@@ -13,7 +14,7 @@ endif
 MMCV ?=
 TASK ?=
 BIN := .venv/bin
-SOURCES := $(wildcard *.py) mvitv2_mm $(wildcard tools configs) tests
+SOURCES := $(wildcard *.py docs/*.py) mvitv2_mm $(wildcard tools configs) tests
 
 BENCHMARK := $(BIN)/python -m mvitv2_mm benchmark --out-dir work_dirs/benchmark
 ABLATIONS := "ours, reference" "ours, sdpa" "ours, with_cp=False" "ours, whole hidden layers" "ours, all keys projected"
@@ -25,7 +26,7 @@ FAST_TESTS := $(addprefix tests/,ops layers backbones models checkpoints evaluat
 NOT_FAST := tests/ops/test_triton_pooling.py tests/backbones/test_amp_curve.py \
     tests/models/test_maskfeat.py::test_training_lowers_the_loss_and_reaches_every_parameter
 
-.PHONY: setup quickstart test test-fast lint benchmarks
+.PHONY: setup quickstart test test-fast lint docs benchmarks
 
 setup:
 	@test -n "$(PYTHON)" || { echo 'No Python found: install Python 3.10-3.12, or run make setup PYTHON=/path/to/python' >&2; exit 1; }
@@ -44,6 +45,9 @@ lint: setup
 	$(BIN)/flake8 $(SOURCES)
 	$(BIN)/isort --check-only --diff --quiet $(SOURCES)
 	$(BIN)/yapf --diff --recursive --parallel $(SOURCES)
+
+docs: setup
+	$(BIN)/python -m sphinx -q -W --keep-going docs work_dirs/docs
 
 benchmarks: setup
 	rm -f work_dirs/benchmark/rows.jsonl
