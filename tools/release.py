@@ -83,9 +83,7 @@ def main():
         sep='\n')
     if not args.dry_run:
         run('git', 'tag', '-a', f'v{version}', '-m', f'mvitv2_mm {version}')
-        print(
-            f'tagged v{version}; now: git push origin v{version}, and: python -m twine upload dist/*'
-        )
+        print(f'tagged; now run: git push origin v{version} && twine upload dist/*')
 
 
 if __name__ == '__main__':
