@@ -19,13 +19,18 @@ class Things(NamedTuple):
         shapes (np.ndarray | list[dict]): Boxes (n, 4) as x, y, width, height, or run-length codes.
         areas (np.ndarray): Pixels (n, ).
         scores (np.ndarray): Of detections (n, ), falling; of objects zeros.
+        sources (np.ndarray): Index of each in the dump, or in the annotations of the picture (n, ).
         crowd (np.ndarray): Whether it is a crowd (n, ), in which any number may be found.
+        partly (np.ndarray): Classes (k, ) of which not all objects are annotated: detections that
+            find none do not count. Defaults to none.
     """
     labels: np.ndarray
     shapes: object
     areas: np.ndarray
     scores: np.ndarray
+    sources: np.ndarray
     crowd: np.ndarray
+    partly: np.ndarray = np.zeros(0, int)
 
 
 @dataclass
@@ -111,8 +116,8 @@ def _match_picture(index: int, dets: Things, objects: Things, numbers: np.ndarra
                                                           objects.areas[columns],
                                                           objects.crowd[columns])
             truth[rows] = np.where(best >= 0, numbers[columns][best], -1)
-    too_small_or_large = outside(dets.areas)[..., None]
-    ignored |= too_small_or_large & ~hit & ~ignored
+    unmatched = outside(dets.areas) | np.isin(dets.labels, objects.partly)[:, None]
+    ignored |= unmatched[..., None] & ~hit
     same = dets.labels[:, None] == objects.labels
     near, near_truth = _nearest(iou, same & ~objects.crowd, numbers)
     other, other_truth = _nearest(iou, ~same & ~objects.crowd, numbers)
