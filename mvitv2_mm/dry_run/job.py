@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Iterator, List, Optional
+from typing import Any, Iterator, List, Optional
 
 import torch
 from mmengine.config import Config
@@ -69,7 +69,17 @@ def _quiet(cfg: Config, folder: str) -> Config:
     if 'visualizer' in quiet:
         quiet.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     quiet.optim_wrapper.accumulative_counts = 1
+    _find_all(quiet.model.get('test_cfg'))
     return quiet
+
+
+def _find_all(test_cfg: Any) -> None:
+    """Let a detector that has learnt nothing find as many objects as one that has may find."""
+    for key, value in (test_cfg or {}).items():
+        if key == 'score_thr':
+            test_cfg[key] = 0.
+        elif isinstance(value, dict):
+            _find_all(value)
 
 
 class _Look:

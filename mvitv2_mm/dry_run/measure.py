@@ -19,7 +19,7 @@ from .largest import largest_batch
 
 # at least two passes after the first, which is slower and not counted; more while they are quick
 _MIN_PASSES, _MAX_PASSES = 3, 60
-_SECONDS = 8.
+_SECONDS = 12.
 
 
 class Measured(NamedTuple):
