@@ -19,7 +19,9 @@ from .largest import largest_batch
 
 # at least two passes after the first, which is slower and not counted; more while they are quick
 _MIN_PASSES, _MAX_PASSES = 3, 60
-_SECONDS = 12.
+_SECONDS = 8.
+# a process that still grows, as with objects of ever new sizes, is watched longer
+_GROWING_SECONDS, _GROWTH = 25., 0.01
 
 
 class Measured(NamedTuple):
@@ -59,12 +61,13 @@ class _Timer(Hook):
         self.device = device
         self.passes: List[float] = []
         self.steps: List[float] = []
+        self.peaks: List[int] = []
 
     def before_train(self, runner: Runner) -> None:
         wrapper = runner.optim_wrapper
         wrapper.step = self._timed(wrapper.step)
         self.end = time.monotonic()
-        self.limit = self.end + _SECONDS
+        self.start = self.end
 
     def _timed(self, step: Callable) -> Callable:
 
@@ -85,9 +88,16 @@ class _Timer(Hook):
         _wait(self.device)
         start, self.end = self.end, time.monotonic()
         self.passes.append(self.end - start)
-        count = len(self.passes)
-        if count >= _MAX_PASSES or count >= _MIN_PASSES and self.end > self.limit:
+        self.peaks.append(peak_bytes(self.device))
+        count, spent = len(self.passes), self.end - self.start
+        is_enough = spent > _SECONDS or count >= _MAX_PASSES
+        if count >= _MIN_PASSES and is_enough and not (self._grows() and spent < _GROWING_SECONDS):
             raise _Enough
+
+    def _grows(self) -> bool:
+        """Whether the process needed more memory in the last third of the passes than before."""
+        before = self.peaks[2 * len(self.peaks) // 3 - 1]
+        return self.device == 'cpu' and self.peaks[-1] > (1 + _GROWTH) * before
 
 
 def measure(runner: Runner) -> Measured:

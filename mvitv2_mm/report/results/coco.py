@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from .matching import Things
+from .matching import Things, places
 
 # of a table: index in "most", in SIZES, and in IOUS
 _ALL = slice(None)
@@ -73,7 +73,7 @@ class Annotations:
     def found(self, sample: dict, kind: str) -> Things:
         """What a model has found in a picture of a dump, the best first, as far as it counts."""
         order, labels = ranked(sample, kind)
-        kept = _places(labels) < self.most[-1]
+        kept = places(labels) < self.most[-1]
         return things(sample, kind, order[kept])
 
     def boxes_of(self, image: object) -> np.ndarray:
@@ -133,24 +133,14 @@ def things(sample: dict, kind: str, order: np.ndarray) -> Things:
         shapes = boxes_of(found)[order]
         areas = shapes[:, 2] * shapes[:, 3]
     labels = np.asarray(found['labels'], int)[order]
-    return Things(labels, shapes, np.asarray(areas, float), scores_of(sample, kind)[order],
-                  order, np.zeros(len(order), bool))
+    return Things(labels, shapes, np.asarray(areas, float),
+                  scores_of(sample, kind)[order], order, np.zeros(len(order), bool))
 
 
 def boxes_of(found: dict) -> np.ndarray:
     """Boxes (n, 4) as x, y, width, height."""
     corners = np.asarray(found['bboxes'], float).reshape(-1, 4)
     return np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], 1)
-
-
-def _places(labels: np.ndarray) -> np.ndarray:
-    """How many of the same class come before each."""
-    order = np.argsort(labels, kind='stable')
-    ordered = labels[order]
-    starts = np.searchsorted(ordered, ordered)
-    place = np.empty(len(labels), int)
-    place[order] = np.arange(len(labels)) - starts
-    return place
 
 
 def in_order(samples: List[dict]) -> Tuple[List[dict], List[object]]:
