@@ -27,7 +27,9 @@ model = dict(
 train_pipeline = [
     dict(type='mvitv2_mm.LoadImage'),
     dict(type='ResizeEdge', scale=size, edge='short'),
-    dict(type='RandomCrop', crop_size=size, padding=size // 8, padding_mode='edge'),
+    # mmpretrain heeds padding_mode only where a picture is smaller than the crop
+    dict(type='RandomCrop', crop_size=size + size // 4, pad_if_needed=True, padding_mode='edge'),
+    dict(type='RandomCrop', crop_size=size),
     dict(type='PackInputs'),
 ]
 test_pipeline = [

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Iterator, List, Optional
+from typing import Any, Iterator, List, Optional
 
 import torch
 from mmengine.config import Config
@@ -13,6 +13,7 @@ from mmengine.runner import EpochBasedTrainLoop
 from ..checkpoints.loading import noted_reports
 from ..checkpoints.preprocessing import describe_preprocessing
 from ..checkpoints.tasks import count_classes, task_of
+from ..engine.dry_runs import FILE, FOLDER
 from ..engine.nested_datasets import leaf_datasets
 from ..engine.training import prepare_runner
 from ..errors import UsageError
@@ -22,7 +23,6 @@ from .batches import BatchKeeper, Look, draw_batch
 from .curves import draw_curves, simulate
 from .measure import Measured, measure
 from .overfit import Overfit, check_overfit, overfit
-from .summary import FILE, FOLDER
 
 _OFF = ('checkpoint', 'models', 'validate_resumed')  # hooks that write, or validate
 
@@ -50,7 +50,9 @@ def dry_run(cfg: Config, with_overfit: bool = False) -> dict:
         raise UsageError('--dry-run looks at the start of a training in one process; leave out '
                          '--launcher and --resume')
     out = Path(cfg.work_dir, FOLDER)
-    with tempfile.TemporaryDirectory() as folder:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # where the checkpoints will be
+    with tempfile.TemporaryDirectory(prefix='.dry_run_', dir=out.parent) as folder:
         found = _Look(_quiet(cfg, folder), cfg, out, with_overfit).run()
     write_text(out / FILE, to_json(found, indent=2))
     return found
@@ -67,7 +69,17 @@ def _quiet(cfg: Config, folder: str) -> Config:
     if 'visualizer' in quiet:
         quiet.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     quiet.optim_wrapper.accumulative_counts = 1
+    _find_all(quiet.model.get('test_cfg'))
     return quiet
+
+
+def _find_all(test_cfg: Any) -> None:
+    """Let a detector that has learnt nothing find as many objects as one that has may find."""
+    for key, value in (test_cfg or {}).items():
+        if key == 'score_thr':
+            test_cfg[key] = 0.
+        elif isinstance(value, dict):
+            _find_all(value)
 
 
 class _Look:
@@ -151,7 +163,8 @@ class _Look:
             samples_per_step=size * count,
             val_samples=len(val.dataset) if val else 0,
             val_passes=len(val) if val else 0,
-            validations=_count_validations(self.real, length) if val else 0)
+            validations=_count_validations(self.real, length) if val else 0,
+            checkpoints=_count_checkpoints(self.real, length if by_epoch else 0, loop.max_iters))
 
     def _draw(self) -> Iterator[str]:
         look = self._look()
@@ -205,16 +218,29 @@ class _Look:
 
 def _count_validations(cfg: Config, length: int) -> int:
     """How often a training of so many epochs or iterations validates."""
-    interval = cfg.train_cfg.get('val_interval', 1)
-    begin = cfg.train_cfg.get('val_begin', 1)
-    return sum(done >= begin and (done % interval == 0 or done == length)
-               for done in {*range(interval, length + 1, interval), length})
+    settings = cfg.train_cfg
+    return _count(settings.get('val_begin', 1), settings.get('val_interval', 1), length)
+
+
+def _count_checkpoints(cfg: Config, epochs: int, iterations: int) -> int:
+    """How often a training is saved, apart from the best checkpoints."""
+    hook = cfg.get('default_hooks', {}).get('checkpoint') or {}
+    length = epochs if hook.get('by_epoch', True) else iterations
+    interval = hook.get('interval', -1)
+    return _count(1, interval if interval > 0 else length or 1, length)
+
+
+def _count(begin: int, interval: int, length: int) -> int:
+    """How many of so many steps are multiples of an interval, or the last."""
+    return sum(done >= begin for done in {*range(interval, length + 1, interval), length} if done)
 
 
 def _estimate(plan: dict, measured: Measured) -> dict:
-    """Time of the whole training and of all its validations, and the memory."""
+    """Time of the whole training, of all its validations and checkpoints, and the memory."""
     return dict(
         train_seconds=plan['total_passes'] * measured.pass_seconds +
         plan['steps'] * measured.step_seconds,
-        val_seconds=plan['validations'] * plan['val_passes'] * measured.val_seconds,
+        val_seconds=plan['validations'] *
+        (plan['val_passes'] * measured.val_seconds + measured.metric_seconds),
+        save_seconds=plan['checkpoints'] * measured.save_seconds,
         peak_bytes=measured.peak_bytes)

@@ -1,18 +1,27 @@
-"""Time and memory of a training, from its first steps and its first batches of validation."""
+"""Time and memory of a training, from its first steps, a validation and a checkpoint."""
 import time
+from contextlib import redirect_stdout
 from functools import wraps
-from typing import Any, Callable, List, NamedTuple
+from io import StringIO
+from pathlib import Path
+from typing import Any, Callable, List, NamedTuple, Tuple
 
 import torch
 from mmengine.device import get_device
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ..checkpoints.io import read_file
+from ..engine.loaders import explained_workers
 from ..engine.memory import peak_bytes, total_bytes
+from ..files import flush
+from .largest import largest_batch
 
 # at least two passes after the first, which is slower and not counted; more while they are quick
 _MIN_PASSES, _MAX_PASSES = 3, 60
 _SECONDS = 8.
+# a process that still grows, as with objects of ever new sizes, is watched longer
+_GROWING_SECONDS, _GROWTH = 25., 0.01
 
 
 class Measured(NamedTuple):
@@ -24,6 +33,8 @@ class Measured(NamedTuple):
         pass_seconds (float): Of a forward and a backward pass, with reading and augmentation.
         step_seconds (float): Of a step of the optimizer.
         val_seconds (float): Of a batch in validation; 0 without validation.
+        metric_seconds (float): Of the metrics of a validation.
+        save_seconds (float): Of saving a checkpoint.
         peak_bytes (int): Of the memory of the device; on a CPU of the whole process.
         total_bytes (int): Memory of the device, apart from what other processes take of a GPU.
     """
@@ -32,6 +43,8 @@ class Measured(NamedTuple):
     pass_seconds: float
     step_seconds: float
     val_seconds: float
+    metric_seconds: float
+    save_seconds: float
     peak_bytes: int
     total_bytes: int
 
@@ -48,12 +61,13 @@ class _Timer(Hook):
         self.device = device
         self.passes: List[float] = []
         self.steps: List[float] = []
+        self.peaks: List[int] = []
 
     def before_train(self, runner: Runner) -> None:
         wrapper = runner.optim_wrapper
         wrapper.step = self._timed(wrapper.step)
         self.end = time.monotonic()
-        self.limit = self.end + _SECONDS
+        self.start = self.end
 
     def _timed(self, step: Callable) -> Callable:
 
@@ -74,13 +88,20 @@ class _Timer(Hook):
         _wait(self.device)
         start, self.end = self.end, time.monotonic()
         self.passes.append(self.end - start)
-        count = len(self.passes)
-        if count >= _MAX_PASSES or count >= _MIN_PASSES and self.end > self.limit:
+        self.peaks.append(peak_bytes(self.device))
+        count, spent = len(self.passes), self.end - self.start
+        is_enough = spent > _SECONDS or count >= _MAX_PASSES
+        if count >= _MIN_PASSES and is_enough and not (self._grows() and spent < _GROWING_SECONDS):
             raise _Enough
+
+    def _grows(self) -> bool:
+        """Whether the process needed more memory in the last third of the passes than before."""
+        before = self.peaks[2 * len(self.peaks) // 3 - 1]
+        return self.device == 'cpu' and self.peaks[-1] > (1 + _GROWTH) * before
 
 
 def measure(runner: Runner) -> Measured:
-    """Start a training, end it after a few steps, and validate a few batches.
+    """Start a training, end it after a few steps, validate a few batches, and save it once.
 
     Each pass ends with a step of the optimizer, which is also timed alone.
 
@@ -90,40 +111,62 @@ def measure(runner: Runner) -> Measured:
 
     Raises:
         torch.OutOfMemoryError: If the memory of the GPU is too small.
+        OSError: If there is no room for a checkpoint, or a data worker is lost.
     """
     device = get_device()
     timer = _Timer(device)
     runner.register_hook(timer)
-    try:
-        runner.train()
-    except _Enough:
-        pass
-    val_seconds = _validate(runner, device)
+    with explained_workers():
+        try:
+            runner.train()
+        except _Enough:
+            pass
+        batch = largest_batch(runner.train_dataloader)
+        if batch is not None:
+            runner.model.train_step(batch, optim_wrapper=runner.optim_wrapper)
+        val_seconds, metric_seconds = _validate(runner, device)
+    save_seconds = _save(runner)
     steps = timer.steps[1:] or timer.steps
     step_seconds = sum(steps) / len(steps) if steps else 0.
     passes = timer.passes[1:] or timer.passes
     return Measured(device, len(passes), max(sum(passes) / len(passes) - step_seconds, 0.),
-                    step_seconds, val_seconds, peak_bytes(device), total_bytes(device))
+                    step_seconds, val_seconds, metric_seconds, save_seconds, peak_bytes(device),
+                    total_bytes(device))
 
 
-def _validate(runner: Runner, device: str) -> float:
-    """Seconds of a batch in validation, without those of the first if there are more."""
+def _validate(runner: Runner, device: str) -> Tuple[float, float]:
+    """Seconds of a batch in validation, without the first if there are more; and of the metrics."""
     if runner.val_loop is None:
-        return 0.
+        return 0., 0.
     runner.call_hook('before_val')
     runner.call_hook('before_val_epoch')
     runner.model.eval()
     times: List[float] = []
     start, limit = time.monotonic(), time.monotonic() + _SECONDS
-    for index, batch in enumerate(runner.val_dataloader):
+    loader, evaluator = runner.val_dataloader, runner.val_loop.evaluator
+    for index, batch in enumerate(loader):
         runner.val_loop.run_iter(index, batch)
         _wait(device)
         times.append(time.monotonic() - start)
         start = time.monotonic()
         if index and start > limit:
             break
+    with redirect_stdout(StringIO()):  # pycocotools prints
+        evaluator.evaluate(round(len(loader.dataset) * len(times) / len(loader)))
+    metric_seconds = (time.monotonic() - start) * len(loader) / len(times)
     counted = times[1:] or times
-    return sum(counted) / len(counted)
+    return sum(counted) / len(counted), metric_seconds
+
+
+def _save(runner: Runner) -> float:
+    """Seconds in which a checkpoint is saved; it is read too, as at the end of a training."""
+    path, start = Path(runner.work_dir, 'trial.pth'), time.monotonic()
+    runner.save_checkpoint(str(path.parent), path.name)
+    flush(path)
+    seconds = time.monotonic() - start
+    read_file(str(path))
+    path.unlink()
+    return seconds
 
 
 def _wait(device: str) -> None:

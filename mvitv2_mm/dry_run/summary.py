@@ -1,23 +1,7 @@
-"""What a dry run has found, for people; and its file, for the report."""
-import json
+"""What a dry run has found, for people."""
 import os
 from datetime import timedelta
-from pathlib import Path
-from typing import List, Optional, Union
-
-FOLDER, FILE = 'dry_run', 'dry_run.json'
-
-
-def read_dry_run(work_dir: Union[str, Path]) -> Optional[dict]:
-    """What the last dry run in a work dir has found, None if there was none.
-
-    Returns:
-        dict | None: ``plan``, ``measured`` and ``estimate`` are what a report compares with the
-        run: ``estimate`` has "train_seconds", "val_seconds" (both of the whole run) and
-        "peak_bytes", or is None if the memory was too small.
-    """
-    path = Path(work_dir, FOLDER, FILE)
-    return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else None
+from typing import List
 
 
 def plan_line(found: dict) -> str:
@@ -31,7 +15,7 @@ def plan_line(found: dict) -> str:
     if estimate is None:
         return line
     measured = found['measured']
-    seconds = estimate['train_seconds'] + estimate['val_seconds']
+    seconds = sum(value for key, value in estimate.items() if key.endswith('_seconds'))
     return (f'{line}; about {timedelta(seconds=round(seconds))} on {measured["device"]} '
             f'({measured["count"]} passes measured, {measured["pass_seconds"]:.2g} s each) and '
             f'{_size(estimate["peak_bytes"])}')

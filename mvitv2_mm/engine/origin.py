@@ -49,14 +49,19 @@ class OriginHook(Hook):
             config=written_config(runner.cfg),
             changes=changes(runner.cfg),
             groups=groups)
-        self._path, self._start = Path(runner.log_dir, FILE), time.monotonic()
+        self._path, self._start = Path(runner.log_dir, FILE), (time.monotonic(), runner.iter)
         write_text(self._path, to_json(content, indent=2))
 
     def after_train(self, runner: Runner) -> None:
-        """Add what the training has cost."""
+        """Add what the training has cost; after a resume, what came after it."""
         if is_main_process():
-            content = json.loads(self._path.read_text())
-            cost = dict(seconds=time.monotonic() - self._start, peak_bytes=peak_bytes(get_device()))
+            content, (start, done) = json.loads(self._path.read_text()), self._start
+            cost = dict(
+                device=get_device(),
+                passes=runner.iter - done,
+                total_passes=runner.max_iters,
+                seconds=time.monotonic() - start,
+                peak_bytes=peak_bytes(get_device()))
             write_text(self._path, to_json({**content, **cost}, indent=2))
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:

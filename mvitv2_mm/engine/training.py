@@ -13,6 +13,7 @@ from .early_checks import check_data, check_datasets
 from .hooks import SameClassesHook
 from .launch import build_runner, load_runner_config
 from .loaders import check_batches, check_channels, check_loaders, explained_workers, limit_waiting
+from .memory import ReleaseHook
 from .origin import OriginHook
 from .resuming import find_resume
 from .schedule import fit_schedule
@@ -76,6 +77,8 @@ def prepare_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     check_channels(runner.model)
     check_datasets(runner, ['train', 'val'])
     check_batches(runner)
+    if get_device() == 'cpu':
+        runner.register_hook(ReleaseHook())
     if cfg.get('resume'):
         runner.register_hook(SameClassesHook('train'))
     return runner

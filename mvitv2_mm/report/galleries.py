@@ -9,7 +9,6 @@ from ..drawing import missed, right, wrong
 from .key_frames import judged_people
 from .pictures import Gallery, Pictures, Shown
 from .results.actions import ActionResult
-from .results.coco import boxes_of
 from .results.detection import SHOWN_SCORE, DetectionResult
 from .results.make import Result
 from .results.multi import MultiLabelResult
@@ -113,17 +112,13 @@ def _of_multi(result: MultiLabelResult, pictures: Pictures) -> List[Gallery]:
 def judged_objects(result: DetectionResult, index: int) -> List[dict]:
     """What is right, wrong and missed in a picture, to be drawn."""
     r, kind = result.ranked, result.errors.kind
-    found = result.samples[index]['pred_instances']
-    key = 'mask_scores' if result.kind == 'segm' and 'mask_scores' in found else 'scores'
-    order = np.argsort(-np.asarray(found[key], float), kind='stable')
-    boxes = boxes_of(found)[order]
-    boxes[:, 2:] += boxes[:, :2]
-    rows, objects = np.flatnonzero(r.image == index), []
-    for place, row in enumerate(rows):
+    found, objects = result.samples[index]['pred_instances'], []
+    rows = np.flatnonzero(r.image == index)
+    for row, source in zip(rows, result.sources[rows]):
         if r.score[row] < SHOWN_SCORE or kind[row] == IGNORED:
             continue
-        mask = found['masks'][order[place]] if result.kind == 'segm' else None
-        args = result.classes[r.label[row]], r.score[row], boxes[place], mask
+        mask = found['masks'][source] if result.kind == 'segm' else None
+        args = result.classes[r.label[row]], r.score[row], found['bboxes'][source], mask
         if kind[row] == RIGHT:
             objects.append(right(*args))
             continue

@@ -9,6 +9,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 from mmengine.config import Config
 
 from ..checkpoints.plain_config import read_plain_config
+from ..engine.dry_runs import read_dry_run
 
 Points = List[Tuple[float, float]]
 _STAMP = re.compile(r'^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) - mmengine', re.M)
@@ -31,6 +32,9 @@ class Log:
         config_name (str): Path of the config, '' if not known.
         rates (dict[str, Points]): Learning rate of each group of parameters.
         seconds (float): How long the training took, all starts together.
+        cost (dict, optional): "device", "passes", "total_passes", "seconds" and "peak_bytes" of the
+            last start that came to its end.
+        dry_run (dict, optional): What a dry run had foreseen.
     """
     rows: List[dict] = field(default_factory=list)
     cfg: Optional[Config] = None
@@ -39,6 +43,8 @@ class Log:
     config_name: str = ''
     rates: Dict[str, Points] = field(default_factory=dict)
     seconds: float = 0.
+    cost: Optional[dict] = None
+    dry_run: Optional[dict] = None
 
     def curve(self, key: str) -> Points:
         """Value of a key at every step of the training at which it was logged."""
@@ -70,7 +76,7 @@ def read_logs(work_dir: Path) -> Log:
     Raises:
         ValueError: If a log is damaged.
     """
-    log, rows = Log(), {}
+    log, rows = Log(dry_run=read_dry_run(work_dir)), {}
     for scalars in sorted(work_dir.glob('*/vis_data/scalars.json')):
         for row in _lines(scalars):
             rows['iter' in row, row.get('step')] = row
@@ -118,6 +124,8 @@ def _read_origin(folder: Path, log: Log) -> None:
     log.facts.update({key: str(value) for key, value in content.get('versions', {}).items()})
     log.facts.update({key: str(value) for key, value in content.get('machine', {}).items()})
     log.changes, log.config_name = content.get('changes'), content.get('config') or ''
+    if 'passes' in content:
+        log.cost = content
     names = [group['name'] for group in content.get('groups', ())]
     rates = folder / 'vis_data' / 'learning_rates.json'
     for row in _lines(rates) if rates.is_file() else ():

@@ -17,7 +17,7 @@ from .pictures import Gallery, Pictures
 from .results.detection import DetectionResult
 from .results.make import Result, make_results
 from .runs import Run, find_run
-from .settings import changed, differences, facts
+from .settings import changed, differences, facts, foreseen
 from .sheet import write_sheet
 from .views import Metric, ResultView, metric_rows, view
 
@@ -33,6 +33,7 @@ class RunView:
     config_text: str
     changes: Optional[List[Tuple[str, str, str]]]
     changes_note: str
+    foreseen: List[Tuple[str, str, str, str]] = field(default_factory=list)
     metrics: List[Metric] = field(default_factory=list)
     metrics_note: str = ''
     results: List[ResultView] = field(default_factory=list)
@@ -109,7 +110,7 @@ def _view(run: Run, results: List[Result], trouble: str, pictures: Pictures) -> 
     """Pictures are shown of masks, or else of boxes, once."""
     found = RunView(run.name, run.log.config_name or getattr(run.cfg, 'filename', None) or '',
                     *changed(run))
-    found.trouble = trouble
+    found.trouble, found.foreseen = trouble, foreseen(run)
     found.metrics = metric_rows(run, results)
     found.metrics_note = 'Accuracies of pictures are in %, all others from 0 to 1.'
     if run.metrics_file:

@@ -23,6 +23,34 @@ def facts(runs: Sequence[Run]) -> List[Tuple[str, List[str]]]:
     return [(name, [column.get(name, '') for column in columns]) for name in names]
 
 
+def foreseen(run: Run) -> List[Tuple[str, str, str, str]]:
+    """Memory and time: a name, what a dry run has foreseen, what they were, the difference.
+
+    Empty without a dry run of such a training, or if the training did not come to its end.
+    """
+    dry_run, cost = run.log.dry_run, run.log.cost
+    if not dry_run or not dry_run['estimate'] or not cost:
+        return []
+    plan, estimate, device = dry_run['plan'], dry_run['estimate'], dry_run['measured']['device']
+    if (plan['total_passes'], device) != (cost['total_passes'], cost['device']):
+        return []
+    seconds = sum(value for key, value in estimate.items() if key.endswith('_seconds'))
+    seconds *= cost['passes'] / cost['total_passes']
+    whose = 'process' if device == 'cpu' else 'GPU'
+    rows = ((f'memory of the {whose}', _size, estimate['peak_bytes'], cost['peak_bytes']),
+            (f'time of {cost["passes"]} passes', _duration, seconds, cost['seconds']))
+    return [(name, shown(before), shown(after), f'{after / before - 1:+.1%}')
+            for name, shown, before, after in rows if before]
+
+
+def _size(number: int) -> str:
+    return f'{number / 2**30:.2f} GiB'
+
+
+def _duration(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds, 1)))[:9]
+
+
 def changed(run: Run) -> Tuple[str, Optional[List[Tuple[str, str, str]]], str]:
     """The whole config, what differs from its base, and why that is not known."""
     text = run.cfg.pretty_text if run.cfg is not None else ''

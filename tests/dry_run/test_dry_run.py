@@ -84,7 +84,11 @@ def test_the_estimate_is_kept_for_the_report(image):
     measured, estimate = found['measured'], found['estimate']
     assert estimate['train_seconds'] == pytest.approx(16 * measured['pass_seconds'] +
                                                       8 * measured['step_seconds'])
-    assert estimate['val_seconds'] == pytest.approx(9 * measured['val_seconds'])
+    assert estimate['val_seconds'] == pytest.approx(9 * measured['val_seconds'] +
+                                                        3 * measured['metric_seconds'])
+    assert found['plan']['checkpoints'] == 8
+    assert estimate['save_seconds'] == pytest.approx(8 * measured['save_seconds'])
+    assert measured['save_seconds'] > 0
     assert 2**27 < estimate['peak_bytes'] < 2**36
 
 

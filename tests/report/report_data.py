@@ -104,6 +104,30 @@ def scenes(root, count=12, seed=0, size=300):
     return samples, path
 
 
+def lvis(root, seed=0):
+    """The same, with a file in which some classes were looked for in each picture.
+
+    The first picture has more detections than count.
+    """
+    samples, path = scenes(root, seed=seed)
+    content, rng = json.loads(path.read_text()), np.random.default_rng(seed)
+    content['annotations'] = [one for one in content['annotations'] if not one.pop('iscrowd')]
+    for image in content['images']:
+        here = {one['category_id'] for one in content['annotations'] if one['image_id'] == image['id']}
+        absent = [one['id'] for one in content['categories'] if one['id'] not in here]
+        image['neg_category_ids'] = absent[:rng.integers(0, 3)]
+        image['not_exhaustive_category_ids'] = [one for one in here if rng.random() < 0.5]
+    for category, frequency in zip(content['categories'], 'rcff'):
+        category['frequency'] = frequency
+    path.write_text(json.dumps(content))
+    found = samples[0]['pred_instances']
+    many = detected(0, _boxes(rng, 298, 300), [0] * 298, [.99] * 298)['pred_instances']
+    for key in ('bboxes', 'labels', 'scores'):
+        found[key] = torch.cat([many[key], found[key]])
+    found['masks'] = many['masks'] + found['masks']
+    return samples, path
+
+
 def _boxes(rng, count, size):
     """Corners of boxes from 10 to 200 pixels."""
     sides = np.exp(rng.uniform(np.log(10), np.log(200), (count, 2)))
@@ -180,9 +204,11 @@ def make_run(root: Path, task: str, strength: float = 2., seed: int = 0) -> Path
         samples = several(seed=seed)
     elif task in ('image', 'video'):
         samples = single(root.parent / 'data', strength=strength, clips=task == 'video', seed=seed)
-    elif task == 'detection':
-        samples, file = scenes(root.parent / 'scenes', seed=seed)
-        evaluator = dict(type='mvitv2_mm.CocoMetric', ann_file=str(file), metric=['bbox', 'segm'])
+    elif task in ('detection', 'lvis'):
+        make = scenes if task == 'detection' else lvis
+        samples, file = make(root.parent / 'scenes', seed=seed)
+        metric = 'mvitv2_mm.CocoMetric' if task == 'detection' else 'LVISMetric'
+        evaluator = dict(type=metric, ann_file=str(file), metric=['bbox', 'segm'])
         scope, dataset = 'mmdet', dict(type='CocoDataset', metainfo=dict(classes=CLASSES))
     else:
         samples, file = actions(root.parent / 'films', seed=seed)

@@ -1,12 +1,17 @@
 """Detections of a dump and objects of a COCO file, in the same form."""
 import json
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from .matching import Things
+from .matching import Things, places
+
+# of a table: index in "most", in SIZES, and in IOUS
+_ALL = slice(None)
+_NAMES = {'mAP': (0, 0, _ALL), 'mAP_50': (1, 0, 0), 'mAP_75': (1, 0, 5)}
+_NAMES.update(mAP_s=(1, 1, _ALL), mAP_m=(1, 2, _ALL), mAP_l=(1, 3, _ALL))
 
 
 class Annotations:
@@ -17,30 +22,36 @@ class Annotations:
         classes (Sequence[str], optional): Names in the order of the labels. Defaults to None: the
             order of the file.
 
+    Attributes:
+        most (tuple[int, int]): Detections of a class in a picture that count: for the mean AP, and
+            for all other values.
+
     Raises:
         OSError: If there is no such file.
         ValueError: If it is no COCO file.
     """
+    most: Tuple[int, int] = (100, 1000)
 
     def __init__(self, path: Path, classes: Optional[Sequence[str]] = None) -> None:
         self.path = path
         try:
             content = json.loads(path.read_text(encoding='utf-8'))
-            names = {category['id']: category['name'] for category in content['categories']}
+            self.categories = {category['id']: category for category in content['categories']}
+            names = {key: category['name'] for key, category in self.categories.items()}
             self.images = {image['id']: image for image in content['images']}
             objects = content['annotations']
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f'{path} is no COCO file with annotations ({error!r})') from error
         self.classes = tuple(classes or names.values())
         labels = {name: label for label, name in enumerate(self.classes)}
-        self._labels = {key: labels[name] for key, name in names.items() if name in labels}
-        if names and not self._labels:
+        self.labels = {key: labels[name] for key, name in names.items() if name in labels}
+        if names and not self.labels:
             raise ValueError(
                 f'{path} has none of the classes {str(self.classes)[1:-1][:100]}: give '
                 'the config that was tested with --config')
         self._objects: Dict[object, List[dict]] = {key: [] for key in self.images}
         for one in objects:
-            if one['category_id'] in self._labels and one['image_id'] in self._objects:
+            if one['category_id'] in self.labels and one['image_id'] in self._objects:
                 self._objects[one['image_id']].append(one)
 
     def of(self, image: object, kind: str) -> Things:
@@ -48,20 +59,39 @@ class Annotations:
         rows = self._objects.get(image, [])
         boxes = np.array([row['bbox'] for row in rows], float).reshape(-1, 4)
         areas = [row.get('area', row['bbox'][2] * row['bbox'][3]) for row in rows]
-        shapes = boxes
+        shapes: Any = boxes
         if kind == 'segm':
             shapes = [self._mask(row, self.images[image]) for row in rows]
         return Things(
-            labels=np.array([self._labels[row['category_id']] for row in rows], int),
+            labels=np.array([self.labels[row['category_id']] for row in rows], int),
             shapes=shapes,
             areas=np.array(areas, float),
             scores=np.zeros(len(rows)),
+            sources=np.arange(len(rows)),
             crowd=np.array([bool(row.get('iscrowd')) for row in rows], bool))
+
+    def found(self, sample: dict, kind: str) -> Things:
+        """What a model has found in a picture of a dump, the best first, as far as it counts."""
+        order, labels = ranked(sample, kind)
+        kept = places(labels) < self.most[-1]
+        return things(sample, kind, order[kept])
 
     def boxes_of(self, image: object) -> np.ndarray:
         """Boxes (n, 4) of the objects that are no crowds, as x, y, width, height."""
         rows = [row for row in self._objects.get(image, []) if not row.get('iscrowd')]
         return np.array([row['bbox'] for row in rows], float).reshape(-1, 4)
+
+    def metrics(self, kind: str, table: np.ndarray) -> Dict[str, float]:
+        """COCO's values under the names of mmdet, which rounds them to three digits; -1: none.
+
+        Args:
+            kind (str): 'bbox' or 'segm'.
+            table (np.ndarray): AP (2, classes, sizes, thresholds).
+        """
+        return {
+            f'coco/{kind}_{name}': mean(table[row, :, size, iou])
+            for name, (row, size, iou) in _NAMES.items()
+        }
 
     def _mask(self, row: dict, image: dict) -> dict:
         mask = row.get('segmentation')
@@ -74,45 +104,43 @@ class Annotations:
         return mask
 
 
-def detections(sample: dict, kind: str, most: int) -> Things:
-    """What a model has found in a picture, the best first.
+def mean(values: np.ndarray) -> float:
+    """Mean of those that are no NaN, -1 without any."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else -1.
 
-    Args:
-        sample (dict): The picture in the dump.
-        kind (str): 'bbox' or 'segm'.
-        most (int): Detections of a class that are kept.
-    """
+
+def scores_of(sample: dict, kind: str) -> np.ndarray:
+    """Scores of all detections of a picture; some detectors have others for masks."""
     found = sample['pred_instances']
-    scores = np.asarray(found['scores'], float)
+    key = 'mask_scores' if kind == 'segm' and 'mask_scores' in found else 'scores'
+    return np.asarray(found[key], float)
+
+
+def ranked(sample: dict, kind: str) -> Tuple[np.ndarray, np.ndarray]:
+    """Indices of all detections of a picture, the best first, and their labels in that order."""
+    order = np.argsort(-scores_of(sample, kind), kind='stable')
+    return order, np.asarray(sample['pred_instances']['labels'], int)[order]
+
+
+def things(sample: dict, kind: str, order: np.ndarray) -> Things:
+    """Some detections of a picture in an order."""
+    found = sample['pred_instances']
     if kind == 'segm':
-        scores = np.asarray(found.get('mask_scores', scores), float)
-    order = np.argsort(-scores, kind='stable')
-    labels, scores = np.asarray(found['labels'], int)[order], scores[order]
-    place = _places(labels)
-    order, labels, scores = order[place < most], labels[place < most], scores[place < most]
-    if kind == 'segm':
-        shapes = [found['masks'][i] for i in order]
+        shapes: Any = [found['masks'][i] for i in order]
         areas = coco_mask.area(shapes) if shapes else np.zeros(0)
     else:
         shapes = boxes_of(found)[order]
         areas = shapes[:, 2] * shapes[:, 3]
-    return Things(labels, shapes, np.asarray(areas, float), scores, np.zeros(len(labels), bool))
+    labels = np.asarray(found['labels'], int)[order]
+    return Things(labels, shapes, np.asarray(areas, float),
+                  scores_of(sample, kind)[order], order, np.zeros(len(order), bool))
 
 
 def boxes_of(found: dict) -> np.ndarray:
     """Boxes (n, 4) as x, y, width, height."""
     corners = np.asarray(found['bboxes'], float).reshape(-1, 4)
     return np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], 1)
-
-
-def _places(labels: np.ndarray) -> np.ndarray:
-    """How many of the same class come before each."""
-    order = np.argsort(labels, kind='stable')
-    ordered = labels[order]
-    starts = np.searchsorted(ordered, ordered)
-    place = np.empty(len(labels), int)
-    place[order] = np.arange(len(labels)) - starts
-    return place
 
 
 def in_order(samples: List[dict]) -> Tuple[List[dict], List[object]]:

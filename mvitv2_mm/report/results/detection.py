@@ -5,14 +5,11 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 import numpy as np
 
 from .base import THRESHOLDS, Counts
-from .coco import Annotations, detections, in_order
+from .coco import Annotations, in_order
 from .matching import IOUS, SIZES, Ranked, average_precision, outside, rank
 from .tide import KINDS, RIGHT, Errors, costs, find_errors
 
-MOST = (100, 1000)  # detections of a class in a picture: for the mean AP, for all other values
 SHOWN_SCORE = 0.5  # of detections that a picture is judged by
-_NAMES = {'mAP': (0, None), 'mAP_50': (0, 0), 'mAP_75': (0, 5), 'mAP_s': (1, None)}
-_NAMES.update(mAP_m=(2, None), mAP_l=(3, None))
 
 
 class Judged(NamedTuple):
@@ -45,13 +42,14 @@ class DetectionResult:
         if unknown:
             raise ValueError(f'{truth.path} does not list picture {unknown[0]} of the dump: give '
                              'the config that was tested with --config')
-        self.classes = truth.classes
-        found = [detections(sample, kind, MOST[-1]) for sample in self.samples]
+        self._truth, self.classes = truth, truth.classes
+        found = [truth.found(sample, kind) for sample in self.samples]
         if any(len(one.labels) and one.labels.max() >= len(truth.classes) for one in found):
             raise ValueError(f'the dump has more classes than the {len(truth.classes)} that '
                              f'{truth.path} and the config name: give the config that was tested '
                              'with --config')
         self.ranked: Ranked = rank(found, [truth.of(key, kind) for key in ids])
+        self.sources = np.concatenate([one.sources for one in found])
         self._boxes = np.concatenate([truth.boxes_of(key) for key in ids])
         self.keys = [str(key) for key in ids]
 
@@ -67,20 +65,20 @@ class DetectionResult:
 
     @cached_property
     def table(self) -> np.ndarray:
-        """AP (2, classes, sizes, thresholds) for both of ``MOST``; NaN where nothing is there."""
+        """AP (2, classes, sizes, thresholds), see ``Annotations.most``; NaN where nothing is."""
         return self._table(None, range(len(SIZES)))
 
     def _table(self, weights: Optional[np.ndarray], sizes: Sequence[int]) -> np.ndarray:
         r, by_label = self.ranked, self._of_label
-        values = np.full((len(MOST), len(self.classes), len(sizes), len(IOUS)), np.nan)
+        values = np.full((2, len(self.classes), len(sizes), len(IOUS)), np.nan)
         for label, (rows, objects) in enumerate(by_label):
             weight = None if weights is None else weights[r.image[rows]]
             for column, size in enumerate(sizes):
                 here = objects[~self._outside[objects, size]]
                 positives = len(here) if weights is None else weights[r.truth_image[here]].sum()
-                for row, most in enumerate(MOST):
+                for row, most in enumerate(self._truth.most):
                     kept = r.rank[rows] < most
-                    if row and kept.sum() == (r.rank[rows] < MOST[0]).sum():
+                    if row and kept.sum() == (r.rank[rows] < self._truth.most[0]).sum():
                         values[row, label, column] = values[0, label, column]
                         continue
                     few = rows[kept]
@@ -103,15 +101,8 @@ class DetectionResult:
 
     @property
     def metrics(self) -> Dict[str, float]:
-        """COCO's values under the names of mmdet, which rounds them to three digits; -1: none."""
-        found = {}
-        for name, (size, threshold) in _NAMES.items():
-            most = 0 if name == 'mAP' else 1
-            part = self.table[most, :, size]
-            part = part if threshold is None else part[:, threshold]
-            known = part[~np.isnan(part)]
-            found[f'coco/{self.kind}_{name}'] = float(known.mean()) if known.size else -1.
-        return found
+        """All values of the metric of the test, under its names."""
+        return self._truth.metrics(self.kind, self.table)
 
     def score(self, weights: Optional[np.ndarray] = None) -> float:
         """Mean AP, in which pictures count as often as ``weights`` says."""

@@ -12,6 +12,7 @@ from ..runs import Run, folder_classes
 from .actions import ActionResult
 from .coco import Annotations
 from .detection import DetectionResult
+from .lvis import LvisAnnotations
 from .multi import MultiLabelResult
 from .single import SingleLabelResult
 
@@ -44,9 +45,10 @@ def make_results(run: Run) -> Tuple[str, List[Result]]:
 
 
 def _detections(run: Run, samples: List[dict]) -> List[Result]:
-    evaluator = _evaluator(run, 'CocoMetric')
+    evaluator = _evaluator(run, 'CocoMetric', 'LVISMetric')
     path = find_annotations(run.cfg, evaluator.get('ann_file'))
-    truth = Annotations(path, run.classes)
+    is_lvis = _kind_of(evaluator) == 'LVISMetric'
+    truth = LvisAnnotations(path) if is_lvis else Annotations(path, run.classes)
     kinds = evaluator.get('metric', 'bbox')
     kinds = [kinds] if isinstance(kinds, str) else list(kinds)
     return [DetectionResult(samples, truth, kind) for kind in kinds if kind in ('bbox', 'segm')]
@@ -66,8 +68,8 @@ def _actions(run: Run, samples: List[dict]) -> Result:
     return ActionResult(samples, AVAMetric(**files), classes)
 
 
-def _evaluator(run: Run, kind: str) -> dict:
-    """The metric of a kind in the config of the test.
+def _evaluator(run: Run, *kinds: str) -> dict:
+    """The metric of one of some kinds in the config of the test.
 
     Raises:
         ValueError: If there is no config, or no such metric in it.
@@ -76,10 +78,14 @@ def _evaluator(run: Run, kind: str) -> dict:
         raise ValueError(f'{run.dump} does not say what is true: give the config that was tested '
                          'with --config')
     for metric in _metrics(run.cfg):
-        if str(metric.get('type')).rpartition('.')[2] == kind:
+        if _kind_of(metric) in kinds:
             return metric
     types = ', '.join(str(metric.get('type')) for metric in _metrics(run.cfg)) or 'none'
-    raise ValueError(f'{run.dump} was tested with {types}; a report needs {kind}')
+    raise ValueError(f'{run.dump} was tested with {types}; a report needs {" or ".join(kinds)}')
+
+
+def _kind_of(metric: dict) -> str:
+    return str(metric.get('type')).rpartition('.')[2]
 
 
 def _metrics(cfg: Config) -> Iterator[dict]:

@@ -19,13 +19,18 @@ class Things(NamedTuple):
         shapes (np.ndarray | list[dict]): Boxes (n, 4) as x, y, width, height, or run-length codes.
         areas (np.ndarray): Pixels (n, ).
         scores (np.ndarray): Of detections (n, ), falling; of objects zeros.
+        sources (np.ndarray): Index of each in the dump, or in the annotations of the picture (n, ).
         crowd (np.ndarray): Whether it is a crowd (n, ), in which any number may be found.
+        partly (np.ndarray): Classes (k, ) of which not all objects are annotated: detections that
+            find none do not count. Defaults to none.
     """
     labels: np.ndarray
     shapes: object
     areas: np.ndarray
     scores: np.ndarray
+    sources: np.ndarray
     crowd: np.ndarray
+    partly: np.ndarray = np.zeros(0, int)
 
 
 @dataclass
@@ -101,24 +106,22 @@ def _match_picture(index: int, dets: Things, objects: Things, numbers: np.ndarra
     count, iou = len(dets.labels), overlaps(dets, objects)
     hit = np.zeros((count, len(SIZES), len(IOUS)), bool)
     ignored = np.zeros_like(hit)
-    truth, place = np.full(count, -1), np.zeros(count, int)
-    for label in np.unique(dets.labels):
-        rows = np.flatnonzero(dets.labels == label)
-        place[rows] = np.arange(len(rows))
+    truth, same = np.full(count, -1), dets.labels[:, None] == objects.labels
+    near_enough = ((iou >= IOUS[0]) & same).any(1)  # no others find an object
+    for label in np.unique(dets.labels[near_enough]):
+        rows = np.flatnonzero(near_enough & (dets.labels == label))
         columns = np.flatnonzero(objects.labels == label)
-        if len(columns):
-            hit[rows], ignored[rows], best = _match_class(iou[np.ix_(rows, columns)],
-                                                          objects.areas[columns],
-                                                          objects.crowd[columns])
-            truth[rows] = np.where(best >= 0, numbers[columns][best], -1)
-    too_small_or_large = outside(dets.areas)[..., None]
-    ignored |= too_small_or_large & ~hit & ~ignored
-    same = dets.labels[:, None] == objects.labels
+        hit[rows], ignored[rows], best = _match_class(iou[rows[:, None],
+                                                          columns], objects.areas[columns],
+                                                      objects.crowd[columns])
+        truth[rows] = np.where(best >= 0, numbers[columns][best], -1)
+    unmatched = outside(dets.areas) | np.isin(dets.labels, objects.partly)[:, None]
+    ignored |= unmatched[..., None] & ~hit
     near, near_truth = _nearest(iou, same & ~objects.crowd, numbers)
     other, other_truth = _nearest(iou, ~same & ~objects.crowd, numbers)
     return [
-        np.full(count, index), dets.labels, dets.scores, place, hit, ignored, truth, near,
-        near_truth, other, other_truth, dets.areas
+        np.full(count, index), dets.labels, dets.scores,
+        places(dets.labels), hit, ignored, truth, near, near_truth, other, other_truth, dets.areas
     ]
 
 
@@ -145,9 +148,9 @@ def _match_class(iou: np.ndarray, areas: np.ndarray, crowd: np.ndarray) -> tuple
     ignored, best = np.zeros_like(hit), np.full(len(iou), -1)
     sizes, thresholds = np.ogrid[:len(SIZES), :len(IOUS)]
     for i, row in enumerate(iou):
-        if row.max() < IOUS[0]:
-            continue
         able = (free | crowd) & (row >= IOUS[:, None])
+        if not able.any():
+            continue
         # objects that count come first, and of equal overlaps the last one
         rank_of = np.where(able, row + 2 * ~does_not_count, -1.)[..., ::-1]
         taken = len(areas) - 1 - rank_of.argmax(-1)
@@ -157,6 +160,15 @@ def _match_class(iou: np.ndarray, areas: np.ndarray, crowd: np.ndarray) -> tuple
         free[sizes, thresholds, taken] &= ~some
         best[i] = taken[0, 0] if hit[i, 0, 0] else -1
     return hit, ignored, best
+
+
+def places(labels: np.ndarray) -> np.ndarray:
+    """How many of the same class come before each (n, )."""
+    order = np.argsort(labels, kind='stable')
+    ordered = labels[order]
+    place = np.empty(len(labels), int)
+    place[order] = np.arange(len(labels)) - np.searchsorted(ordered, ordered)
+    return place
 
 
 def _nearest(iou: np.ndarray, wanted: np.ndarray, numbers: np.ndarray) -> tuple:
