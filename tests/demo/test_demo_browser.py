@@ -1,29 +1,20 @@
 """The page in a real browser; skipped where none is installed."""
 import base64
 import json
-import shutil
 from pathlib import Path
 
 import pytest
+from browser import browser, needs_browser
 from test_demo_server import make_video
 
-BROWSER = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which(
-    'google-chrome')
+__all__ = ['browser']
 api = pytest.importorskip('playwright.sync_api', reason='needs playwright')
-pytestmark = pytest.mark.skipif(not BROWSER, reason='needs Chromium (apt-get install chromium)')
+pytestmark = needs_browser
 DROP = '''([name, type, text]) => {
   const data = new DataTransfer();
   data.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name, {type}));
   document.dispatchEvent(new DragEvent('drop', {dataTransfer: data, cancelable: true}));
 }'''
-
-
-@pytest.fixture(scope='module')
-def browser():
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=['--no-sandbox'])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
