@@ -1,4 +1,5 @@
 """A small net for actions of people with random weights, and a video with people."""
+import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,3 +51,25 @@ def ava(tmp_path_factory) -> Ava:
     frames = sorted((root / 'data' / 'rawframes' / VIDEO).iterdir())
     np.save(root / f'{VIDEO}.npy', [cv2.imread(str(frame))[..., ::-1] for frame in frames])
     return Ava(cfg, model, root)
+
+
+def detections(path, video, size=(64, 48)):
+    """What a detector would have told of the annotated people of a video."""
+    width, height = size
+    records = {}
+    for name, second, box, _ in PEOPLE:
+        if name == PEOPLE[0][0]:
+            number = (second - 900) * 30
+            record = records.setdefault(
+                number,
+                dict(
+                    input=video,
+                    width=width,
+                    height=height,
+                    objects=[],
+                    frame=dict(number=number, second=number / 30)))
+            pixels = [value * whole for value, whole in zip(box, size * 2)]
+            record['objects'] += [dict(name='person', box=pixels), dict(name='dog', box=pixels)]
+    lines = [dict(input='other.mp4', error='broken'), *records.values()]
+    path.write_text(''.join(json.dumps(line) + '\n' for line in lines))
+    return str(path)

@@ -62,7 +62,8 @@ def _of_class(record: dict, label: int) -> dict:
 def _as_windows(records: Sequence[dict], end: float) -> List[dict]:
     """Frames that last until the next one that is predicted; those with people at most a second."""
     starts = [record['frame']['second'] for record in records]
-    longest = _KEY_FRAME if records[0]['task'] == 'action_detection' else end
+    has_people = any('actions' in one for record in records for one in record.get('objects', ()))
+    longest = _KEY_FRAME if has_people else end
     return [
         dict(record, window=dict(start=start, end=min(stop, start + longest)))
         for record, start, stop in zip(records, starts, [*starts[1:], end])

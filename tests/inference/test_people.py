@@ -1,13 +1,10 @@
 """Actions of people: boxes from tables and from a detector, and the numbers of the test loop."""
-import json
-
 import numpy as np
 import pytest
 import torch
-from ava_data import PEOPLE
-from ava_model import VIDEO, ava
+from ava_model import VIDEO, ava, detections
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import DATASETS
+from mmengine.registry import DATASETS, init_default_scope
 
 from mvitv2_mm import Inferencer
 from mvitv2_mm.inference.people import People
@@ -15,30 +12,9 @@ from mvitv2_mm.inference.people import People
 __all__ = ['ava']
 
 
-def detections(path, video, size=(64, 48)):
-    """What a detector would have told of the annotated people of a video."""
-    width, height = size
-    records = {}
-    for name, second, box, _ in PEOPLE:
-        if name == PEOPLE[0][0]:
-            number = (second - 900) * 30
-            record = records.setdefault(
-                number,
-                dict(
-                    input=video,
-                    width=width,
-                    height=height,
-                    objects=[],
-                    frame=dict(number=number, second=number / 30)))
-            pixels = [value * whole for value, whole in zip(box, size * 2)]
-            record['objects'] += [dict(name='person', box=pixels), dict(name='dog', box=pixels)]
-    lines = [dict(input='other.mp4', error='broken'), *records.values()]
-    path.write_text(''.join(json.dumps(line) + '\n' for line in lines))
-    return str(path)
-
-
 def test_the_numbers_of_the_test_loop(ava, tmp_path):
     cfg, model, root = ava
+    init_default_scope('mmaction')
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     with torch.no_grad():
         wanted = [model.test_step(pseudo_collate([dataset[i]]))[0] for i in range(2)]
