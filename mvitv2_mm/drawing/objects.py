@@ -13,6 +13,7 @@ from .sheets import enlarge, enlargement
 _MIN_SIDE = 240
 _NUM_LINES = 3  # classes of a picture, actions of a person
 _MANY = 20  # objects, beyond which their names are written smaller
+_ROOM = 120  # pixels of the smaller side
 _VERDICTS = dict(right=RIGHT, wrong=WRONG, missed=MISSED)
 
 
@@ -57,7 +58,7 @@ def draw(picture: np.ndarray, record: dict, min_side: int = _MIN_SIDE) -> np.nda
         np.ndarray: RGB pixels of uint8.
     """
     factor = enlargement(picture, min_side)
-    canvas = enlarge(picture, factor)
+    canvas = _with_room(enlarge(picture, factor))
     objects = _told_apart(record.get('objects', ()))
     size = max(13, round(min(canvas.shape[:2]) / (32 if len(objects) <= _MANY else 44)))
     for one in objects:
@@ -71,6 +72,16 @@ def draw(picture: np.ndarray, record: dict, min_side: int = _MIN_SIDE) -> np.nda
     for box, lines in _lines_of(reversed(objects)):  # the best one has the first choice of a place
         labels.write_beside(_corners(canvas, box, factor), lines)
     labels.finish()
+    return canvas
+
+
+def _with_room(picture: np.ndarray) -> np.ndarray:
+    """A picture that is too narrow for a name gets white beside or below it."""
+    height, width = picture.shape[:2]
+    if min(height, width) >= _ROOM:
+        return picture
+    canvas = np.full((max(height, _ROOM), max(width, _ROOM), 3), 255, np.uint8)
+    canvas[:height, :width] = picture
     return canvas
 
 
@@ -102,8 +113,8 @@ def _lines_of(objects: Iterable[dict]) -> Iterator[Tuple[Sequence[float], List[L
 def mark_box(picture: np.ndarray, box: Sequence[float]) -> None:
     """Draw a box that is seen on any picture, in place; ``box`` is in pixels of the picture."""
     corners = _corners(picture, box, 1)
-    width = max(1, round(min(picture.shape[:2]) / 150))
-    for color, line in ((BLACK, 3 * width), (WHITE, width)):
+    width = max(1, round(min(picture.shape[:2]) / 200))
+    for color, line in ((BLACK, width + 2), (WHITE, width)):
         cv2.rectangle(picture, corners[:2], corners[2:], color, line)
 
 
