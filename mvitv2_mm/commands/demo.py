@@ -25,6 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=8000,
         metavar='N',
         help='port of 127.0.0.1, 0 for any that is free (default: 8000)')
+    parser.add_argument(
+        '--boxes',
+        metavar='FILE',
+        help='where people are, for a model of their actions, as "predict" takes it')
     parser.add_argument('--device', help='cpu, cuda or cuda:1; by default a GPU if there is one')
 
 
@@ -34,15 +38,11 @@ def run(args: argparse.Namespace) -> None:
         require(module, 'the demo')
     from ..checkpoints.model_source import open_model
     from ..demo.server import serve
-    from ..errors import UsageError
     from ..inference.inferencer import Inferencer
     opened = open_model(args.model, args.checkpoint)
-    if opened.task == 'action_detection':
-        raise UsageError(f'{opened.name} has to be told where people are, which the page cannot; '
-                         'use python -m mvitv2_mm predict with --boxes')
     for note in opened.notes:
         print(note, file=sys.stderr)
     words = ['predict', args.model]
-    for name in ('checkpoint', 'device'):
+    for name in ('checkpoint', 'boxes', 'device'):
         words += [f'--{name}', getattr(args, name)] if getattr(args, name) else []
-    serve(Inferencer(opened, device=args.device), args.port, words)
+    serve(Inferencer(opened, device=args.device, boxes=args.boxes), args.port, words)

@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'model',
         metavar='MODEL',
         help='a model folder, the name of a published model, a checkpoint of a training with this '
-        'package, or a config with --checkpoint; it classifies pictures or clips, or finds objects')
+        'package, or a config with --checkpoint; it classifies pictures or clips, or finds objects or actions of '
+        'people')
     model.complete = MODEL
     parser.add_argument(
         'inputs',
@@ -45,6 +46,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=('X', 'Y'),
         help='also draw what this place attends to in each head, from 0 0 for the left upper '
         'corner to 1 1')
+    parser.add_argument(
+        '--record',
+        type=int,
+        metavar='N',
+        help='explain the frame of a video to which "predict" gives record N, from 0')
+    parser.add_argument(
+        '--object',
+        type=int,
+        metavar='N',
+        help='explain object or person N of the record of "predict", from 0; by default the best')
+    parser.add_argument(
+        '--boxes',
+        metavar='FILE',
+        help='where people are, for a model of their actions, as "predict" takes it')
     parser.add_argument('--device', help='cpu, cuda or cuda:1; by default a GPU if there is one')
     add_config_options(parser)
 
@@ -53,28 +68,33 @@ def run(args: argparse.Namespace) -> int:
     """Explain; exit code 1 if an input failed."""
     from ..checkpoints.model_source import open_model
     from ..explain import draw_positions, write_explanation
-    from ..inference.inferencer import pick_device
+    from ..inference.inferencer import check_people, pick_device
+    from ..inference.people import People
     from ..inference.predictor import Predictor
     from ..inference.reading import Reader
     from ..inference.sources import find_sources
     from .frame import print_json
     opened = open_model(args.model, args.checkpoint, args.cfg_options)
     label = None if args.target is None else _label_of(args.target, opened)
+    check_people(opened, args.boxes, None)
     predictor = Predictor(opened, pick_device(args.device), fast=True)
     for note in opened.notes:
         print(note, file=sys.stderr)
-    out, failed, read = Path(args.out), 0, Reader(predictor)
+    out, failed = Path(args.out), 0
+    read = Reader(predictor, people=People(args.boxes) if args.boxes else None)
     if draw_positions(out / 'relative_positions.png', predictor.model):
         print(out / 'relative_positions.png', file=sys.stderr)
     for number, source in enumerate(find_sources(args.inputs, opened.task)):
-        prepared, result = next(read(source)), None
-        error = prepared.error
-        if 'frame' in prepared.places:
-            error = f'is a video, but {opened.name} takes pictures'
+        prepared, result = next(read(source, args.record or 0), None), None
+        error = prepared.error if prepared else f'there is no record {args.record}'
+        if prepared and 'frame' in prepared.places and args.record is None and not args.boxes:
+            error = (f'is a video, but {opened.name} takes pictures; --record N explains one of its '
+                     'frames')
         try:
             result = None if error else write_explanation(
                 out / f'{number:03d}_{Path(source.name).stem}', predictor.model, opened.task,
-                prepared.packed, source.name, opened.class_name, args.method, label, args.point)
+                prepared.packed, source.name, opened.class_name, args.method, label, args.point,
+                args.object)
         except ValueError as problem:
             error = str(problem)
         failed += bool(error)

@@ -1,4 +1,6 @@
 import io
+import os
+from typing import Union
 
 import mmcv
 import mmengine.fileio as fileio
@@ -49,6 +51,15 @@ class LoadImage(LoadImageFromFile):
                 image = ImageOps.exif_transpose(image)
             tones = _to_8_bits(np.asarray(image))
         return tones if 'color' not in self.color_type else np.stack([tones] * 3, axis=-1)
+
+
+def read_rgb(path: Union[str, os.PathLike]) -> np.ndarray:
+    """RGB pixels (H, W, 3) of uint8 of a picture, as a model that was trained here sees it.
+
+    Raises:
+        OSError, ValueError: If it cannot be read.
+    """
+    return LoadImage().transform(dict(img_path=os.fspath(path)))['img'][..., ::-1]
 
 
 def _to_8_bits(values: np.ndarray) -> np.ndarray:

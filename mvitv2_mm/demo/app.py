@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from ..drawing import css_variables, web_palette
 from ..inference.inferencer import Inferencer
 from .explanation import PICTURE, explain_upload
 from .guard import Guard
@@ -64,6 +65,7 @@ class Demo:
                 num_classes=len(opened.classes or ()),
                 notes=opened.notes,
                 device=str(self.infer.predictor.device),
+                palette=web_palette(),
                 megabytes=self.limits.megabytes))
 
     async def upload(self, request: Request) -> Response:
@@ -111,8 +113,9 @@ class Demo:
         """Have it explained what was found in a file."""
         upload = self._done(request).about
         record = _number(request, 'record', least=0)
+        number = _number(request, 'object', least=0) if 'object' in request.query_params else None
         job = self._open()
-        self.jobs.start(job, partial(explain_upload, self.infer, upload, record), upload)
+        self.jobs.start(job, partial(explain_upload, self.infer, upload, record, number), upload)
         return JSONResponse(dict(key=job.key), 201)
 
     async def explanation(self, request: Request) -> Response:
@@ -177,7 +180,9 @@ def make_app(infer: Inferencer, command: Sequence[str], limits: Limits = Limits(
 def _page_file(name: str) -> Callable[[Request], Awaitable[Response]]:
 
     async def reply(request: Request) -> Response:
-        return FileResponse(_PAGE / name, media_type=_TYPES[name])
+        text = (_PAGE / name).read_text(encoding='utf-8')
+        return Response(css_variables() + text if name == 'page.css' else text,
+                        media_type=_TYPES[name])
 
     return reply
 

@@ -45,13 +45,13 @@ class Upload:
 
     def reader(self, infer: Inferencer) -> Reader:
         """What turns the file into items for a model; keeps the pictures."""
-        return Reader(infer.predictor, True, 0. if self.parts else None, self.every)
+        return Reader(infer.predictor, True, 0. if self.parts else None, self.every, infer.people)
 
     def options(self, task: str, is_video: bool) -> List[str]:
         """What the command line is told to make the same records."""
-        if task in VIDEO_TASKS:
-            return ['--stride', '0'] if self.parts else []
-        return ['--every', str(self.every)] if is_video and self.every > 1 else []
+        if task not in VIDEO_TASKS:
+            return ['--every', str(self.every)] if is_video and self.every > 1 else []
+        return ['--stride', '0'] if self.parts else []
 
     def without_path(self, text: str) -> str:
         """A message in which the file is called as the user calls it."""
@@ -138,7 +138,7 @@ def predict_upload(infer: Inferencer, upload: Upload, limits: Limits, command: S
         records=records,
         pictures=pictures.shown)
     if clip is not None:
-        if infer.predictor.task in VIDEO_TASKS:
+        if infer.predictor.task == 'video':
             pictures.add_clips(clip, records)
         end = float(clip.times[-1]) + 1 / (clip.fps or 30)
         result.update(timeline=timeline(records, end), start=float(clip.times[0]), end=end)

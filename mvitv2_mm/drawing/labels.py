@@ -5,16 +5,22 @@ from typing import FrozenSet, Tuple
 
 import matplotlib
 import numpy as np
+from anyascii import anyascii
 from matplotlib import font_manager
 from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
-from .colors import Color
+from .colors import Color, text_color
+
+_USUAL = str(Path(matplotlib.get_data_path()) / 'fonts' / 'ttf' / 'DejaVuSans.ttf')
 
 
 @lru_cache(maxsize=4096)
 def label_picture(text: str, size: int, background: Color, max_width: int) -> np.ndarray:
-    """A line of text on a coloured ground; what does not fit ends in an ellipsis.
+    """A line of text on a coloured ground.
+
+    What does not fit is left out in the middle, so that the score at the end of a name stays.
+    Letters that no font on the machine has are written with Latin ones.
 
     Args:
         text (str): The text.
@@ -25,30 +31,37 @@ def label_picture(text: str, size: int, background: Color, max_width: int) -> np
     Returns:
         np.ndarray: RGB pixels (H, W, 3) of uint8, not to be written to.
     """
-    text = ' '.join(text.split()) or ' '
-    font = ImageFont.truetype(_font_with(frozenset(text)), size)
+    path, text = _font_for(' '.join(text.split()) or ' ')
+    font = ImageFont.truetype(path, size)
     pad = max(2, size // 5)
     room = max(max_width - 2 * pad, 1)
-    if font.getlength(text) > room:
-        while text and font.getlength(f'{text}…') > room:
-            text = text[:-1]
-        text += '…'
+    text = _shortened(text, font, room)
     ascent, descent = font.getmetrics()
     width = min(int(np.ceil(font.getlength(text))), room) + 2 * pad
     image = Image.new('RGB', (width, ascent + descent + pad), background)
-    is_bright = np.dot(background, (0.299, 0.587, 0.114)) > 140
-    ImageDraw.Draw(image).text((pad, pad // 2), text, (0, 0, 0) if is_bright else (255, ) * 3, font)
+    ImageDraw.Draw(image).text((pad, pad // 2), text, text_color(background), font)
     return np.asarray(image)
 
 
-@lru_cache(maxsize=1024)
-def _font_with(letters: FrozenSet[str]) -> str:
-    """A font that has all letters; if there is none, one that shows frames in their places."""
-    usual = str(Path(matplotlib.get_data_path()) / 'fonts' / 'ttf' / 'DejaVuSans.ttf')
-    codes = {ord(letter) for letter in letters}
-    if codes <= _letters_of(usual):
-        return usual
-    return next((path for path in _system_fonts() if codes <= _letters_of(path)), usual)
+def _shortened(text: str, font: ImageFont.FreeTypeFont, room: int) -> str:
+    """A text with an ellipsis in the middle where it is too wide."""
+    kept, shown = len(text), text
+    while kept and font.getlength(shown) > room:
+        kept -= 1
+        shown = f'{text[:kept - kept // 2]}…{text[len(text) - kept // 2:]}'
+    return shown
+
+
+@lru_cache(maxsize=4096)
+def _font_for(text: str) -> Tuple[str, str]:
+    """A font that has all letters, and the text; if there is none, the text in Latin letters."""
+    codes = frozenset(map(ord, text))
+    for path in (_USUAL, *(_system_fonts() if not codes <= _letters_of(_USUAL) else ())):
+        if codes <= _letters_of(path):
+            return path, text
+    known = _letters_of(_USUAL)
+    return _USUAL, ''.join(letter if ord(letter) in known else anyascii(letter) or '?'
+                           for letter in text)
 
 
 @lru_cache(maxsize=1)

@@ -1,20 +1,20 @@
 """Predictions, and what is true, drawn on pictures."""
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from .colors import BLACK, MISSED, RIGHT, WRONG, Color, nth_color
-from .labels import label_picture
-from .sheets import enlarge
+from .colors import BLACK, MISSED, RIGHT, WHITE, WRONG, Color, nth_color
+from .placing import Labels, Line, Place
+from .sheets import enlarge, enlargement
 
 # smaller pictures are drawn larger, so that text on them can be read
 _MIN_SIDE = 240
-_NUM_LINES = 3
+_NUM_LINES = 3  # classes of a picture, actions of a person
+_MANY = 20  # objects, beyond which their names are written smaller
+_ROOM = 120  # pixels of the smaller side
 _VERDICTS = dict(right=RIGHT, wrong=WRONG, missed=MISSED)
-
-Place = Tuple[int, int, int, int]
 
 
 def right(name: str, score: float, box: Sequence[float], mask: Optional[dict] = None) -> dict:
@@ -45,8 +45,9 @@ def _judged(verdict: str, box: Sequence[float], mask: Optional[dict], text: str)
 def draw(picture: np.ndarray, record: dict, min_side: int = _MIN_SIDE) -> np.ndarray:
     """Draw what a record says: boxes, masks and their names, or the best classes in a corner.
 
-    Objects have the colour of their class or track. Those of :func:`right`, :func:`wrong` and
-    :func:`missed` have a colour that says so, and a missed one has a dashed outline.
+    Objects have the colour of their class or track, people that of their place in the record. Those
+    of :func:`right`, :func:`wrong` and :func:`missed` have a colour that says so, and a missed one
+    has a dashed outline. Names that would cover others are left out, which a line says.
 
     Args:
         picture (np.ndarray): RGB pixels (H, W, 3) of uint8, which stay as they are.
@@ -56,21 +57,65 @@ def draw(picture: np.ndarray, record: dict, min_side: int = _MIN_SIDE) -> np.nda
     Returns:
         np.ndarray: RGB pixels of uint8.
     """
-    factor = -(-min_side // min(picture.shape[:2]))
-    canvas = enlarge(picture, factor)
-    size = max(13, round(min(canvas.shape[:2]) / 32))
-    objects = sorted(record.get('objects', ()), key=_score)
+    factor = enlargement(picture, min_side)
+    canvas = _with_room(enlarge(picture, factor))
+    objects = _told_apart(record.get('objects', ()))
+    size = max(13, round(min(canvas.shape[:2]) / (32 if len(objects) <= _MANY else 44)))
     for one in objects:
         if 'mask' in one:
             _tint(canvas, one, factor)
     for one in objects:
         _outline(canvas, one, factor, size)
-    taken: List[Place] = []
-    lines = [f'{c["name"]} {c["score"]:.2f}' for c in record.get('classes', ())]
-    _write(canvas, lines, BLACK, size, [(0, 0)], taken)
-    for one in reversed(objects):  # the best one has the first choice of a place
-        _name(canvas, one, factor, size, taken)
+    labels = Labels(canvas, size)
+    lines = [(f'{c["name"]} {c["score"]:.2f}', BLACK) for c in record.get('classes', ())]
+    labels.write(lines[:_NUM_LINES], [(0, 0)])
+    for box, lines in _lines_of(reversed(objects)):  # the best one has the first choice of a place
+        labels.write_beside(_corners(canvas, box, factor), lines)
+    labels.finish()
     return canvas
+
+
+def _with_room(picture: np.ndarray) -> np.ndarray:
+    """A picture that is too narrow for a name gets white beside or below it."""
+    height, width = picture.shape[:2]
+    if min(height, width) >= _ROOM:
+        return picture
+    canvas = np.full((max(height, _ROOM), max(width, _ROOM), 3), 255, np.uint8)
+    canvas[:height, :width] = picture
+    return canvas
+
+
+def _told_apart(objects: Sequence[dict]) -> List[dict]:
+    """Objects, the best last; people, who have no class, get numbers for their colours."""
+    numbered = [
+        dict(label=number, **one) if 'actions' in one else one for number, one in enumerate(objects)
+    ]
+    return sorted(numbered, key=_score)
+
+
+def _lines_of(objects: Iterable[dict]) -> Iterator[Tuple[Sequence[float], List[Line]]]:
+    """Boxes and what is written beside them; what is said of one box stands together."""
+    judged: Dict[tuple, List[Line]] = {}
+    for one in objects:
+        color = color_of(one)
+        if 'verdict' in one:
+            judged.setdefault(tuple(one['box']), []).append((one['text'], color))
+            continue
+        texts = [one['text']] if 'text' in one else [
+            f'{found["name"]} {found["score"]:.2f}' for found in one.get('actions', [one])
+        ]
+        if 'track' in one and texts:
+            texts[0] = f'#{one["track"]} {texts[0]}'
+        yield one['box'], [(text, color) for text in texts[:_NUM_LINES]]
+    yield from judged.items()
+
+
+def mark_box(picture: np.ndarray, box: Sequence[float]) -> None:
+    """Draw a box that is seen on any picture, in place; ``box`` is in pixels of the picture."""
+    corners = _corners(picture, box, 1)
+    width = max(1, round(min(picture.shape[:2]) / 200))
+    for color, line in ((BLACK, width + 2), (WHITE, width)):
+        cv2.rectangle(picture, corners[:2], corners[2:], color, line)
 
 
 def color_of(one: dict) -> Color:
@@ -86,10 +131,10 @@ def _score(one: dict) -> float:
     return one['score'] if 'score' in one else max((a['score'] for a in one['actions']), default=0)
 
 
-def _corners(canvas: np.ndarray, one: dict, factor: int) -> Place:
+def _corners(canvas: np.ndarray, box: Sequence[float], factor: int) -> Place:
     """Whole pixels of a box: left, top, right, bottom."""
     height, width = canvas.shape[:2]
-    box = np.rint(np.array(one['box']) * factor).astype(int)
+    box = np.rint(np.array(box) * factor).astype(int)
     return tuple(box.clip(0, [width - 1, height - 1] * 2).tolist())
 
 
@@ -107,7 +152,7 @@ def _tint(canvas: np.ndarray, one: dict, factor: int) -> None:
 
 
 def _outline(canvas: np.ndarray, one: dict, factor: int, size: int) -> None:
-    left, top, right_, bottom = _corners(canvas, one, factor)
+    left, top, right_, bottom = _corners(canvas, one['box'], factor)
     width = max(2, size // 8)
     if one.get('verdict') != 'missed':
         cv2.rectangle(canvas, (left, top), (right_, bottom), color_of(one), width)
@@ -124,60 +169,3 @@ def _outline(canvas: np.ndarray, one: dict, factor: int, size: int) -> None:
 def _line(canvas: np.ndarray, start: tuple, end: tuple, color: Color, width: int) -> None:
     cv2.line(canvas, start, end, BLACK, width + 2)
     cv2.line(canvas, start, end, color, width)
-
-
-def _name(canvas: np.ndarray, one: dict, factor: int, size: int, taken: List[Place]) -> None:
-    lines: List[Any] = [one['text']] if 'text' in one else [
-        f'{found["name"]} {found["score"]:.2f}' for found in one.get('actions', [one])
-    ]
-    if 'track' in one:
-        lines[0] = f'#{one["track"]} {lines[0]}'
-    left, top, right_, bottom = _corners(canvas, one, factor)
-    # above the box, below it, inside it, beside it, and at its other corners; a negative one ends
-    # there
-    corners = [(left, -top), (left, bottom), (left, top), (right_, top), (-left, top),
-               (left, -bottom), (-right_, -top), (-right_, bottom), (right_, -bottom),
-               (-left, -bottom), (-left, bottom)]
-    _write(canvas, lines, color_of(one), size, corners, taken)
-
-
-def _write(canvas: np.ndarray, lines: List[str], color: Color, size: int, corners: List[tuple],
-           taken: List[Place]) -> None:
-    """Write lines at the first of some corners that hides least of what is written there.
-
-    Args:
-        canvas (np.ndarray): The picture.
-        lines (list[str]): Of which the first three are written.
-        color (Color): Of the ground.
-        size (int): Height of the letters.
-        corners (list[tuple]): x, y of the upper left corner; a negative one is the other side.
-        taken (list[Place]): Where something is written, to which this is added.
-    """
-    labels = [label_picture(text, size, color, canvas.shape[1]) for text in lines[:_NUM_LINES]]
-    if not labels:
-        return
-    height, width = sum(len(label) for label in labels), max(label.shape[1] for label in labels)
-    places = [_inside(canvas, x, y, width, height) for x, y in corners]
-    place = min(places, key=lambda one: sum(_overlap(one, other) for other in taken))
-    taken.append(place)
-    left, top = place[:2]
-    for label in labels:
-        part = canvas[top:top + label.shape[0], left:left + label.shape[1]]
-        part[...] = label[:part.shape[0], :part.shape[1]]
-        top += len(label)
-
-
-def _inside(canvas: np.ndarray, x: int, y: int, width: int, height: int) -> Place:
-    """A place that ends at a corner if that is negative, moved to where all of it is seen."""
-    left = x if x >= 0 else -x - width
-    top = y if y > 0 else -y - height
-    left = max(0, min(left, canvas.shape[1] - width))
-    top = max(0, min(top, canvas.shape[0] - height))
-    return left, top, left + width, top + height
-
-
-def _overlap(one: Place, other: Place) -> int:
-    """Pixels that two places have in common."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    return max(width, 0) * max(height, 0)

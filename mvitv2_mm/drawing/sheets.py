@@ -1,14 +1,17 @@
 """Sheets of pictures with lines of text each, and strips of frames."""
+from pathlib import Path
 from typing import List, NamedTuple, Optional, Sequence
 
 import cv2
 import numpy as np
 
+from ..files import replaced
 from .colors import BLACK, RIGHT, WHITE, WRONG
 from .labels import label_picture
 
 _GAP = 6
 _TEXT = 14
+_LONGEST = 2048  # pixels of a picture that was enlarged
 
 
 class Cell(NamedTuple):
@@ -23,6 +26,12 @@ class Cell(NamedTuple):
     picture: np.ndarray
     lines: Sequence[str]
     is_right: Optional[bool] = None
+
+
+def enlargement(picture: np.ndarray, side: int) -> int:
+    """The factor from which on no side is smaller than ``side``; less for very long pictures."""
+    shortest, longest = sorted(picture.shape[:2])
+    return max(1, min(-(-side // shortest), _LONGEST // longest))
 
 
 def enlarge(picture: np.ndarray, factor: int) -> np.ndarray:
@@ -71,11 +80,22 @@ def draw_sheet(cells: Sequence[Cell],
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
     rows = [np.concatenate(tiles[i:i + columns], axis=1) for i in range(0, len(tiles), columns)]
     if title:
-        head = np.full((_TEXT + 2 * _GAP + 4, rows[0].shape[1], 3), 255, np.uint8)
-        label = label_picture(title, _TEXT, WHITE, head.shape[1] - _GAP)
-        head[_GAP // 2:_GAP // 2 + len(label), _GAP:_GAP + label.shape[1]] = label
-        rows.insert(0, head)
+        rows.insert(0, write_lines([title], rows[0].shape[1]))
     return np.concatenate(rows)
+
+
+def write_lines(lines: Sequence[str], width: int) -> np.ndarray:
+    """Lines of text on white, RGB (H, width, 3) of uint8."""
+    labels = [label_picture(line, _TEXT, WHITE, width - _GAP) for line in lines]
+    page = np.full((sum(map(len, labels)) + _GAP, width, 3), 255, np.uint8)
+    _stack_into(page, labels, _GAP // 2)
+    return page
+
+
+def save_picture(picture: np.ndarray, path: Path) -> None:
+    """Write RGB pixels (H, W, 3) of uint8 to a file, whole or not at all; its suffix says how."""
+    with replaced(path) as temporary:
+        cv2.imwrite(str(temporary), np.ascontiguousarray(picture[..., ::-1]))
 
 
 def _tile(cell: Cell, height: int, width: int, lines: int) -> np.ndarray:
@@ -87,9 +107,12 @@ def _tile(cell: Cell, height: int, width: int, lines: int) -> np.ndarray:
     tile = np.full((height + below + 2 * _GAP, width + 2 * _GAP, 3), 255, np.uint8)
     picture = fit(cell.picture, height, width)
     tile[_GAP:_GAP + picture.shape[0], _GAP:_GAP + picture.shape[1]] = picture
-    top = _GAP + height
-    for label in labels:
-        part = tile[top:top + len(label), _GAP:_GAP + label.shape[1]]
-        part[...] = label[:len(part)]
-        top += len(label)
+    _stack_into(tile, labels, _GAP + height)
     return tile
+
+
+def _stack_into(page: np.ndarray, labels: Sequence[np.ndarray], top: int) -> None:
+    for label in labels:
+        part = page[top:top + len(label), _GAP:_GAP + label.shape[1]]
+        part[...] = label[:part.shape[0], :part.shape[1]]
+        top += len(label)

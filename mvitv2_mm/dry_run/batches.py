@@ -3,15 +3,13 @@ import copy
 from pathlib import Path
 from typing import Any, Iterator, List, NamedTuple, Optional, Sequence
 
-import cv2
 import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from ..drawing import Cell, draw, draw_sheet, strip
-from ..files import replaced
+from ..drawing import Cell, draw, draw_sheet, save_picture, strip
 
 _NUM_BATCHES = 2
 _NUM_SAMPLES = 24
@@ -110,9 +108,7 @@ def draw_batch(batch: Batch, look: Look, title: str, path: Path) -> None:
             lines.append(f'repeat {number} of {count}')
         cells.append(Cell(_picture(pixels[i], sample, look), lines))
     repeats = max(keys.count(key) for key in keys)
-    sheet = draw_sheet(cells, *_layout(cells, pixels.ndim == 5, repeats), title)
-    with replaced(path) as temporary:
-        cv2.imwrite(str(temporary), sheet[..., ::-1])
+    save_picture(draw_sheet(cells, *_layout(cells, pixels.ndim == 5, repeats), title), path)
 
 
 def _layout(cells: Sequence[Cell], is_clip: bool, repeats: int) -> tuple:

@@ -11,6 +11,7 @@ from mmengine.hooks import EMAHook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 
+from ..drawing import PALETTE, to_hex
 from ..files import replaced
 
 _MAX_GROUPS = 6  # of several dozen, as with a decay of the rate per layer, these say enough
@@ -141,7 +142,8 @@ def draw_curves(curves: Curves, length: int, path: Path) -> None:
     figure, axes = plt.subplots(1, number, figsize=(5 * number, 4), constrained_layout=True)
     epochs = np.array(curves.iterations) / length
     for index, group in enumerate(curves.groups):
-        style = dict(linestyle=('-', '--', ':', '-.')[index % 4], linewidth=2)
+        color = to_hex(PALETTE[index % len(PALETTE)])
+        style = dict(linestyle=('-', '--', ':', '-.')[index % 4], linewidth=2, color=color)
         label = f'{group["name"]}: {group["parameters"]:,} parameters'
         axes[0].plot(epochs, group['lr'], label=label, **style)
         axes[1].plot(epochs, group['weight_decay'], label=label, **style)
@@ -149,7 +151,7 @@ def draw_curves(curves: Curves, length: int, path: Path) -> None:
     axes[1].set(title='weight decay', xlabel='epoch', ylim=(0, None))
     figure.legend(*axes[0].get_legend_handles_labels(), loc='outside lower center', fontsize=8)
     if curves.ema:
-        axes[2].plot(epochs, curves.ema, linewidth=2)
+        axes[2].plot(epochs, curves.ema, linewidth=2, color=to_hex(PALETTE[0]))
         axes[2].set(title='averaged weights: share of the new ones', xlabel='epoch', yscale='log')
     for axis in axes:
         axis.grid(alpha=0.3)

@@ -2,7 +2,7 @@
 from .block_attention import BlockAttention
 from .explanation import Explanation, explain
 from .faithfulness import faithfulness
-from .figures import draw_explanation, draw_point, draw_positions, overlay
+from .figures import draw_explanation, draw_point, draw_positions
 from .job import write_explanation
 from .maps import METHODS, heat_map
 from .page import write_page
@@ -14,6 +14,6 @@ from .targets import Target, find_target
 __all__ = [
     'METHODS', 'BlockAttention', 'BlockRecord', 'Explanation', 'PointAttention', 'Recording',
     'Target', 'attention_of_points', 'draw_explanation', 'draw_point', 'draw_positions', 'explain',
-    'faithfulness', 'find_target', 'heat_map', 'overlay', 'recording', 'relevance', 'rollout',
+    'faithfulness', 'find_target', 'heat_map', 'recording', 'relevance', 'rollout',
     'write_explanation', 'write_page'
 ]

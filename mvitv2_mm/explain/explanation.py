@@ -51,24 +51,27 @@ def explain(model: nn.Module,
             task: str,
             packed: dict,
             method: str = 'relevance',
-            label: Optional[int] = None) -> Explanation:
+            label: Optional[int] = None,
+            number: Optional[int] = None) -> Explanation:
     """Explain what a model predicts for one input.
 
     Args:
         model (nn.Module): A model with an MViTv2, in eval mode.
-        task (str): 'image', 'video' or 'detection'.
+        task (str): 'image', 'video', 'detection' or 'action_detection'.
         packed (dict): 'inputs' and 'data_samples' as the test pipeline of the config makes them of
             one input; of several views of a clip the middle one is explained.
         method (str): 'relevance', 'rollout' or 'cam'; see :func:`mvitv2_mm.explain.heat_map`.
             Defaults to 'relevance'.
         label (int, optional): Class to explain; of a detector, the class whose best object is.
             Defaults to None: the best class or object.
+        number (int, optional): Which object or person to explain, in the order of the record that
+            ``predict`` gives. Defaults to None: the best one.
 
     Raises:
         ValueError: If the model or task cannot be explained, or there is no such class or object.
     """
     find_backbone(model)
-    target = find_target(model, task, packed, label)
+    target = find_target(model, task, packed, label, number)
     heat = heat_map(model, target, method)
     box = None if target.box is None else target.box.tolist()
     return Explanation(method, target.label, target.probability, heat, _frames(packed, task),
@@ -80,6 +83,8 @@ def _frames(packed: dict, task: str) -> np.ndarray:
     inputs = packed['inputs']
     if task == 'video':  # (views, C, T, H, W)
         frames = inputs[len(inputs) // 2].permute(1, 2, 3, 0)
+    elif task == 'action_detection':  # (C, T, H, W)
+        frames = inputs.permute(1, 2, 3, 0)
     else:
         frames = inputs.permute(1, 2, 0).flip(-1)[None]
     return frames.round().clamp(0, 255).to(torch.uint8).cpu().numpy()

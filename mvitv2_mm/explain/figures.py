@@ -1,35 +1,22 @@
 """Explanations drawn: overlays, strips of frames, attention of a point, position tables."""
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Iterator, List, Sequence
 
+import cv2
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
-from ..files import replaced
+from ..drawing import (MARK, Cell, bars, draw_sheet, enlarge, enlargement, heat_colors, mark_box,
+                       overlay, save_picture, signed_colors, write_lines)
 from .explanation import Explanation
 from .points import PointAttention
 from .recording import find_backbone
 
-_COLORS = 'inferno'  # its brightness grows with the value, also for colour-blind eyes
 _MAX_FRAMES = 8
 _MAX_BLOCKS = 12
-
-
-def overlay(frame: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """A picture in grey, coloured where it is hot.
-
-    Args:
-        frame (np.ndarray): RGB pixels (H, W, 3) of uint8.
-        heat (np.ndarray): (H, W), from 0 to 1.
-    """
-    grey = np.repeat(frame.mean(axis=2, keepdims=True), 3, axis=2)
-    color = 255 * colormaps[_COLORS](heat)[..., :3]
-    share = 0.15 + 0.6 * heat[..., None]
-    return (grey * (1 - share) + color * share).round().astype(np.uint8)
+_WIDTH = 760  # of a sheet, in pixels
+_SMALL = 96  # of a head, in pixels
+_TABLE = (150, 112)  # height and width of a table
 
 
 def draw_explanation(path: Path, found: Explanation, title: str) -> None:
@@ -43,49 +30,37 @@ def draw_explanation(path: Path, found: Explanation, title: str) -> None:
     heat, frames = found.pixels, found.frames
     shown = np.linspace(0, len(frames) - 1, min(len(frames), _MAX_FRAMES)).round().astype(int)
     is_clip = len(frames) > 1
-    rows, columns = (2, len(shown)) if is_clip else (1, 2)
-    height = min(2., max(0.5, frames.shape[1] / frames.shape[2]))
-    width = 1.5 * columns if is_clip else 3.4 * columns
-    size = (max(width, 6.8), width / columns * height * rows + 0.95 + 0.9 * is_clip)
-    figure = Figure(figsize=size, dpi=110, layout='constrained')
-    ratios = [height] * rows + [0.45] * is_clip
-    grid = figure.add_gridspec(rows + is_clip, columns, height_ratios=ratios)
-    for column, number in enumerate(shown):
-        places = [(0, column), (1, column)] if is_clip else [(0, 0), (0, 1)]
-        pictures = frames[number], overlay(frames[number], heat[number])
-        for place, picture in zip(places, pictures):
-            axes = figure.add_subplot(grid[place])
-            _show(axes, picture, found.box)
-            if is_clip and place[0] == 0:
-                axes.set_title(f'frame {number}', fontsize=8)
+    plain, hot = zip(*(_pair(frames[i], heat[i], found) for i in shown))
     if is_clip:
-        _draw_profile(figure.add_subplot(grid[2, :]), heat)
-    figure.suptitle(title, fontsize=10)
-    figure.supxlabel(_score_lines(found), fontsize=7.5)
-    _save(figure, path)
+        cells = [Cell(one, [f'frame {i}']) for i, one in zip(shown, plain)]
+        cells += [Cell(one, []) for one in hot]
+    else:
+        cells = [Cell(plain[0], ['what the model sees']), Cell(hot[0], [found.method])]
+    columns = len(shown) if is_clip else 2
+    width = max(120, _WIDTH // columns)
+    height = round(width * min(2., frames.shape[1] / frames.shape[2]))
+    sheet = draw_sheet(cells, columns, max(height, 40), width, title)
+    parts = [sheet]
+    if is_clip:
+        text = 'share of the map in each frame; the line is an even share'
+        profile = bars(heat.sum(axis=(1, 2)), 60, sheet.shape[1] - 12)
+        parts.append(draw_sheet([Cell(profile, [text])], 1, *profile.shape[:2]))
+    parts.append(write_lines(_score_lines(found), sheet.shape[1]))
+    save_picture(np.concatenate(parts), path)
 
 
-def _show(axes: Axes, picture: np.ndarray, box: Optional[Sequence[float]] = None) -> None:
-    axes.imshow(picture)
-    axes.axis('off')
-    if box is not None:
-        left, top, right, bottom = box
-        for width, color in ((3., 'black'), (1.4, 'white')):
-            axes.add_patch(
-                Rectangle((left, top), right - left, bottom - top, fill=False, lw=width, ec=color))
+def _pair(frame: np.ndarray, heat: np.ndarray, found: Explanation) -> List[np.ndarray]:
+    """A frame, and the map over it."""
+    frame = enlarge(frame, enlargement(frame, _WIDTH // 2))
+    pair = [frame, overlay(frame, heat)]
+    if found.box is not None:
+        factor = frame.shape[0] // heat.shape[0]
+        for picture in pair:
+            mark_box(picture, [factor * side for side in found.box])
+    return pair
 
 
-def _draw_profile(axes: Axes, heat: np.ndarray) -> None:
-    """How much of the map lies in each frame, 1 if all have the same."""
-    profile = heat.sum(axis=(1, 2))
-    axes.bar(np.arange(len(heat)), profile / profile.mean().clip(1e-30), color='#b5367a')
-    axes.axhline(1, color='black', lw=0.6)
-    axes.set_ylabel('share', fontsize=7)
-    axes.tick_params(labelsize=7)
-    axes.margins(x=0.01)
-
-
-def _score_lines(found: Explanation) -> str:
+def _score_lines(found: Explanation) -> List[str]:
     scores = found.scores
     lines = [
         f'{name} ({good}): this map {scores["map"][name]:.2f}, '
@@ -93,7 +68,7 @@ def _score_lines(found: Explanation) -> str:
         for name, good in (('deletion', 'low is good'), ('insertion', 'high is good'))
     ]
     verdict = 'better than' if scores['is_faithful'] else 'NOT better than'
-    return '\n'.join([*lines, f'This map is {verdict} maps that know nothing of the model.'])
+    return [*lines, f'This map is {verdict} maps that know nothing of the model.']
 
 
 def draw_point(path: Path, found: Sequence[PointAttention], frame: np.ndarray,
@@ -108,26 +83,29 @@ def draw_point(path: Path, found: Sequence[PointAttention], frame: np.ndarray,
         frame (np.ndarray): What the network sees with padding, RGB pixels (H, W, 3) of uint8.
         point (Sequence[float]): The place, (y, x) from 0 to 1.
     """
-    picked = np.linspace(0, len(found) - 1, min(len(found), _MAX_BLOCKS)).round().astype(int)
-    found = [found[i] for i in picked]
+    found = [found[i] for i in _picked(len(found))]
     columns = 2 + max(one.weights.shape[1] for one in found)
-    figure = Figure(
-        figsize=(0.95 * columns + 0.5, 1.05 * len(found)), dpi=100, layout='constrained')
-    grid = figure.subplots(len(found), columns, squeeze=False)
-    height, width = frame.shape[:2]
-    for row, one in zip(grid, found):
-        heads = one.weights[0]
-        heads = heads.flatten(1, -3).sum(dim=1) if heads.dim() == 4 else heads
-        pictures = [heads.mean(dim=0), *heads]
-        for axes in row:
-            axes.axis('off')
-        row[0].imshow(frame)
-        row[0].plot(point[1] * width, point[0] * height, 'o', ms=5, mfc='#fca50a', mec='black')
-        row[0].set_title(f'block {one.block}', fontsize=7)
-        for number, (axes, heat) in enumerate(zip(row[1:], pictures)):
-            axes.imshow(heat.cpu().numpy(), cmap=_COLORS, extent=(0, width, height, 0), vmin=0)
-            axes.set_title(f'head {number - 1}' if number else 'mean', fontsize=7)
-    _save(figure, path)
+    size = [round(_SMALL * side / max(frame.shape[:2])) or 1 for side in frame.shape[:2]]
+    small = cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA)
+    place = tuple(min(int(share * side), side - 1) for share, side in zip(point, size))
+    for color, radius in (((0, 0, 0), 6), (MARK, 4)):
+        cv2.circle(small, place[::-1], radius, color, -1)
+    cells: List[Cell] = []
+    for one in found:
+        cells.append(Cell(small, [f'block {one.block}']))
+        cells += _heads(one, size)
+        cells += [Cell(np.full_like(small, 255), [])] * (-len(cells) % columns)
+    save_picture(draw_sheet(cells, columns, *size), path)
+
+
+def _heads(one: PointAttention, size: Sequence[int]) -> Iterator[Cell]:
+    """The mean of the heads and each of them, scaled to its own largest value."""
+    heads = one.weights[0].cpu()
+    heads = heads.flatten(1, -3).sum(dim=1) if heads.dim() == 4 else heads
+    for number, heat in enumerate((heads.mean(dim=0), *heads)):
+        picture = heat_colors((heat / heat.max().clamp(min=1e-30)).numpy())
+        picture = cv2.resize(picture, size[::-1], interpolation=cv2.INTER_NEAREST)
+        yield Cell(picture, [f'head {number - 1}' if number else 'mean'])
 
 
 def draw_positions(path: Path, model: nn.Module) -> bool:
@@ -141,38 +119,32 @@ def draw_positions(path: Path, model: nn.Module) -> bool:
         bool: Whether the model has any; if not, there is no file.
     """
     blocks = find_backbone(model).blocks
-    picked = np.linspace(0, len(blocks) - 1, min(len(blocks), _MAX_BLOCKS)).round().astype(int)
-    names = blocks[0].attn.rel_pos_names
+    picked, names = _picked(len(blocks)), blocks[0].attn.rel_pos_names
     if not names:
         return False
-    figure = Figure(
-        figsize=(1.3 * len(picked) + 1.2, 1.9 * len(names) + 0.4), dpi=100, layout='constrained')
-    grid = figure.subplots(len(names), len(picked), squeeze=False)
-    for row, name in zip(grid, names):
+    cells, limits = [], []
+    for name in names:
         tables = [_table(blocks[i], name) for i in picked]
         limit = max(max(float(table.abs().max()) for table in tables), 1e-12)
-        for axes, number, table in zip(row, picked, tables):
+        limits.append(f'{name[-1]} {limit:.2g}')
+        for number, table in zip(picked, tables):
+            picture = cv2.resize(
+                signed_colors(table.numpy(), limit), _TABLE[::-1], interpolation=cv2.INTER_NEAREST)
             reach = len(table) // 2
-            image = axes.imshow(
-                table.numpy(),
-                aspect='auto',
-                cmap='RdBu_r',
-                vmin=-limit,
-                vmax=limit,
-                extent=(0, table.shape[1], reach + 0.5, -reach - 0.5))
-            axes.set_title(f'block {number}', fontsize=7)
-            axes.tick_params(labelsize=6)
-        row[0].set_ylabel(f'{name[-1]}: query - key', fontsize=7)
-        figure.colorbar(image, ax=row, shrink=0.8).ax.tick_params(labelsize=6)
-    figure.supxlabel('channel of a head', fontsize=7)
-    _save(figure, path)
+            cells.append(Cell(picture, [f'block {number}', f'{name[-1]}: -{reach} to {reach}']))
+    sheet = draw_sheet(cells, len(picked), *_TABLE, 'tables of relative positions')
+    words = write_lines([
+        'down: query - key, in tokens; across: channels of a head',
+        f'blue: negative, red: positive; the darkest is {", ".join(limits)}'
+    ], sheet.shape[1])
+    save_picture(np.concatenate([sheet, words]), path)
     return True
+
+
+def _picked(count: int) -> List[int]:
+    """Numbers of the blocks that are drawn."""
+    return np.linspace(0, count - 1, min(count, _MAX_BLOCKS)).round().astype(int).tolist()
 
 
 def _table(block: nn.Module, name: str) -> Tensor:
     return getattr(block.attn, name).detach().float().cpu()
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with replaced(path) as temporary:
-        figure.savefig(temporary, format='png')

@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 from torch import nn
 
+from ..drawing import mark_box, overlay
 from ..encoded_video import EncodedVideo
 from ..files import to_json, write_text
 from .explanation import Explanation, explain
-from .figures import draw_explanation, draw_point, overlay
+from .figures import draw_explanation, draw_point
 from .page import write_page
 from .points import attention_of_points
 
@@ -25,7 +26,8 @@ def write_explanation(folder: Path,
                       class_name: Callable[[int], str],
                       method: str = 'relevance',
                       label: Optional[int] = None,
-                      point: Optional[Sequence[float]] = None) -> dict:
+                      point: Optional[Sequence[float]] = None,
+                      number: Optional[int] = None) -> dict:
     """Explain one input in a folder of its own.
 
     Writes ``explanation.png``, ``explanation.json`` and ``attention.html``; of a clip also
@@ -34,7 +36,7 @@ def write_explanation(folder: Path,
     Args:
         folder (Path): Where to write.
         model (nn.Module): The model, in eval mode.
-        task (str): 'image', 'video' or 'detection'.
+        task (str): 'image', 'video', 'detection' or 'action_detection'.
         packed (dict): The input; see :func:`mvitv2_mm.explain.explain`.
         source (str): What the input is called.
         class_name (Callable): Name of a class.
@@ -42,6 +44,7 @@ def write_explanation(folder: Path,
         label (int, optional): Class to explain. Defaults to None: the best one.
         point (Sequence[float], optional): A place, (x, y) from 0 to 1, whose attention in each head
             is drawn; of a clip in its middle. Defaults to None.
+        number (int, optional): Which object or person to explain. Defaults to None: the best one.
 
     Returns:
         dict: What ``explanation.json`` says.
@@ -49,7 +52,7 @@ def write_explanation(folder: Path,
     Raises:
         ValueError: If the input cannot be explained, or the point is outside of it.
     """
-    found = explain(model, task, packed, method, label)
+    found = explain(model, task, packed, method, label, number)
     name = class_name(found.label)
     title = f'{Path(source).name}: {name} {found.probability:.2f}, {method}'
     draw_explanation(folder / 'explanation.png', found, title)
@@ -68,6 +71,7 @@ def write_explanation(folder: Path,
         label=found.label,
         name=name,
         probability=found.probability,
+        object=found.target.number,
         box=found.box,
         faithfulness=found.scores,
         heat=found.heat,
@@ -82,7 +86,11 @@ def _write_video(path: Path, found: Explanation) -> None:
     factor = -(-_VIDEO_SIDE // min(found.frames.shape[1:3]))
     video = EncodedVideo(path)
     for number, (frame, heat) in enumerate(zip(found.frames, found.pixels)):
-        pair = np.concatenate([frame, overlay(frame, heat)], axis=1)
+        pair = [frame.copy(), overlay(frame, heat)]
+        if found.box is not None:
+            for picture in pair:
+                mark_box(picture, found.box)
+        pair = np.concatenate(pair, axis=1)
         size = [factor * n for n in pair.shape[1::-1]]
         picture = cv2.resize(pair, size, interpolation=cv2.INTER_CUBIC)
         video.write(picture, number / _VIDEO_FPS)

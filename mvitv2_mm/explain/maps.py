@@ -75,8 +75,10 @@ def _read_outputs(model: nn.Module, record: Recording, target: Target) -> Dict[i
     rows = {}
     for index in record.outputs:
         block = record.blocks[index]
-        cover = _cover(target.box, block.out_grid, target.inputs.shape[-2:]).flatten()
-        rows[index] = cover[None] / cover.sum() / len(record.outputs)
+        cover = _cover(target.box, block.out_grid[-2:], target.inputs.shape[-2:])
+        cover = cover.expand(block.out_grid).flatten()  # of a clip in all frames alike
+        cover = F.pad(cover, (block.num_extra_tokens, 0))
+        rows[index] = cover[None] / cover.sum().clamp(min=1e-30) / len(record.outputs)
     return rows
 
 

@@ -39,7 +39,7 @@ function drawBlock(block) {
     const frame = Math.min(frames - 1, Math.floor((shown + 0.5) * frames / data.frames));
     const pixels = new ImageData(width, height);
     for (let i = 0; i < height * width; i++) {
-      pixels.data.set([252, 180, 40, values[start + frame * height * width + i]], 4 * i);
+      pixels.data.set([...data.mark, values[start + frame * height * width + i]], 4 * i);
     }
     small.getContext('2d').putImageData(pixels, 0, 0);
     const step = canvas.width / data.frames;
@@ -52,7 +52,7 @@ function draw() {
   const width = query.width / times / columns, height = query.height / rows;
   pen.drawImage(picture, 0, 0);
   const x = (place[0] * columns + place[2]) * width, y = place[1] * height;
-  for (const [color, line] of [['#000', 4], ['#fcb428', 2]]) {
+  for (const [color, line] of [['#000', 4], [`rgb(${data.mark})`, 2]]) {
     pen.strokeStyle = color;
     pen.lineWidth = line;
     pen.strokeRect(x + 2, y + 2, width - 4, height - 4);

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from ..drawing import MARK, css_variables
 from ..files import write_text
 from .explanation import Explanation
 from .points import attention_of_points, middles
@@ -57,7 +58,8 @@ def write_page(path: Path, model: nn.Module, found: Explanation, title: str) -> 
                 cells=maps.shape[1:],
                 values=base64.b64encode(values.tobytes()).decode()))
     picture, num_frames = _picture(found.frames, counts[0], _SIDE[ndim])
-    data = dict(counts=counts, frames=num_frames, picture=picture, blocks=blocks)
+    data = dict(
+        counts=counts, frames=num_frames, picture=picture, mark=MARK, blocks=blocks)
     write_text(path, _fill(title, data))
 
 
@@ -93,6 +95,7 @@ def _fill(title: str, data: dict) -> str:
         name: Path(__file__).with_name(f'page.{name}').read_text()
         for name in ('html', 'css', 'js')
     }
+    parts['css'] = css_variables() + parts['css']
     return Template(parts['html']).substitute(
         title=html.escape(title),
         picture=data['picture'],

@@ -19,10 +19,12 @@ class Target:
         inputs (Tensor): Normalised pixels (1, C, H, W) or (1, C, T, H, W) of the network.
         label (int): The class.
         probability (float): What the model predicts for it.
+        number (int, optional): Number of the object that is explained; None for whole inputs.
 
     Raises:
         ValueError: If the model has no such class.
     """
+    number: Optional[int] = None
 
     def __init__(self, model: nn.Module, packed: dict, label: Optional[int] = None) -> None:
         self.model = model
@@ -82,24 +84,34 @@ class ObjectTarget(Target):
         packed (dict): See :class:`Target`.
         label (int, optional): Class whose best object is explained. Defaults to None: the best
             object of all.
+        number (int, optional): Which of the objects. Defaults to None: the best one.
 
     Raises:
         ValueError: If there is no such object.
     """
 
-    def __init__(self, model: nn.Module, packed: dict, label: Optional[int] = None) -> None:
-        self._box = self._find(model, packed, label)
+    def __init__(self,
+                 model: nn.Module,
+                 packed: dict,
+                 label: Optional[int] = None,
+                 number: Optional[int] = None) -> None:
+        self._box = self._find(model, packed, label, number)
         super().__init__(model, packed, self._found)
 
-    def _find(self, model: nn.Module, packed: dict, label: Optional[int]) -> Tensor:
+    def _find(self, model: nn.Module, packed: dict, label: Optional[int],
+              number: Optional[int]) -> Tensor:
         with torch.no_grad():
             found, = model.test_step(pseudo_collate([packed]))
         found = found.pred_instances
-        wanted = [i for i, one in enumerate(found.labels.tolist()) if label in (None, one)]
+        wanted = [
+            i for i, one in enumerate(found.labels.tolist())
+            if label in (None, one) and number in (None, i)
+        ]
         if not wanted:
-            raise ValueError('the model finds no object' if label is
-                             None else f'the model finds no object of the class {label}')
-        best = max(wanted, key=lambda i: float(found.scores[i]))
+            which = '' if number is None else f' of number {number}'
+            which += '' if label is None else f' of the class {label}'
+            raise ValueError(f'the model finds no object{which}')
+        best = self.number = max(wanted, key=lambda i: float(found.scores[i]))
         self._found = int(found.labels[best])
         scale = packed['data_samples'].metainfo['scale_factor']
         return found.bboxes[best] * found.bboxes.new_tensor([*scale, *scale])
@@ -124,14 +136,25 @@ class ObjectTarget(Target):
         return head(extractor(feats[:extractor.num_inputs], rois))[0]
 
 
-def find_target(model: nn.Module, task: str, packed: dict, label: Optional[int]) -> Target:
-    """The target of a task: 'image', 'video' or 'detection'.
+def find_target(model: nn.Module,
+                task: str,
+                packed: dict,
+                label: Optional[int],
+                number: Optional[int] = None) -> Target:
+    """The target of a task: 'image', 'video', 'detection' or 'action_detection'.
 
     Raises:
-        ValueError: If models of the task cannot be explained, or have no such class.
+        ValueError: If models of the task cannot be explained, or there is no such class or object.
     """
-    kinds = dict(image=Target, video=ClipTarget, detection=ObjectTarget)
+    from .people import PersonTarget
+    kinds = dict(image=Target, video=ClipTarget)
+    in_boxes = dict(detection=ObjectTarget, action_detection=PersonTarget)
+    if task in in_boxes:
+        return in_boxes[task](model, packed, label, number)
     if task not in kinds:
         raise ValueError(f'models for {task} cannot be explained; those for '
-                         f'{", ".join(kinds)} can')
+                         f'{", ".join([*kinds, *in_boxes])} can')
+    if number is not None:
+        raise ValueError(f'models for {task} find no objects, of which number {number} could be '
+                         'explained')
     return kinds[task](model, packed, label)

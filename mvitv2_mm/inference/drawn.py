@@ -6,14 +6,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Optional, Sequence, Union
 
-import cv2
 import numpy as np
 
 from ..datasets.frame_stream import FrameStream, TimedFrame
-from ..datasets.load_image import LoadImage
-from ..drawing import draw
+from ..datasets.load_image import read_rgb
+from ..drawing import draw, save_picture
 from ..encoded_video import EncodedVideo
-from ..files import replaced
 from .sources import local_file
 from .writers.names import Names
 
@@ -100,13 +98,12 @@ class Drawer:
 
     def _save(self, record: dict, pictures: Sequence[np.ndarray]) -> None:
         picture = pictures[0] if len(pictures) else _read(record['input'])
-        with replaced(self._path(record)) as temporary:
-            cv2.imwrite(str(temporary), draw(picture, record)[..., ::-1])
+        save_picture(draw(picture, record), self._path(record))
 
 
 def _read(name: str) -> np.ndarray:
     with local_file(name) as path:
-        return LoadImage().transform(dict(img_path=path))['img'][..., ::-1]
+        return read_rgb(path)
 
 
 class _Video:

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..drawing import css_variables
 from ..files import write_text
 from ..version import __version__
 from .comparing import Comparison, compare
@@ -82,7 +83,7 @@ def write_report(sources: Union[str, Path, Sequence[Union[str, Path]]],
     write_text(out, _render(runs, shown, compared, pictures))
     drawn = None
     if sheet and results[0][0]:
-        drawn = write_sheet(results[0][0][-1], runs[0].roots, Path(sheet))
+        drawn = write_sheet(results[0][0][-1], runs[0].roots, Path(sheet), runs[0].cfg)
     return dict(out=str(out), sheet=drawn and str(drawn), runs=[_summary(run) for run in shown])
 
 
@@ -170,7 +171,7 @@ def _render(runs: Sequence[Run], shown: Sequence[RunView], compared: Sequence[Co
         differences=differences(runs))
     return environment.get_template('report.html.j2').render(
         page=page,
-        style=Markup((_FILES / 'style.css').read_text(encoding='utf-8')),
+        style=Markup(css_variables() + (_FILES / 'style.css').read_text(encoding='utf-8')),
         script=Markup((_FILES / 'script.js').read_text(encoding='utf-8')))
 
 

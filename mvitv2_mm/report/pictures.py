@@ -6,9 +6,10 @@ from typing import Callable, List, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 from mmengine.config import Config
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ..datasets import UnreadableClipError, VideoFile
+from ..datasets.load_image import read_rgb
 from ..drawing import draw, enlarge, strip
 from .dump import find_file
 from .key_frames import KeyFrames
@@ -88,7 +89,7 @@ class Pictures:
         place = find_file(name, self._roots)
         if place is None:
             return None
-        picture = _read(place)
+        picture = read_rgb(place)
         if objects is None:
             return _small(picture, _SIDE)
         return _small(draw(picture, dict(objects=objects)), _OBJECTS_SIDE)
@@ -108,7 +109,7 @@ class Pictures:
             return None
         if place.is_dir():
             files = sorted(path for path in place.iterdir() if path.suffix in ('.jpg', '.png'))
-            frames = [_read(path) for path in _spread(files)]
+            frames = [read_rgb(path) for path in _spread(files)]
         else:
             video = VideoFile(str(place))
             frames = video.read(_spread(range(video.num_frames)))
@@ -119,12 +120,6 @@ def _spread(items: Sequence) -> list:
     """Some of many, spread evenly."""
     places = np.linspace(0, len(items) - 1, min(_FRAMES, len(items)))
     return [items[int(i)] for i in places]
-
-
-def _read(path: Path) -> np.ndarray:
-    """RGB pixels of a picture, upright."""
-    with Image.open(path) as image:
-        return np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
 
 
 def _small(picture: np.ndarray, side: int) -> np.ndarray:

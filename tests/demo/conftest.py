@@ -11,11 +11,12 @@ from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from ava_model import ava, detections
 from quick_models import quick
 
 from mvitv2_mm import Inferencer
 
-__all__ = ['quick']
+__all__ = ['ava', 'quick']
 uvicorn = pytest.importorskip('uvicorn', reason='needs the extra "demo"')
 pytest.importorskip('starlette', reason='needs the extra "demo"')
 
@@ -73,6 +74,23 @@ def running(infer, command, folder, files, **limits):
         finally:
             server.should_exit = True
             thread.join()
+
+
+@pytest.fixture
+def serve_people(ava, tmp_path):
+    """Function that starts the page of a model for actions of the people in ``people.mp4``."""
+
+    @contextmanager
+    def start():
+        boxes = detections(tmp_path / 'people.jsonl', 'people.mp4')
+        infer = Inferencer(ava.folder, device='cpu', boxes=boxes)
+        command = ['predict', ava.folder, '--boxes', boxes, '--device', 'cpu']
+        folder = tmp_path / 'uploads'
+        folder.mkdir()
+        with running(infer, command, folder, []) as server:
+            yield server
+
+    return start
 
 
 @pytest.fixture(scope='module')

@@ -1,29 +1,20 @@
 """The page in a real browser; skipped where none is installed."""
 import base64
 import json
-import shutil
 from pathlib import Path
 
 import pytest
+from browser import browser, needs_browser
 from test_demo_server import make_video
 
-BROWSER = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which(
-    'google-chrome')
+__all__ = ['browser']
 api = pytest.importorskip('playwright.sync_api', reason='needs playwright')
-pytestmark = pytest.mark.skipif(not BROWSER, reason='needs Chromium (apt-get install chromium)')
+pytestmark = needs_browser
 DROP = '''([name, type, text]) => {
   const data = new DataTransfer();
   data.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name, {type}));
   document.dispatchEvent(new DragEvent('drop', {dataTransfer: data, cancelable: true}));
 }'''
-
-
-@pytest.fixture(scope='module')
-def browser():
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=['--no-sandbox'])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -98,6 +89,29 @@ def painted(page, one):
     }''')
     mask = decode(dict(one['mask'], counts=one['mask']['counts'].encode())).astype(bool)
     return (mask.ravel() == alpha).mean()
+
+
+def test_people_and_what_they_do(serve_people, open_page, tmp_path):
+    video = make_video(tmp_path / 'people.mp4', 150)
+    with serve_people() as server:
+        page = open_page(server)
+        page.set_input_files('#file', video)
+        page.wait_for_selector('#boxes .box')
+        record = json.loads(download(page)[1].splitlines()[0])
+        assert page.inner_text('#found-title') == '2 people'
+        best = record['objects'][1]['actions'][0]
+        line = f'{best["name"]} {best["score"]:.2f}'
+        assert page.inner_text('.tag[data-number="1"]').split('\n')[0] == line
+        assert page.locator('.bar').count() >= 2
+        page.focus('#found li >> nth=1')
+        page.keyboard.press('Enter')  # this person is to be explained
+        page.click('#explain')
+        page.wait_for_selector('#explanation:not([hidden])')
+        assert page.get_attribute('#explanation', 'alt').endswith(f' {best["name"]}')
+        page.focus('#scrub')
+        page.keyboard.press('End')
+        api.expect(page.locator('#found-title')).to_have_text('1 person')
+        assert page.locator('#explanation').is_hidden()
 
 
 def test_a_video_and_an_explanation_by_keyboard(serve, open_page, tmp_path):

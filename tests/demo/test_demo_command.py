@@ -5,10 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
-from types import SimpleNamespace
 from urllib.request import urlopen
 
-from mvitv2_mm.checkpoints import model_source
 from mvitv2_mm.commands.frame import run_command
 
 
@@ -48,8 +46,6 @@ def test_without_the_extra(monkeypatch, capsys):
         capsys.readouterr().err)
 
 
-def test_a_model_that_has_to_be_told_where_people_are(monkeypatch, capsys):
-    opened = SimpleNamespace(name='ava', task='action_detection', notes=[])
-    monkeypatch.setattr(model_source, 'open_model', lambda *_: opened)
-    assert run_command('demo', ['ava']) == 2
-    assert 'ava has to be told where people are' in capsys.readouterr().err
+def test_a_model_that_has_to_be_told_where_people_are(ava, capsys):
+    assert run_command('demo', [ava.folder]) == 2
+    assert 'has to be told: --boxes FILE takes a table' in capsys.readouterr().err

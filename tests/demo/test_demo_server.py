@@ -84,6 +84,38 @@ def test_pictures_and_timeline_of_a_video(serve, tmp_path):
         assert server.ask('GET', f'/jobs/{key}/pictures/3.jpg')[0] == 404
 
 
+def test_actions_of_people(serve_people, tmp_path, monkeypatch, capfd):
+    """Records of the command line, a picture of each key frame, rows of actions, explanations."""
+    make_video(tmp_path / 'people.mp4', 150)
+    with serve_people() as server:
+        key = server.send(tmp_path / 'people.mp4')
+        assert server.wait(key)['state'] == 'done'
+        records = server.ask('GET', f'/jobs/{key}/predictions.jsonl')[2]
+        result = server.ask('GET', f'/jobs/{key}/result.json')[2]
+        assert [len(record['objects']) for record in result['records']] == [2, 1]
+        assert [picture['second'] for picture in result['pictures']] == [2, 4]
+        names = {one['actions'][0]['name'] for r in result['records'] for one in r['objects']}
+        assert names <= {row['name'] for row in result['timeline']}
+        assert all(bar['end'] - bar['start'] <= 1 for row in result['timeline']
+                   for bar in row['bars'])
+        people = result['records'][0]['objects']
+        for number, one in enumerate(people):
+            said = server.ask('POST', f'/jobs/{key}/explanation', record=0, object=number)[2]
+            assert server.wait(said['key'])['state'] == 'done'
+            found = server.ask('GET', f'/jobs/{said["key"]}/result.json')[2]
+            best = one['actions'][0]
+            assert found['name'] == best['name']
+            assert found['probability'] == pytest.approx(best['score'], abs=1e-4)
+        said = server.ask('POST', f'/jobs/{key}/explanation', record=0, object=2)[2]
+        assert '2 people are in the frame' in server.wait(said['key'])['error']
+        stranger = server.wait(server.send(make_video(tmp_path / 'other.mp4')))
+        assert stranger['state'] == 'done'  # with a record that says that there are no boxes
+    monkeypatch.chdir(tmp_path)
+    capfd.readouterr()
+    assert run_command('predict', shlex.split(result['command'])[4:]) == 0
+    assert records == capfd.readouterr().out.encode()
+
+
 def test_an_explanation_is_a_picture(serve):
     with serve('image') as server:
         key = server.send(server.files[0])

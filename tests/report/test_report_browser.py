@@ -1,27 +1,17 @@
 """The page in a real browser; skipped where none is installed."""
 import json
-import shutil
 
 import numpy as np
 import pytest
 import report_data as data
+from browser import browser, needs_browser
 
 from mvitv2_mm.report import write_report
 from mvitv2_mm.report.dump import read_dump
 from mvitv2_mm.report.results.single import SingleLabelResult
 
-BROWSER = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which(
-    'google-chrome')
-api = pytest.importorskip('playwright.sync_api', reason='needs playwright')
-pytestmark = pytest.mark.skipif(not BROWSER, reason='needs Chromium (apt-get install chromium)')
-
-
-@pytest.fixture(scope='module')
-def browser():
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=['--no-sandbox'])
-        yield browser
-        browser.close()
+__all__ = ['browser']
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope='module')

@@ -72,7 +72,7 @@ def test_a_page_is_one_small_file_without_requests(task, tmp_path):
     page = Page(text)
     assert page.pictures >= 6
     assert all(address.startswith(('data:', '#')) for address in page.addresses)
-    assert 'http' not in re.sub('http-equiv', '', text)
+    assert 'http' not in re.sub('http-equiv|base64,[^"]*', '', text)
     assert "default-src 'none'" in text
     assert 0 < page.scripts < 30_000
     without = re.sub('data:image/jpeg[^"]*', '', text)
@@ -287,6 +287,11 @@ def test_key_frames_are_drawn(tmp_path):
         assert (np.abs(drawn[..., ::-1].astype(int) - color).max(-1) < 30).sum() > 100
     frame = 60  # the colour of the 60th frame, 2 s after second 900
     assert (np.abs(drawn.astype(int) - frame).max(-1) < 6).mean() > 0.3
+    done = write_report(
+        tmp_path / 'a.pkl', tmp_path / 'r.html', str(config), sheet=tmp_path / 'sheet.png')
+    sheet = cv2.imread(done['sheet'])[..., ::-1]
+    for color in (RIGHT, WRONG, MISSED):
+        assert (sheet == color).all(-1).sum() > 100
 
 
 def test_half_a_dump_is_told(tmp_path):

@@ -1,8 +1,6 @@
 'use strict';
 // The page of ``python -m mvitv2_mm demo``: sends a file, waits for the result, and shows it.
 
-const PALETTE = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#f0e442'];
-const DARK = ['#0072b2', '#009e73', '#d55e00'];  // white text can be read on these
 const POLL = 250;  // milliseconds
 
 const element = id => document.getElementById(id);
@@ -13,6 +11,7 @@ let sent = null;  // the file that was dropped last
 let result = null;
 let shown = 0;  // number of the record that is shown
 let reason = null;  // key of the job that explains it
+let picked = null;  // number of the object that is to be explained; null for the best
 
 function make(tag, name, text) {
   const made = document.createElement(tag);
@@ -54,8 +53,10 @@ async function begin() {
     `Task: ${model.task}${known}; runs on ${model.device}. Files stay on this machine.`;
   element('notes').replaceChildren(...model.notes.map(note => make('li', '', note)));
   show('parts-option', model.task === 'video');
-  show('every-option', model.task !== 'video');
+  show('every-option', !for_clips());
 }
+
+const for_clips = () => ['video', 'action_detection'].includes(model.task);
 
 async function forget() {
   forget_reason();
@@ -84,7 +85,7 @@ async function send(file) {
     await forget();
     const query = new URLSearchParams({name: file.name});
     if (model.task === 'video' && element('parts').checked) query.set('parts', '1');
-    if (model.task !== 'video') query.set('every', element('every').value);
+    if (!for_clips()) query.set('every', element('every').value);
     if (file.size > model.megabytes * 1e6) {
       throw Error(`${file.name} is larger than ${model.megabytes} MB, which the page takes`);
     }
@@ -123,7 +124,9 @@ async function explain() {
   element('explain').disabled = true;
   say('at work');
   try {
-    mine = reason = (await ask(`/jobs/${source}/explanation?record=${shown}`, {method: 'POST'})).key;
+    const query = new URLSearchParams({record: shown});
+    if (picked !== null) query.set('object', picked);
+    mine = reason = (await ask(`/jobs/${source}/explanation?${query}`, {method: 'POST'})).key;
     await wait(mine, () => mine === reason, say);
     if (mine !== reason) return;
     const {name} = await ask(`/jobs/${mine}/result.json`);
@@ -177,6 +180,7 @@ function go(number) {
   const picture = element('picture');
   if (record !== shown) forget_reason();
   shown = record;
+  picked = null;
   element('scrub').value = number;
   element('scrub').setAttribute('aria-valuetext', second === null ? '' : seconds(second));
   element('time').textContent = second === null ? '' : seconds(second);
@@ -193,12 +197,13 @@ function go(number) {
 
 function list(record, picture) {
   const found = record.objects ?? record.classes ?? [];
-  const words = found.map(one => `${one.name} ${one.score.toFixed(2)}`);
+  const words = found.flatMap(lines);
   picture.alt = words.slice(0, 5).join(', ') || 'nothing found';
   const {window} = record;
   const when = window?.end === undefined ? '' : `, ${seconds(window.start)} to ${seconds(window.end)}`;
+  const kind = model.task === 'action_detection' ? ['person', 'people'] : ['object', 'objects'];
   element('found-title').textContent = record.objects
-    ? `${found.length || 'No'} object${found.length === 1 ? '' : 's'}` : `Best classes${when}`;
+    ? `${found.length || 'No'} ${kind[Number(found.length !== 1)]}` : `Best classes${when}`;
   element('found').replaceChildren(...found.map((one, number) => item(one, number, record)));
   element('note').textContent = record.note ?? '';
   show('note', Boolean(record.note));
@@ -206,24 +211,50 @@ function list(record, picture) {
 
 function item(one, number, record) {
   const line = make('li', '');
-  const name = make('span', 'name', one.name);
   if (record.objects) {
-    const swatch = make('span', 'swatch');
-    swatch.style.background = color(one);
-    name.prepend(swatch);
     line.tabIndex = 0;
+    line.setAttribute('role', 'button');
+    line.setAttribute('aria-pressed', false);
+    line.title = 'choose it for "Show where the model looks"';
     for (const event of ['focus', 'mouseenter']) {
       line.addEventListener(event, () => highlight(number));
     }
     for (const event of ['blur', 'mouseleave']) {
-      line.addEventListener(event, () => highlight(null));
+      line.addEventListener(event, () => highlight(picked));
     }
+    line.addEventListener('click', () => pick(number));
+    line.addEventListener('keydown', event => {
+      if (![' ', 'Enter'].includes(event.key)) return;
+      event.preventDefault();
+      pick(number);
+    });
   }
-  const level = make('div', 'level');
-  level.append(make('div', ''));
-  level.firstChild.style.width = `${100 * one.score}%`;
-  line.append(name, make('span', 'score', one.score.toFixed(3)), level);
+  for (const scored of one.actions ?? [one]) {
+    const name = make('span', 'name', scored.name), level = make('div', 'level');
+    level.append(make('div', ''));
+    level.firstChild.style.width = `${100 * scored.score}%`;
+    line.append(name, make('span', 'score', scored.score.toFixed(3)), level);
+  }
+  if (record.objects) {
+    const swatch = make('span', 'swatch');
+    swatch.style.background = color(one, number).ground;
+    line.firstChild?.prepend(swatch);
+  }
   return line;
+}
+
+// What is written beside an object: its class, or what a person does.
+function lines(one) {
+  return (one.actions ?? [one]).map(scored => `${scored.name} ${scored.score.toFixed(2)}`);
+}
+
+// Choose an object to be explained, or none with the second click.
+function pick(number) {
+  picked = picked === number ? null : number;
+  [...element('found').children].forEach(
+    (line, i) => line.setAttribute('aria-pressed', i === picked));
+  highlight(number);
+  forget_reason();
 }
 
 function highlight(number) {
@@ -235,7 +266,9 @@ function highlight(number) {
   draw_masks(number === null ? objects : [objects[number]]);
 }
 
-const color = one => PALETTE[one.label % PALETTE.length];
+// The colour of a class; people, who have none, have those of their places.
+const color = (one, number) => model.palette[(one.label ?? number) % model.palette.length];
+const score = one => one.score ?? one.actions[0]?.score ?? 0;
 
 function draw_objects(record) {
   const objects = record.objects ?? [];
@@ -253,9 +286,8 @@ function box(one, number, record) {
   const [left, top, right, bottom] = one.box;
   const made = make('div', 'box');
   made.dataset.number = number;
-  made.title = one.name;
-  made.classList.toggle('dashed', one.label % (2 * PALETTE.length) >= PALETTE.length);
-  made.style.borderColor = color(one);
+  made.title = lines(one).join(', ');
+  made.style.borderColor = color(one, number).ground;
   made.style.left = `${100 * left / record.width}%`;
   made.style.top = `${100 * top / record.height}%`;
   made.style.width = `${100 * (right - left) / record.width}%`;
@@ -264,10 +296,10 @@ function box(one, number, record) {
 }
 
 function tag(one, number) {
-  const made = make('div', 'tag', `${one.name} ${one.score.toFixed(2)}`);
+  const made = make('div', 'tag', lines(one).slice(0, 3).join('\n'));
   made.dataset.number = number;
-  made.style.background = color(one);
-  made.style.color = DARK.includes(color(one)) ? '#fff' : '#000';
+  made.style.background = color(one, number).ground;
+  made.style.color = color(one, number).text;
   return made;
 }
 
@@ -275,7 +307,7 @@ function tag(one, number) {
 function place(tags, objects, record) {
   const width = element('boxes').clientWidth, height = element('boxes').clientHeight;
   const taken = [];
-  const order = tags.map((_, number) => number).sort((a, b) => objects[b].score - objects[a].score);
+  const order = tags.map((_, number) => number).sort((a, b) => score(objects[b]) - score(objects[a]));
   for (const number of order) {
     const made = tags[number], w = made.offsetWidth, h = made.offsetHeight;
     const [l, t, r, b] = objects[number].box.map(
@@ -319,7 +351,7 @@ function draw_masks(objects) {
   canvas.height = height;
   const context = canvas.getContext('2d');
   for (const one of masked) {
-    context.fillStyle = color(one);
+    context.fillStyle = color(one).ground;
     let start = 0;
     run_lengths(one.mask.counts).forEach((length, i) => {
       for (let at = start; i % 2 && at < start + length;) {
