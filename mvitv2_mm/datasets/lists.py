@@ -1,8 +1,14 @@
 """Lists with one sample per line; the datasets and the check of the data read them here."""
 import re
-from typing import Any, Callable, List, Optional, Sequence, Tuple
+from codecs import BOM_UTF8
+from contextlib import contextmanager
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
+import numpy as np
 from mmengine.fileio import list_from_file
+
+from .storage import read
+from .texts import Texts
 
 Columns = Tuple[str, List[int], List[int]]
 _NUMBERS = re.compile(r'(?:[\s,]+-?\d+)+$')
@@ -21,14 +27,21 @@ def read_lines(path: str) -> List[Tuple[int, str]]:
         FileNotFoundError: If there is no such file.
         ValueError: If it is not text in UTF-8.
     """
-    try:
+    with _explained(path):
         lines = list_from_file(path, encoding='utf-8-sig')
+    return [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+@contextmanager
+def _explained(path: str) -> Iterator[None]:
+    """Errors of reading an annotation file in one line."""
+    try:
+        yield
     except FileNotFoundError:
         raise FileNotFoundError(f'annotation file {path} does not exist; set "data_root" and '
                                 '"ann_file" of the dataset') from None
     except UnicodeDecodeError as error:
         raise ValueError(f'{path} is not text in UTF-8: {error}') from error
-    return [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
 
 
 def parse_lines(path: str, parse: Callable[[str], Any], columns: str) -> List[Any]:
@@ -47,14 +60,48 @@ def parse_lines(path: str, parse: Callable[[str], Any], columns: str) -> List[An
     for number, line in read_lines(path):
         try:
             parsed.append(parse(line))
-        except LabelError as error:
-            raise ValueError(f'{path}, line {number}: {error}') from None
-        except ValueError:
-            raise ValueError(f'{path}, line {number}: expected "{columns}", but got '
-                             f'"{line[:100]}"') from None
+        except ValueError as error:
+            raise _line_error(error, path, number, line, columns) from None
     if not parsed:
         raise ValueError(f'annotation file {path} is empty')
     return parsed
+
+
+def load_lines(path: str, parse: Callable[[str], Any], columns: str,
+               odd: Callable[[Texts], Iterable[int]]) -> Texts:
+    """The lines of an annotation file that are not blank, which :func:`parse_lines` would parse.
+
+    Args:
+        path (str): The file.
+        parse (Callable): See :func:`parse_lines`.
+        columns (str): See :func:`parse_lines`.
+        odd (Callable): Gives the indices of the lines that ``parse`` might not take.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If a line is not as it should be, or there is none.
+    """
+    with _explained(path):
+        content = read(path)
+        content.isascii() or content.decode()
+    texts = Texts.lines(content.removeprefix(BOM_UTF8))
+    if not len(texts):
+        raise ValueError(f'annotation file {path} is empty')
+    for index in odd(texts):
+        line = texts.text(index).strip()
+        try:
+            parse(line)
+        except ValueError as error:
+            number = 1 + np.count_nonzero(texts.content[:texts.ends[index] - 1] == ord('\n'))
+            raise _line_error(error, path, number, line, columns) from None
+    return texts
+
+
+def _line_error(error: ValueError, path: str, number: int, line: str, columns: str) -> ValueError:
+    text = f'expected "{columns}", but got "{line[:100]}"'
+    if isinstance(error, LabelError):
+        text = str(error)
+    return ValueError(f'{path}, line {number}: {text}')
 
 
 def split_numbers(line: str, count: int) -> Tuple[str, List[int]]:

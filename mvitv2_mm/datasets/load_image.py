@@ -1,12 +1,12 @@
 import io
 
 import mmcv
-import mmengine.fileio as fileio
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..registry import TRANSFORMS
+from .storage import read, shown
 
 
 @TRANSFORMS.register_module()
@@ -31,13 +31,13 @@ class LoadImage(LoadImageFromFile):
         """Read 'img_path' into 'img', a BGR array (H, W, 3) or a grey one (H, W) of uint8."""
         if 'img' in results:  # the inferencers of mmpretrain read by themselves
             return results
-        content = fileio.get(results['img_path'], backend_args=self.backend_args)
+        content = read(results['img_path'], self.backend_args)
         try:
             image = self._read(content)
         except UnidentifiedImageError:
             image = mmcv.imfrombytes(content, flag=self.color_type, backend='cv2')
             if image is None:
-                raise ValueError(f'{results["img_path"]} is not a picture') from None
+                raise ValueError(f'{shown(results["img_path"])} is not a picture') from None
         results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
         return results
 

@@ -13,9 +13,11 @@ import cv2
 import numpy as np
 
 from .class_folders import is_hidden
+from .storage import exists, is_file, read, shown
 from .to_rgb import ToRGB
 from .unreadable import UnreadableError
-from .video_index import decode, decode_all, index_video, open_video
+from .video_index import (Fetched, Source, VideoIndex, decode, decode_all, index_fetched,
+                          index_video, open_video)
 
 try:
     import av
@@ -44,7 +46,9 @@ class VideoFile:
     and ``fault`` is a note; otherwise it is bad, which an :class:`UnreadableClipError` says.
 
     Args:
-        path (str): Path of the file.
+        path (str): Path or URL of the file.
+        backend_args (dict, optional): See :func:`mvitv2_mm.datasets.storage.read`. A file that is
+            elsewhere is fetched whole, once. Defaults to None.
 
     Attributes:
         num_frames (int): Frames present in the file, whatever its header promises.
@@ -57,16 +61,14 @@ class VideoFile:
         UnreadableClipError: If the file cannot be opened or holds no frame.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, backend_args: Optional[dict] = None) -> None:
         if av is None:
             raise ImportError('reading videos needs PyAV: pip install av')
-        self.path = path
+        self.path = shown(path)
         try:
-            state = os.stat(path)
-            self._index = index_video(path, state.st_mtime_ns, state.st_size)
+            self._source, self._index = _open(path, backend_args)
         except (av.FFmpegError, OSError, ValueError) as error:
-            reason = getattr(error, 'strerror', None) or error
-            raise UnreadableClipError(f'{path}: {reason}') from error
+            raise _unreadable(self.path, error) from error
         self.times = self._index.times
         self.num_frames = len(self.times)
         self.fps = self._index.scan.fps
@@ -113,7 +115,7 @@ class VideoFile:
         table = self._index.scan.table
         if table is None:
             return
-        with open_video(self.path) as (container, stream):
+        with open_video(self._source) as (container, stream):
             context = stream.codec_context
             for start, numbers in table.groups(wanted).items():
                 number_of = {int(table.stamps[n]): n for n in numbers}
@@ -129,7 +131,7 @@ class VideoFile:
     def _decode_from_start(self, wanted: List[int]) -> Iterator[Tuple[int, 'av.VideoFrame']]:
         """Yield (number, frame), decoding all up to the last wanted frame."""
         table = self._index.scan.table
-        for count, frame in enumerate(decode_all(self.path)):
+        for count, frame in enumerate(decode_all(self._source)):
             number = table.number(frame.pts) if table else count
             if number in wanted:
                 yield number, frame
@@ -148,6 +150,19 @@ class VideoFile:
         for number in wanted:
             last = frames.setdefault(number, last)
         return [frames[int(i)] for i in indices]
+
+
+def _open(path: str, backend_args: Optional[dict]) -> Tuple[Source, VideoIndex]:
+    if is_file(path, backend_args):
+        state = os.stat(path)
+        return path, index_video(path, state.st_mtime_ns, state.st_size)
+    video = Fetched(shown(path), read(path, backend_args))
+    return video, index_fetched(video)
+
+
+def _unreadable(path: str, error: Exception) -> UnreadableClipError:
+    reason = str(getattr(error, 'strerror', None) or error)
+    return UnreadableClipError(reason if path in reason else f'{path}: {reason}')
 
 
 def find_videos(folder: str) -> Dict[str, str]:
@@ -174,7 +189,9 @@ class FrameFolder:
         num_frames (int, optional): Number of frames, None for as many as there are.
         filename_tmpl (str): Template of the file names, such as ``'img_{:05}.jpg'``.
         first_number (int, optional): Number of the first frame. Defaults to None: the lowest number
-            in the folder.
+            in the folder; in one that is elsewhere 0 or 1.
+        backend_args (dict, optional): See :func:`mvitv2_mm.datasets.storage.read`. Defaults to
+            None.
 
     Raises:
         UnreadableClipError: If there are no frames.
@@ -187,11 +204,13 @@ class FrameFolder:
                  path: str,
                  num_frames: Optional[int],
                  filename_tmpl: str,
-                 first_number: Optional[int] = None) -> None:
+                 first_number: Optional[int] = None,
+                 backend_args: Optional[dict] = None) -> None:
         if num_frames is not None and num_frames < 1:
             raise UnreadableClipError(f'{path}: the annotation says {num_frames} frames')
         self.path = path
         self.filename_tmpl = filename_tmpl
+        self.backend_args = backend_args
         self.first_number = self._find_start(num_frames) if first_number is None else first_number
         self.num_frames = num_frames
         if num_frames is None:
@@ -199,8 +218,11 @@ class FrameFolder:
 
     def _find_start(self, num_frames: Optional[int]) -> int:
         """The usual numbers without listing the folder, which may be long and far away."""
-        zero, one = (osp.exists(self._name(number)) for number in (0, 1))
-        if zero or one:
+        try:
+            zero, one = (exists(self._name(number), self.backend_args) for number in (0, 1))
+        except OSError as error:
+            raise _unreadable(shown(self.path), error) from error
+        if zero or one or not is_file(self.path, self.backend_args):
             return 0 if zero else 1
         numbers = frame_numbers(self.path, self.filename_tmpl)
         # else the first frame is lost
@@ -215,13 +237,25 @@ class FrameFolder:
         frames = {}
         for index in set(int(i) for i in indices):
             path = self._name(self.first_number + index)
-            image = cv2.imread(path, cv2.IMREAD_COLOR)
+            image = self._decode(path)
             if image is None:
-                state = 'not a picture' if osp.exists(path) else 'missing'
-                raise UnreadableClipError(f'{path}: frame {index + 1} of {self.num_frames} is '
-                                          f'{state}')
+                state = 'not a picture' if exists(path, self.backend_args) else 'missing'
+                raise UnreadableClipError(f'{shown(path)}: frame {index + 1} of {self.num_frames} '
+                                          f'is {state}')
             frames[index] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         return [frames[int(i)] for i in indices]
+
+    def _decode(self, path: str) -> Optional[np.ndarray]:
+        """BGR pixels, None if there are none."""
+        if is_file(path, self.backend_args):
+            return cv2.imread(path, cv2.IMREAD_COLOR)
+        try:
+            content = read(path, self.backend_args)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unreadable(shown(path), error) from error
+        return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
 
 
 def frame_numbers(path: str, filename_tmpl: str) -> List[int]:

@@ -5,6 +5,8 @@ from typing import Any, Optional
 import torch
 from mmengine.logging import print_log
 
+from .storage import shown
+
 # what is known of a sample
 _DAMAGED, _BAD = 1, 2
 _FEW = 10  # in a small set a few bad samples are a large share
@@ -102,7 +104,7 @@ class ReadsPictures(ReplacesUnreadable):
                 results = read(results)
             except Exception as error:  # each decoder has its own kinds
                 text = ' '.join(str(error).split()) or type(error).__name__
-                path = results['img_path']
+                path = shown(results['img_path'])
                 raise UnreadableError(text if path in text else f'{path}: {text}') from error
         else:
             results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])

@@ -1,5 +1,4 @@
 """Configs for one's own data leave the classes open; they are read when a run starts."""
-import json
 import os
 from typing import Any, Iterator, List, Optional, Tuple
 
@@ -7,6 +6,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from ..datasets.class_folders import class_names
+from ..datasets.coco_categories import read_categories
 from ..datasets.mmaction.annotations import count_actions
 from .early_checks import check_data
 from .nested_datasets import leaf_datasets
@@ -63,9 +63,7 @@ def _read_classes(dataset: dict) -> Tuple[int, Optional[List[str]], str]:
     if str(dataset.type).endswith('AVADataset'):
         return count_actions(place), None, place
     if place.endswith('.json'):
-        with open(place, encoding='utf-8') as file:
-            categories = json.load(file).get('categories', [])
-        names = [category['name'] for category in categories]
+        names = [category['name'] for category in read_categories(place)]
         return len(names), names, place
     if dataset.get('ann_file'):
         return 0, None, place
