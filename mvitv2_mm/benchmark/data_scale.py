@@ -10,6 +10,8 @@ import random
 import resource
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Callable, Dict, Tuple
@@ -72,16 +74,18 @@ KINDS: Dict[str, Tuple[str, Callable[[Path, int], dict]]] = dict(
     folders=('mmpretrain', write_folders),
     boxes=('mmdet', write_boxes))
 
+_MODULES = dict(
+    clips='mvitv2_mm.datasets',
+    folders='mvitv2_mm.datasets.mmpretrain.image_dataset',
+    boxes='mvitv2_mm.datasets.mmdet.coco_dataset')
+
 
 def measure(kind: str, config: dict) -> str:
     """Build a dataset, share it with two workers, and describe what that took."""
     host = KINDS[kind][0]
     init_default_scope(host)
-    if host == 'mmpretrain':
-        import mvitv2_mm.datasets.mmpretrain.image_dataset  # noqa: F401
-    elif host == 'mmdet':
-        import mvitv2_mm.datasets.mmdet.coco_dataset  # noqa: F401
-    DATASETS.get('mvitv2_mm.ClipDataset')  # whose imports are no part of what is measured
+    for module in (f'{host}.datasets', _MODULES[kind]):  # no part of what is measured
+        import_module(module)
     before, start = psutil.Process().memory_info().rss, time.perf_counter()
     dataset = DATASETS.build(dict(config, pipeline=[]))
     seconds = time.perf_counter() - start
@@ -118,8 +122,8 @@ def main() -> None:
     for size in args.sizes:
         with tempfile.TemporaryDirectory() as root:
             config = dict(KINDS[args.kind][1](Path(root), size), data_root=root)
-            with get_context('spawn').Pool(1) as pool:
-                print(pool.apply(measure, (args.kind, config)), flush=True)
+            with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as pool:
+                print(pool.submit(measure, args.kind, config).result(), flush=True)
 
 
 if __name__ == '__main__':

@@ -87,3 +87,10 @@ class CocoDataset(ReadsPictures, host.CocoDataset):
                     'recipe trains on; add the masks, or train on boxes alone as docs/datasets.md '
                     'shows')
         return data_list
+
+    def filter_data(self) -> List[dict]:
+        """Leave out pictures as ``filter_cfg`` says; see mmdet's ``CocoDataset``."""
+        kept = super().filter_data()
+        # needed no more, and its numbers lie scattered in the memory that the file's objects took
+        del self.cat_img_map
+        return kept
