@@ -7,12 +7,13 @@ without taking the process down (decord 0.6 can crash on a cut AVI), and it stil
 import os
 import os.path as osp
 import re
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar
 
 import cv2
 import numpy as np
 
 from .class_folders import is_hidden
+from .file_limits import check_picture
 from .to_rgb import ToRGB
 from .unreadable import UnreadableError
 from .video_index import decode, decode_all, index_video, open_video
@@ -21,6 +22,8 @@ try:
     import av
 except ImportError:
     av = None
+
+T = TypeVar('T')
 
 # files of class folders that are taken for clips
 VIDEO_SUFFIXES = ('.3g2', '.3gp', '.asf', '.avi', '.divx', '.dv', '.f4v', '.flv', '.gif', '.m1v',
@@ -31,6 +34,27 @@ VIDEO_SUFFIXES = ('.3g2', '.3gp', '.asf', '.avi', '.divx', '.dv', '.f4v', '.flv'
 
 class UnreadableClipError(UnreadableError):
     """No frame of a clip can be had; the message names the path and the reason."""
+
+
+def scan_file(path: str, scan: Callable[[str, int, int], T]) -> T:
+    """What a function finds out about a video file, as it was written last.
+
+    Args:
+        path (str): The file.
+        scan (Callable): Such as :func:`index_video`, with the same arguments.
+
+    Raises:
+        ImportError: If PyAV is not installed.
+        UnreadableClipError: If the file cannot be opened, or is no video.
+    """
+    if av is None:
+        raise ImportError('reading videos needs PyAV: pip install av')
+    try:
+        state = os.stat(path)
+        return scan(path, state.st_mtime_ns, state.st_size)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, 'strerror', None) or error
+        raise UnreadableClipError(f'{path}: {reason}') from error
 
 
 class VideoFile:
@@ -58,15 +82,8 @@ class VideoFile:
     """
 
     def __init__(self, path: str) -> None:
-        if av is None:
-            raise ImportError('reading videos needs PyAV: pip install av')
         self.path = path
-        try:
-            state = os.stat(path)
-            self._index = index_video(path, state.st_mtime_ns, state.st_size)
-        except (av.FFmpegError, OSError, ValueError) as error:
-            reason = getattr(error, 'strerror', None) or error
-            raise UnreadableClipError(f'{path}: {reason}') from error
+        self._index = scan_file(path, index_video)
         self.times = self._index.times
         self.num_frames = len(self.times)
         self.fps = self._index.scan.fps
@@ -215,6 +232,7 @@ class FrameFolder:
         frames = {}
         for index in set(int(i) for i in indices):
             path = self._name(self.first_number + index)
+            _check_frame(path)
             image = cv2.imread(path, cv2.IMREAD_COLOR)
             if image is None:
                 state = 'not a picture' if osp.exists(path) else 'missing'
@@ -222,6 +240,13 @@ class FrameFolder:
                                           f'{state}')
             frames[index] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         return [frames[int(i)] for i in indices]
+
+
+def _check_frame(path: str) -> None:
+    try:
+        check_picture(path)
+    except (OSError, ValueError) as error:
+        raise UnreadableClipError(f'{path}: {error}') from None
 
 
 def frame_numbers(path: str, filename_tmpl: str) -> List[int]:

@@ -7,6 +7,8 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+from .file_limits import check_file, check_pixels
+
 try:
     import av
 except ImportError:
@@ -30,14 +32,17 @@ def open_video(
 
     Raises:
         av.FFmpegError: If the file cannot be opened.
-        ValueError: If it has no video.
+        OSError: If it is no file.
+        ValueError: If it has no video, or frames that are too large.
     """
+    check_file(path)
     flags = av.stream.Disposition
     with av.open(path, metadata_errors='ignore') as container:
         streams = [s for s in container.streams.video if not s.disposition & flags.attached_pic]
         if not streams:
             raise ValueError('no video stream')
         stream = max(streams, key=lambda s: (s.disposition & flags.default, s.width * s.height))
+        check_pixels(stream.width, stream.height)
         stream.thread_type, stream.thread_count = 'AUTO', threads
         yield container, stream
 

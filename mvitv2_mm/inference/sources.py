@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ..datasets.class_folders import IMAGE_SUFFIXES, is_hidden
+from ..datasets.file_limits import check_file
 from ..datasets.frame_stream import TimedFrame
 from ..datasets.readers import VIDEO_SUFFIXES, VideoFile
 from ..extras import require
@@ -193,6 +194,8 @@ def kind_of(path: str) -> str:
     except UnidentifiedImageError:
         if cv2.haveImageReader(path):
             return PICTURE
+    except Image.DecompressionBombError:  # the step that loads it says whether that is too large
+        return PICTURE
     av = require('av', 'reading videos')
     try:
         with av.open(path, metadata_errors='ignore') as container:
@@ -244,6 +247,7 @@ def opened(source: Source,
         yield Camera(source.media)
     else:
         with local_file(source.media) as path:
+            check_file(path)
             if path.lower().endswith('.npy'):
                 yield as_media(np.load(path, mmap_mode='r', allow_pickle=False))
             else:

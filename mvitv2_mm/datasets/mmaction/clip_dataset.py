@@ -1,14 +1,15 @@
 import copy
 import os.path as osp
+from functools import partial
 from pathlib import Path
-from typing import Callable, List, Optional, Sequence, Union
+from typing import Callable, Dict, List, Optional, Sequence, Union
 
 import torch
 from mmengine.dataset import BaseDataset
 
 from ...registry import DATASETS
 from ..class_folders import class_names, is_hidden, label_folders
-from ..lists import check_labels, parse_lines, split_sample
+from ..lists import check_labels, number_names, parse_lines, split_sample
 from ..readers import VIDEO_SUFFIXES, frame_pattern
 from ..unreadable import ReplacesUnreadable, mark_unreadable
 from .annotations import CLIP_COLUMNS
@@ -102,7 +103,8 @@ class ClipDataset(ReplacesUnreadable, BaseDataset):
                              '"metainfo.classes" of the dataset')
         key, = self.data_prefix
         columns = CLIP_COLUMNS[key] + ' ...' * self.multi_class
-        return parse_lines(self.ann_file, self._parse, columns)
+        parse = partial(self._parse, number_names(self.metainfo.get('classes', ())))
+        return parse_lines(self.ann_file, parse, columns)
 
     def _scan_folders(self) -> List[dict]:
         root, found = Path(self.data_prefix['video']), []
@@ -135,9 +137,8 @@ class ClipDataset(ReplacesUnreadable, BaseDataset):
     def _is_video(path: Path) -> bool:
         return path.suffix.lower() in VIDEO_SUFFIXES and not is_hidden(path)
 
-    def _parse(self, line: str) -> dict:
+    def _parse(self, classes: Dict[str, int], line: str) -> dict:
         key, = self.data_prefix
-        classes = self.metainfo.get('classes', ())
         path, num_frames, labels = split_sample(line, int(key == 'img'), self.with_label,
                                                 self.multi_class, classes)
         place = self._locate(key, path)

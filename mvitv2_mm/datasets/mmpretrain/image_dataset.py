@@ -1,4 +1,5 @@
 import logging
+from functools import partial
 from typing import Dict, List, Sequence
 
 from mmengine.fileio import get_file_backend
@@ -8,7 +9,7 @@ from mmpretrain.datasets.custom import find_folders, get_samples
 
 from ...registry import DATASETS
 from ..class_folders import IMAGE_SUFFIXES, is_hidden, label_folders
-from ..lists import check_labels, parse_lines, split_sample
+from ..lists import check_labels, number_names, parse_lines, split_sample
 from ..unreadable import ReadsPictures
 
 
@@ -45,7 +46,8 @@ class ImageDataset(ReadsPictures, host.CustomDataset):
             samples = self._find_samples()
         else:
             columns = 'path label' if self.with_label else 'path'
-            samples = parse_lines(self.ann_file, self._parse, columns)
+            parse = partial(self._parse, number_names(self.CLASSES or ()))
+            samples = parse_lines(self.ann_file, parse, columns)
         join = get_file_backend(self.img_prefix, enable_singleton=True).join_path
         if not self.with_label:
             return [dict(img_path=join(self.img_prefix, path)) for path in samples]
@@ -53,8 +55,7 @@ class ImageDataset(ReadsPictures, host.CustomDataset):
             dict(img_path=join(self.img_prefix, path), gt_label=label) for path, label in samples
         ]
 
-    def _parse(self, line: str):
-        classes = self.CLASSES or ()
+    def _parse(self, classes: Dict[str, int], line: str):
         path, _, labels = split_sample(line, with_label=self.with_label, classes=classes)
         if not self.with_label:
             return path
