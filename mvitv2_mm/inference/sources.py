@@ -143,10 +143,19 @@ def _walk(folder: str, task: str) -> Iterator[Source]:
         for name in sorted(files):
             if name.lower().endswith(suffixes) and not is_hidden(name):
                 found = True
-                yield Source(os.path.join(place, name), os.path.join(place, name))
+                yield _in_folder(os.path.join(place, name))
     if not found:
         kind = 'video' if task in VIDEO_TASKS else 'picture or video'
         yield Source(folder, error=f'the folder holds no {kind}')
+
+
+def _in_folder(path: str) -> Source:
+    """A file; a pipe or a device is a stream only for who names it."""
+    try:
+        check_file(path)
+    except OSError as error:
+        return Source(path, error=str(error))
+    return Source(path, path)
 
 
 @contextmanager
