@@ -71,8 +71,9 @@ def open_picture(file: Union[str, BinaryIO], max_pixels: int = MAX_PIXELS) -> It
         UnidentifiedImageError: If Pillow does not know this kind of file.
         ValueError: If the picture has more pixels than the limit.
     """
-    if Image.MAX_IMAGE_PIXELS is not None:
-        Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, max_pixels)
+    limit = Image.MAX_IMAGE_PIXELS  # twice as many are an error
+    if limit is not None and 2 * limit < max_pixels:
+        Image.MAX_IMAGE_PIXELS = max_pixels
     try:
         with Image.open(file) as image:
             check_pixels(*image.size, max_pixels)

@@ -76,7 +76,7 @@ def test_huge_pictures(tmp_path):
         file.write(b'P5 14000 14000 255\n')
         file.truncate(14000 * 14000)
     for read in (load_image, read_frames):
-        with pytest.raises(Exception, match='14000 x 14000 .*, more than max_pixels=178956970'):
+        with pytest.raises(Exception, match='has more pixels than max_pixels=178956970'):
             read(path)
 
 
