@@ -1,7 +1,10 @@
 import json
 import re
+from contextlib import suppress
 from mmap import ACCESS_READ, mmap
 from typing import List
+
+from .json_files import read_json
 
 _LIST = re.compile(rb'"categories"\s*:\s*(?=\[)')
 
@@ -14,12 +17,13 @@ def read_categories(path: str) -> List[dict]:
     Raises:
         ValueError: If the file is not valid JSON.
     """
-    with open(path, 'rb') as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+    with suppress(ValueError), open(path, 'rb') as file, \
+            mmap(file.fileno(), 0, access=ACCESS_READ) as content:
         places = [match.end() for match in _LIST.finditer(content)]
         if len(places) == 1:
             return _first_list(content, places[0])
-    with open(path, encoding='utf-8-sig') as file:
-        return json.load(file).get('categories', [])
+    content = read_json(path)
+    return (content.get('categories') if isinstance(content, dict) else None) or []
 
 
 def _first_list(content: mmap, start: int) -> List[dict]:

@@ -3,7 +3,7 @@ from typing import Dict, Iterable, List, Sequence, Tuple, Union
 
 import numpy as np
 
-from .lists import LabelError, check_labels, load_lines, split_sample
+from .lists import LabelError, check_labels, load_lines, number_names, split_sample
 from .shards import is_shards, shard_samples, to_labels
 from .texts import Texts, odd_lines
 
@@ -24,6 +24,7 @@ class ListedSamples:
     with_label = True
     multi_class = False
     _num_before = 0  # numbers in front of the labels
+    _numbers: Dict[str, int] = {}  # of the classes by their names
     _is_packed = False
     _highest = -1  # label, if packed
 
@@ -39,6 +40,7 @@ class ListedSamples:
             num_classes (int): How many classes there are, 0 if nobody knows.
             suffixes (Sequence[str]): Ends of the names of the files that are samples.
         """
+        self._numbers = number_names(self._metainfo.get('classes') or ())
         if is_shards(self.ann_file):
             return self._pack(self._label_shards(num_classes, suffixes))
 
@@ -59,17 +61,13 @@ class ListedSamples:
         raise NotImplementedError
 
     def _split(self, line: str) -> Columns:
-        classes = self._metainfo.get('classes') or ()
-        return split_sample(line, self._num_before, self.with_label, self.multi_class, classes)
+        return split_sample(line, self._num_before, self.with_label, self.multi_class,
+                            self._numbers)
 
     def _label_shards(self, num_classes: int,
                       suffixes: Sequence[str]) -> Iterable[Tuple[str, List[int]]]:
-        numbers: Dict[str, int] = {
-            name: number
-            for number, name in enumerate(self._metainfo.get('classes') or ())
-        }
         for path, label in shard_samples(self.ann_file, suffixes):
-            labels = to_labels(label, numbers) if self.with_label else []
+            labels = to_labels(label, self._numbers) if self.with_label else []
             if labels is None or (len(labels) != 1 and self.with_label and not self.multi_class):
                 raise ValueError(f'{path} has the label {label!r}; its .cls, or "label" in its '
                                  '.json, should be the name or the number of a class')

@@ -2,7 +2,7 @@
 import re
 from codecs import BOM_UTF8
 from contextlib import contextmanager
-from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 from mmengine.fileio import list_from_file
@@ -41,7 +41,8 @@ def _explained(path: str) -> Iterator[None]:
         raise FileNotFoundError(f'annotation file {path} does not exist; set "data_root" and '
                                 '"ann_file" of the dataset') from None
     except UnicodeDecodeError as error:
-        raise ValueError(f'{path} is not text in UTF-8: {error}') from error
+        raise ValueError(f'{path} is not text in UTF-8 ({error.reason}, byte {error.start}); save '
+                         'it as UTF-8') from None
 
 
 def parse_lines(path: str, parse: Callable[[str], Any], columns: str) -> List[Any]:
@@ -135,7 +136,7 @@ def split_sample(line: str,
                  num_before: int = 0,
                  with_label: bool = True,
                  several: bool = False,
-                 classes: Sequence[str] = ()) -> Columns:
+                 classes: Optional[Mapping[str, int]] = None) -> Columns:
     """Path, numbers before the labels, and labels of a line.
 
     Args:
@@ -143,17 +144,23 @@ def split_sample(line: str,
         num_before (int): How many numbers stand before the labels. Defaults to 0.
         with_label (bool): Whether there is a label. Defaults to True.
         several (bool): Whether there may be more than one. Defaults to False.
-        classes (Sequence[str]): Names that may stand for one label. Defaults to ().
+        classes (dict[str, int], optional): Names that may stand for one label, and their numbers.
+            Defaults to None.
 
     Raises:
         ValueError: If the line is not like that.
     """
     if with_label and not several:
-        line = _name_to_number(line, classes)
+        line = _name_to_number(line, classes or {})
     path, numbers = split_numbers(line, -1 if several else num_before + with_label)
     if with_label and len(numbers) <= num_before:
         raise ValueError
     return path, numbers[:num_before], numbers[num_before:]
+
+
+def number_names(classes: Sequence[str]) -> Dict[str, int]:
+    """Labels of classes by their names."""
+    return {name: label for label, name in enumerate(classes)}
 
 
 def check_labels(path: str,
@@ -178,7 +185,7 @@ def check_labels(path: str,
                          f'"{path}" does not exist)')
 
 
-def _name_to_number(line: str, classes: Sequence[str]) -> str:
+def _name_to_number(line: str, classes: Mapping[str, int]) -> str:
     """A line whose last column is the name of a class, with the number of the class instead.
 
     A name with blanks needs a tab or a comma before it.
@@ -186,5 +193,5 @@ def _name_to_number(line: str, classes: Sequence[str]) -> str:
     for separator in ('\t', ',', None):
         text, *name = line.rsplit(separator, 1)
         if name and name[0].strip() in classes:
-            return f'{text.strip()} {list(classes).index(name[0].strip())}'
+            return f'{text.strip()} {classes[name[0].strip()]}'
     return line

@@ -7,12 +7,16 @@ without taking the process down (decord 0.6 can crash on a cut AVI), and it stil
 import os
 import os.path as osp
 import re
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar
 
 import cv2
 import numpy as np
+from PIL import UnidentifiedImageError
 
 from .class_folders import is_hidden
+from .file_limits import check_picture, open_picture
 from .storage import exists, is_file, read, shown
 from .to_rgb import ToRGB
 from .unreadable import UnreadableError
@@ -24,6 +28,8 @@ try:
 except ImportError:
     av = None
 
+T = TypeVar('T')
+
 # files of class folders that are taken for clips
 VIDEO_SUFFIXES = ('.3g2', '.3gp', '.asf', '.avi', '.divx', '.dv', '.f4v', '.flv', '.gif', '.m1v',
                   '.m2ts', '.m2v', '.m4v', '.mjpeg', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg',
@@ -33,6 +39,37 @@ VIDEO_SUFFIXES = ('.3g2', '.3gp', '.asf', '.avi', '.divx', '.dv', '.f4v', '.flv'
 
 class UnreadableClipError(UnreadableError):
     """No frame of a clip can be had; the message names the path and the reason."""
+
+
+def scan_file(path: str, scan: Callable[[str, int, int], T]) -> T:
+    """What a function finds out about a video file, as it was written last.
+
+    Args:
+        path (str): The file.
+        scan (Callable): Such as :func:`index_video`, with the same arguments.
+
+    Raises:
+        ImportError: If PyAV is not installed.
+        UnreadableClipError: If the file cannot be opened, or is no video.
+    """
+    with _explained(path):
+        state = os.stat(path)
+        return scan(path, state.st_mtime_ns, state.st_size)
+
+
+@contextmanager
+def _explained(path: str) -> Iterator[None]:
+    if av is None:
+        raise ImportError('reading videos needs PyAV: pip install av')
+    try:
+        yield
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str, error: Exception) -> UnreadableClipError:
+    reason = str(getattr(error, 'strerror', None) or error)
+    return UnreadableClipError(reason if path in reason else f'{path}: {reason}')
 
 
 class VideoFile:
@@ -62,13 +99,8 @@ class VideoFile:
     """
 
     def __init__(self, path: str, backend_args: Optional[dict] = None) -> None:
-        if av is None:
-            raise ImportError('reading videos needs PyAV: pip install av')
         self.path = shown(path)
-        try:
-            self._source, self._index = _open(path, backend_args)
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise _unreadable(self.path, error) from error
+        self._source, self._index = _open(path, backend_args)
         self.times = self._index.times
         self.num_frames = len(self.times)
         self.fps = self._index.scan.fps
@@ -154,15 +186,10 @@ class VideoFile:
 
 def _open(path: str, backend_args: Optional[dict]) -> Tuple[Source, VideoIndex]:
     if is_file(path, backend_args):
-        state = os.stat(path)
-        return path, index_video(path, state.st_mtime_ns, state.st_size)
-    video = Fetched(shown(path), read(path, backend_args))
-    return video, index_fetched(video)
-
-
-def _unreadable(path: str, error: Exception) -> UnreadableClipError:
-    reason = str(getattr(error, 'strerror', None) or error)
-    return UnreadableClipError(reason if path in reason else f'{path}: {reason}')
+        return path, scan_file(path, index_video)
+    with _explained(shown(path)):
+        video = Fetched(shown(path), read(path, backend_args))
+        return video, index_fetched(video)
 
 
 def find_videos(folder: str) -> Dict[str, str]:
@@ -247,13 +274,16 @@ class FrameFolder:
 
     def _decode(self, path: str) -> Optional[np.ndarray]:
         """BGR pixels, None if there are none."""
-        if is_file(path, self.backend_args):
-            return cv2.imread(path, cv2.IMREAD_COLOR)
         try:
+            if is_file(path, self.backend_args):
+                check_picture(path)
+                return cv2.imread(path, cv2.IMREAD_COLOR)
             content = read(path, self.backend_args)
+            with suppress(UnidentifiedImageError), open_picture(BytesIO(content)):
+                pass
         except FileNotFoundError:
             return None
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise _unreadable(shown(path), error) from error
         return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
 

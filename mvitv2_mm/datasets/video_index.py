@@ -8,6 +8,8 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, 
 
 import numpy as np
 
+from .file_limits import check_file, check_pixels
+
 try:
     import av
 except ImportError:
@@ -40,18 +42,22 @@ def open_video(
 
     Raises:
         av.FFmpegError: If the file cannot be opened.
-        ValueError: If it has no video.
+        OSError: If it is no file.
+        ValueError: If it has no video, or frames that are too large.
     """
-    flags = av.stream.Disposition
+    file = source
     if isinstance(source, Fetched):
         file = BytesIO(source.content)
         file.name = source.path.rpartition('/')[2]
-    with av.open(
-            file if isinstance(source, Fetched) else source, metadata_errors='ignore') as container:
+    else:
+        check_file(source)
+    flags = av.stream.Disposition
+    with av.open(file, metadata_errors='ignore') as container:
         streams = [s for s in container.streams.video if not s.disposition & flags.attached_pic]
         if not streams:
             raise ValueError('no video stream')
         stream = max(streams, key=lambda s: (s.disposition & flags.default, s.width * s.height))
+        check_pixels(stream.width, stream.height)
         stream.thread_type, stream.thread_count = 'AUTO', threads
         yield container, stream
 

@@ -1,5 +1,4 @@
 """Find missing or empty data before the slow start of a run; ``data_check`` looks at every file."""
-import json
 import os
 from typing import Any, Optional, Sequence, Sized
 
@@ -8,6 +7,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from ..checkpoints.tasks import count_classes
+from ..datasets.json_files import read_json
 from ..datasets.listed import ListedSamples
 from ..datasets.shards import is_shards, list_shards
 from .nested_datasets import leaf_datasets
@@ -191,9 +191,7 @@ def _is_empty(path: str, tables: Sequence[str]) -> bool:
 
 def _read_json(path: str) -> Any:
     """Content of a file, None if it is blank."""
-    with open(path, encoding='utf-8') as file:
-        text = file.read().strip()
-    try:
-        return json.loads(text) if text else None
-    except ValueError as error:
-        raise ValueError(f'"{path}" is not valid JSON: {error}') from error
+    with open(path, 'rb') as file:
+        if not file.read().strip():
+            return None
+    return read_json(path)

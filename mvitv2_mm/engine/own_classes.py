@@ -7,6 +7,7 @@ from mmengine.logging import print_log
 
 from ..datasets.class_folders import class_names
 from ..datasets.coco_categories import read_categories
+from ..datasets.json_files import entry_fault
 from ..datasets.mmaction.annotations import count_actions
 from .early_checks import check_data
 from .nested_datasets import leaf_datasets
@@ -63,7 +64,7 @@ def _read_classes(dataset: dict) -> Tuple[int, Optional[List[str]], str]:
     if str(dataset.type).endswith('AVADataset'):
         return count_actions(place), None, place
     if place.endswith('.json'):
-        names = [category['name'] for category in read_categories(place)]
+        names = _category_names(place)
         return len(names), names, place
     if dataset.get('ann_file'):
         return 0, None, place
@@ -72,3 +73,12 @@ def _read_classes(dataset: dict) -> Tuple[int, Optional[List[str]], str]:
     folder = os.path.join(root, prefix)
     names = class_names(folder)
     return len(names), names, folder
+
+
+def _category_names(path: str) -> List[str]:
+    categories = read_categories(path)
+    for number, category in enumerate(categories):
+        fault = entry_fault(category, dict(name=(str, )))
+        if fault:
+            raise ValueError(f'{path}, categories[{number}]: {fault}')
+    return [category['name'] for category in categories]
