@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mvitv2_mm.commands.frame import main
 from mvitv2_mm.data_check import KINDS, KNOWN, find_splits
 from mvitv2_mm.data_check.check import SCANS
-from mvitv2_mm.data_check.media import Image
+from mvitv2_mm.data_check.media import Video
 from mvitv2_mm.data_check.pool import probe_all
 from mvitv2_mm.names import DATASETS
 
@@ -31,7 +31,7 @@ def look(item):
 
 def test_a_crash_hides_no_file():
     names = ['a', 'crash1', 'odd1', 'b', 'hang', 'crash2', 'odd2', 'c', 'crash3']
-    results = list(probe_all([Image(name) for name in names], 2, look, timeout=3.))
+    results = list(probe_all([Video(name) for name in names], 2, look, timeout=3.))
     assert len(results) == len(names)
     found = {path: what for result in results for _, path, what in result}
     assert found == {

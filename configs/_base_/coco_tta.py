@@ -2,7 +2,7 @@
 # training sizes, the flip and the limit of 1600 are chosen with them.
 tta_model = dict(type='mvitv2_mm.InstanceTTA')
 tta_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mvitv2_mm.LoadImage'),
     dict(
         type='TestTimeAug',
         transforms=[

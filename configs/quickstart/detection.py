@@ -49,14 +49,14 @@ model = dict(
     test_cfg=dict(rpn=dict(nms_pre=200, max_per_img=50), rcnn=dict(max_per_img=20)))
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mvitv2_mm.LoadImage'),
     # run-length codes too, which poly2mask=False would silently ignore
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=True),
     dict(type='Resize', scale=(size, size), keep_ratio=True),
     dict(type='PackDetInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mvitv2_mm.LoadImage'),
     dict(type='Resize', scale=(size, size), keep_ratio=True),
     dict(
         type='PackDetInputs',

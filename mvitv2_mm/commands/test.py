@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
     if args.out_metrics:
         check_output('--out-metrics', args.out_metrics, '.json')
     runner = call(prepare_test, args)
-    with only_expected(CheckpointError, OSError), explained_workers():
+    with only_expected(CheckpointError, OSError), explained_workers(runner):
         metrics = runner.test()
     if args.out_metrics and runner.rank == 0:
         write_text(args.out_metrics, to_json(metrics, indent=2))

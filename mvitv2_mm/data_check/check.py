@@ -1,5 +1,4 @@
 """Check the splits of a dataset: annotations, counts, files."""
-from functools import partial
 from typing import Callable, Dict, Iterable, List, Optional
 
 from .ava import scan_ava
@@ -9,7 +8,7 @@ from .images import scan_images
 from .known import Expected, Split
 from .loading import look
 from .media import Item
-from .pool import probe_all
+from .pool import glance_all, probe_all
 from .report import DataProblem, SplitReport
 
 # Each takes the config of a dataset, the number of its classes if known, and a report for what is
@@ -59,7 +58,7 @@ def check(splits: List[Split], num_workers: int, quick: bool,
         _check_size(split, report)
         if reports:
             _check_same_classes(reports[0], report)
-        results = probe_all(items, num_workers, look=partial(look, quick=quick))
+        results = glance_all(items, look) if quick else probe_all(items, num_workers, look)
         for problems in track(results, len(items), split.name):
             for problem in problems:
                 report.add(*problem)

@@ -2,7 +2,7 @@
 import os.path as osp
 from typing import Iterator, List, Optional, Set, Tuple
 
-from ..datasets.lists import LabelError, check_labels, read_lines, split_sample
+from ..datasets.lists import LabelError, check_labels, number_names, read_lines, split_sample
 from .report import SplitReport
 
 
@@ -39,13 +39,14 @@ def read_samples(path: str, folder: str, dataset: dict, columns: str, num_classe
     classes = (dataset.get('metainfo') or {}).get('classes') or ()
     num_classes = num_classes or dataset.get('num_classes') or len(classes)
     with_label, several = dataset.get('with_label', True), dataset.get('multi_class', False)
+    labels_by_name = number_names(classes)
     samples, seen, present = [], {}, set()
     for number, line in open_lines(path, report):
         where = f'{path}, line {number}'
         try:
             name, numbers, labels = split_sample(line,
                                                  len(columns.split()) - 2, with_label, several,
-                                                 classes)
+                                                 labels_by_name)
             check_labels(name, labels, num_classes, lambda: osp.exists(osp.join(folder, name)))
         except LabelError as error:
             report.add('label', where, str(error))

@@ -3,16 +3,16 @@ import json
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import List, NamedTuple, Optional, Tuple, Union
+from typing import Callable, List, NamedTuple, Union
 
-from mmengine.dataset import Compose
 from mmengine.registry import TRANSFORMS
 
-from .media import Image, Item, probe
+from ..datasets.load_image import LoadImage
+from ..datasets.unreadable import UnreadableError, load, size_fault
+from .media import Item, file_problems, probe
 from .report import DataProblem
 
-_DEFAULTS = dict(
-    mmpretrain=[dict(type='mvitv2_mm.LoadImage')], mmdet=[dict(type='LoadImageFromFile')])
+_DEFAULT = [dict(type='mvitv2_mm.LoadImage')]
 _MODULES = dict(mmpretrain='mmpretrain.datasets', mmdet='mvitv2_mm.datasets.mmdet.load_objects')
 
 
@@ -31,47 +31,54 @@ def loading_steps(dataset: dict, host: str) -> str:
         host (str): Library whose steps have no scope, 'mmpretrain' or 'mmdet'.
     """
     steps = []
-    for step in dataset.get('pipeline') or _DEFAULTS[host]:
+    for step in dataset.get('pipeline') or _DEFAULT:
         if not step['type'].split('.')[-1].startswith('Load'):
             break
         steps.append(dict(step))
-    return json.dumps([host, steps])
+    return json.dumps([host, steps or _DEFAULT])
 
 
 @lru_cache(maxsize=None)
-def _build(steps: str) -> Optional[Compose]:
-    """The steps, None if their host is not installed."""
+def _build(steps: str) -> List[Callable]:
+    """The steps; our own reading alone if their host is not installed."""
     host, steps = json.loads(steps)
     if find_spec(host) is None:
-        return None
+        return [LoadImage()]
     import_module(_MODULES[host])
-    return Compose([TRANSFORMS.build(dict(step, _scope_=host)) for step in steps])
+    return [TRANSFORMS.build(dict(step, _scope_=host)) for step in steps]
 
 
 def look(item: Union[Item, Picture], quick: bool = False) -> List[DataProblem]:
-    """Problems of one item; of a picture also those that its loading has; see :func:`probe`."""
+    """Problems of one item; a picture is read as the dataset does; see :func:`probe`."""
     if not isinstance(item, Picture):
         return probe(item, quick)
-    problems = probe(Image(item.path), quick)
-    load = None if problems or quick else _build(item.steps)
-    if load is None:
+    problems = file_problems(item.path)
+    if problems or quick:
         return problems
+    read, *others = _build(item.steps)
     try:
-        results = load(dict(item.info, img_path=item.path))
-    except Exception as error:  # as in a training, whatever the cause
-        what = f'{type(error).__name__}: {error}'
+        results = load(read, dict(item.info, img_path=item.path))
+    except UnreadableError as error:
+        return [DataProblem('unreadable', item.path, _without_path(error, item.path))]
+    fault = size_fault(results)
+    if fault:
+        return [DataProblem('annotation', item.path, fault)]
+    try:
+        for step in others:
+            results = load(step, results)
+    except UnreadableError as error:
+        what = _without_path(error, item.path)
         return [
             DataProblem('annotation', item.path, f'cannot be loaded as the config says: {what}')
         ]
     return _compare(item, results)
 
 
+def _without_path(error: Exception, path: str) -> str:
+    return str(error).removeprefix(path).lstrip(': ')
+
+
 def _compare(item: Picture, results: dict) -> List[DataProblem]:
-    stated: Tuple = (item.info.get('height'), item.info.get('width'))
-    size = tuple(results['img_shape'])
-    if None not in stated and size != stated:
-        what = '{} x {} pixels (height x width), annotated as {} x {}'.format(*size, *stated)
-        return [DataProblem('annotation', item.path, f'is {what}')]
     wanted = [not obj['ignore_flag'] for obj in item.info.get('instances', ())]
     ignored = results.get('gt_ignore_flags', ())
     lost = sum(want and bool(ignore) for want, ignore in zip(wanted, ignored))

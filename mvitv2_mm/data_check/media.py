@@ -1,18 +1,10 @@
-"""Can a picture or clip be read? Runs in worker processes."""
+"""Can a clip be read? Runs in worker processes."""
 import os
-import warnings
-from typing import List, NamedTuple, Optional, Tuple, Union
-
-from PIL import Image as PILImage
+from typing import List, NamedTuple, Optional, Union
 
 from ..datasets import FrameFolder, UnreadableClipError, VideoFile
+from ..datasets.file_limits import check_file
 from .report import DataProblem
-
-
-class Image(NamedTuple):
-    """A picture and its size (height, width) in pixels where the annotation states it."""
-    path: str
-    size: Optional[Tuple[int, int]] = None
 
 
 class Video(NamedTuple):
@@ -29,7 +21,7 @@ class Frames(NamedTuple):
     first_number: Optional[int] = None
 
 
-Item = Union[Image, Video, Frames]
+Item = Union[Video, Frames]
 
 
 def probe(item: Item, quick: bool = False) -> List[DataProblem]:
@@ -38,31 +30,27 @@ def probe(item: Item, quick: bool = False) -> List[DataProblem]:
     Args:
         item (Item): What to read.
         quick (bool): Only look whether the files are there and not empty. Defaults to False:
-            decode pictures whole, of clips the first, middle and last frame.
+            decode the first, middle and last frame.
     """
     try:
         if isinstance(item, Frames):
             return _probe_frames(item, quick)
-        if not os.path.exists(item.path):
-            return [DataProblem('missing', item.path, 'no such file')]
-        if os.path.getsize(item.path) == 0:
-            return [DataProblem('unreadable', item.path, 'empty file')]
-        if quick:
-            return []
-        return _probe_image(item) if isinstance(item, Image) else _probe_video(item)
+        problems = file_problems(item.path)
+        return problems if problems or quick else _probe_video(item)
     except Exception as error:  # whatever a broken file makes a decoder do, it is a problem
         return [DataProblem('unreadable', item.path, f'{type(error).__name__}: {error}')]
 
 
-def _probe_image(item: Image) -> List[DataProblem]:
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # about odd metadata and large pictures
-        with PILImage.open(item.path) as image:
-            image.load()
-            size = image.size[::-1]
-    if item.size is not None and size != tuple(item.size):
-        what = '{} x {} pixels (height x width), annotated as {} x {}'.format(*size, *item.size)
-        return [DataProblem('annotation', item.path, f'is {what}')]
+def file_problems(path: str) -> List[DataProblem]:
+    """Problems of a file that need no look into it."""
+    if not os.path.exists(path):
+        return [DataProblem('missing', path, 'no such file')]
+    try:
+        check_file(path)
+    except OSError as error:
+        return [DataProblem('unreadable', path, str(error))]
+    if os.path.getsize(path) == 0:
+        return [DataProblem('unreadable', path, 'empty file')]
     return []
 
 

@@ -1,7 +1,8 @@
 """Look at many files in parallel; one that kills or hangs its reader is a problem, not the end."""
 import os
-from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
-from itertools import islice
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, TimeoutError, wait
+from functools import partial
+from itertools import chain, islice
 from typing import Callable, Dict, Iterator, List, Sequence
 
 from pebble import ProcessExpired, ProcessPool
@@ -11,6 +12,7 @@ from .report import DataProblem
 
 TIMEOUT = 120.  # seconds for one file
 _AHEAD = 8  # files per process that wait for it
+_GLANCING, _BATCH = 8, 64  # threads that look whether files are there, and files for each at a time
 
 
 def probe_all(items: Sequence[Item],
@@ -39,6 +41,31 @@ def probe_all(items: Sequence[Item],
     finally:
         pool.stop()
         pool.join()
+
+
+def glance_all(items: Sequence[Item],
+               look: Callable[..., List[DataProblem]]) -> Iterator[List[DataProblem]]:
+    """Problems of each item that show without reading it, one list per item.
+
+    That takes microseconds on a local disk, far less than handing an item to a process, and
+    milliseconds on one that is far away, where threads help.
+
+    Args:
+        items (Sequence[Item]): What to look at.
+        look (Callable): Looks at one item, with ``quick=True``.
+    """
+    glance = partial(_glance, look)
+    with ThreadPoolExecutor(_GLANCING) as pool:
+        batches = (items[i:i + _BATCH] for i in range(0, len(items), _BATCH))
+        while True:
+            some = list(islice(batches, _GLANCING))
+            if not some:
+                return
+            yield from chain.from_iterable(pool.map(glance, some))
+
+
+def _glance(look: Callable[..., List[DataProblem]], items: Sequence[Item]) -> list:
+    return [look(item, quick=True) for item in items]
 
 
 def _silence() -> None:

@@ -1,18 +1,12 @@
 """Every frame of a video once, in order, in constant memory."""
-import os
 from dataclasses import dataclass
 from typing import Callable, Iterator
 
 import numpy as np
 
-from .readers import UnreadableClipError
+from .readers import UnreadableClipError, scan_file
 from .to_rgb import ToRGB
 from .video_index import decode_all, scan_packets
-
-try:
-    import av
-except ImportError:
-    av = None
 
 _THREADS = 4
 
@@ -51,15 +45,8 @@ class FrameStream:
     """
 
     def __init__(self, path: str) -> None:
-        if av is None:
-            raise ImportError('reading videos needs PyAV: pip install av')
         self.path = path
-        try:
-            state = os.stat(path)
-            self._scan = scan_packets(path, state.st_mtime_ns, state.st_size)
-        except (av.FFmpegError, OSError, ValueError) as error:
-            reason = getattr(error, 'strerror', None) or error
-            raise UnreadableClipError(f'{path}: {reason}') from error
+        self._scan = scan_file(path, scan_packets)
         self.fps = self._scan.fps
         self.num_frames = len(self._scan.table.stamps) if self._scan.table else None
 

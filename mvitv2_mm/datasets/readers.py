@@ -7,20 +7,28 @@ without taking the process down (decord 0.6 can crash on a cut AVI), and it stil
 import os
 import os.path as osp
 import re
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar
 
 import cv2
 import numpy as np
+from PIL import UnidentifiedImageError
 
 from .class_folders import is_hidden
+from .file_limits import check_picture, open_picture
+from .storage import exists, is_file, read, shown
 from .to_rgb import ToRGB
 from .unreadable import UnreadableError
-from .video_index import decode, decode_all, index_video, open_video
+from .video_index import (Fetched, Source, VideoIndex, decode, decode_all, index_fetched,
+                          index_video, open_video)
 
 try:
     import av
 except ImportError:
     av = None
+
+T = TypeVar('T')
 
 # files of class folders that are taken for clips
 VIDEO_SUFFIXES = ('.3g2', '.3gp', '.asf', '.avi', '.divx', '.dv', '.f4v', '.flv', '.gif', '.m1v',
@@ -31,6 +39,37 @@ VIDEO_SUFFIXES = ('.3g2', '.3gp', '.asf', '.avi', '.divx', '.dv', '.f4v', '.flv'
 
 class UnreadableClipError(UnreadableError):
     """No frame of a clip can be had; the message names the path and the reason."""
+
+
+def scan_file(path: str, scan: Callable[[str, int, int], T]) -> T:
+    """What a function finds out about a video file, as it was written last.
+
+    Args:
+        path (str): The file.
+        scan (Callable): Such as :func:`index_video`, with the same arguments.
+
+    Raises:
+        ImportError: If PyAV is not installed.
+        UnreadableClipError: If the file cannot be opened, or is no video.
+    """
+    with _explained(path):
+        state = os.stat(path)
+        return scan(path, state.st_mtime_ns, state.st_size)
+
+
+@contextmanager
+def _explained(path: str) -> Iterator[None]:
+    if av is None:
+        raise ImportError('reading videos needs PyAV: pip install av')
+    try:
+        yield
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str, error: Exception) -> UnreadableClipError:
+    reason = str(getattr(error, 'strerror', None) or error)
+    return UnreadableClipError(reason if path in reason else f'{path}: {reason}')
 
 
 class VideoFile:
@@ -44,7 +83,9 @@ class VideoFile:
     and ``fault`` is a note; otherwise it is bad, which an :class:`UnreadableClipError` says.
 
     Args:
-        path (str): Path of the file.
+        path (str): Path or URL of the file.
+        backend_args (dict, optional): See :func:`mvitv2_mm.datasets.storage.read`. A file that is
+            elsewhere is fetched whole, once. Defaults to None.
 
     Attributes:
         num_frames (int): Frames present in the file, whatever its header promises.
@@ -57,16 +98,9 @@ class VideoFile:
         UnreadableClipError: If the file cannot be opened or holds no frame.
     """
 
-    def __init__(self, path: str) -> None:
-        if av is None:
-            raise ImportError('reading videos needs PyAV: pip install av')
-        self.path = path
-        try:
-            state = os.stat(path)
-            self._index = index_video(path, state.st_mtime_ns, state.st_size)
-        except (av.FFmpegError, OSError, ValueError) as error:
-            reason = getattr(error, 'strerror', None) or error
-            raise UnreadableClipError(f'{path}: {reason}') from error
+    def __init__(self, path: str, backend_args: Optional[dict] = None) -> None:
+        self.path = shown(path)
+        self._source, self._index = _open(path, backend_args)
         self.times = self._index.times
         self.num_frames = len(self.times)
         self.fps = self._index.scan.fps
@@ -113,7 +147,7 @@ class VideoFile:
         table = self._index.scan.table
         if table is None:
             return
-        with open_video(self.path) as (container, stream):
+        with open_video(self._source) as (container, stream):
             context = stream.codec_context
             for start, numbers in table.groups(wanted).items():
                 number_of = {int(table.stamps[n]): n for n in numbers}
@@ -129,7 +163,7 @@ class VideoFile:
     def _decode_from_start(self, wanted: List[int]) -> Iterator[Tuple[int, 'av.VideoFrame']]:
         """Yield (number, frame), decoding all up to the last wanted frame."""
         table = self._index.scan.table
-        for count, frame in enumerate(decode_all(self.path)):
+        for count, frame in enumerate(decode_all(self._source)):
             number = table.number(frame.pts) if table else count
             if number in wanted:
                 yield number, frame
@@ -148,6 +182,14 @@ class VideoFile:
         for number in wanted:
             last = frames.setdefault(number, last)
         return [frames[int(i)] for i in indices]
+
+
+def _open(path: str, backend_args: Optional[dict]) -> Tuple[Source, VideoIndex]:
+    if is_file(path, backend_args):
+        return path, scan_file(path, index_video)
+    with _explained(shown(path)):
+        video = Fetched(shown(path), read(path, backend_args))
+        return video, index_fetched(video)
 
 
 def find_videos(folder: str) -> Dict[str, str]:
@@ -174,7 +216,9 @@ class FrameFolder:
         num_frames (int, optional): Number of frames, None for as many as there are.
         filename_tmpl (str): Template of the file names, such as ``'img_{:05}.jpg'``.
         first_number (int, optional): Number of the first frame. Defaults to None: the lowest number
-            in the folder.
+            in the folder; in one that is elsewhere 0 or 1.
+        backend_args (dict, optional): See :func:`mvitv2_mm.datasets.storage.read`. Defaults to
+            None.
 
     Raises:
         UnreadableClipError: If there are no frames.
@@ -187,11 +231,13 @@ class FrameFolder:
                  path: str,
                  num_frames: Optional[int],
                  filename_tmpl: str,
-                 first_number: Optional[int] = None) -> None:
+                 first_number: Optional[int] = None,
+                 backend_args: Optional[dict] = None) -> None:
         if num_frames is not None and num_frames < 1:
             raise UnreadableClipError(f'{path}: the annotation says {num_frames} frames')
         self.path = path
         self.filename_tmpl = filename_tmpl
+        self.backend_args = backend_args
         self.first_number = self._find_start(num_frames) if first_number is None else first_number
         self.num_frames = num_frames
         if num_frames is None:
@@ -199,8 +245,11 @@ class FrameFolder:
 
     def _find_start(self, num_frames: Optional[int]) -> int:
         """The usual numbers without listing the folder, which may be long and far away."""
-        zero, one = (osp.exists(self._name(number)) for number in (0, 1))
-        if zero or one:
+        try:
+            zero, one = (exists(self._name(number), self.backend_args) for number in (0, 1))
+        except OSError as error:
+            raise _unreadable(shown(self.path), error) from error
+        if zero or one or not is_file(self.path, self.backend_args):
             return 0 if zero else 1
         numbers = frame_numbers(self.path, self.filename_tmpl)
         # else the first frame is lost
@@ -215,13 +264,28 @@ class FrameFolder:
         frames = {}
         for index in set(int(i) for i in indices):
             path = self._name(self.first_number + index)
-            image = cv2.imread(path, cv2.IMREAD_COLOR)
+            image = self._decode(path)
             if image is None:
-                state = 'not a picture' if osp.exists(path) else 'missing'
-                raise UnreadableClipError(f'{path}: frame {index + 1} of {self.num_frames} is '
-                                          f'{state}')
+                state = 'not a picture' if exists(path, self.backend_args) else 'missing'
+                raise UnreadableClipError(f'{shown(path)}: frame {index + 1} of {self.num_frames} '
+                                          f'is {state}')
             frames[index] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         return [frames[int(i)] for i in indices]
+
+    def _decode(self, path: str) -> Optional[np.ndarray]:
+        """BGR pixels, None if there are none."""
+        try:
+            if is_file(path, self.backend_args):
+                check_picture(path)
+                return cv2.imread(path, cv2.IMREAD_COLOR)
+            content = read(path, self.backend_args)
+            with suppress(UnidentifiedImageError), open_picture(BytesIO(content)):
+                pass
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise _unreadable(shown(path), error) from error
+        return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
 
 
 def frame_numbers(path: str, filename_tmpl: str) -> List[int]:

@@ -1,9 +1,15 @@
 """One promise for pictures, boxes and clips that cannot be read."""
 import logging
-from typing import Any, Optional
+from typing import Any, Callable, List, Optional, Tuple
 
 import torch
 from mmengine.logging import print_log
+
+from .file_limits import MAX_PIXELS, check_file, check_picture
+from .storage import shown
+from .watching import Held, Watch, time_limit
+
+TIME_LIMIT = 120.  # seconds
 
 # what is known of a sample
 _DAMAGED, _BAD = 1, 2
@@ -20,16 +26,23 @@ class ReplacesUnreadable:
     A sample that cannot be read is reported once, with its path and the reason. Training takes
     another one in its place, drawn from the random numbers of the run. Validation and testing get
     ``stand_in(idx)``, and ``UnreadableHook`` counts it as wrong. Too many such samples end the run.
+    A sample that takes too long is one of them, as far as what reads it can be interrupted.
 
     Args:
         max_bad_share (float): Share of the samples, in each process, that may be unreadable. 10 of
             them, but not more than half, may be in any case. Defaults to 0.01.
+        time_limit (float): Seconds that a sample may take; 0 for any. Defaults to 120.
         **kwargs: See :class:`mmengine.dataset.BaseDataset`; ``max_refetch`` is how many unreadable
             samples in a row end a training.
     """
 
-    def __init__(self, *args, max_bad_share: float = 0.01, **kwargs) -> None:
+    def __init__(self,
+                 *args,
+                 max_bad_share: float = 0.01,
+                 time_limit: float = TIME_LIMIT,
+                 **kwargs) -> None:
         self.max_bad_share = max_bad_share
+        self.time_limit = time_limit
         super().__init__(*args, **kwargs)
 
     def full_init(self) -> None:
@@ -38,6 +51,7 @@ class ReplacesUnreadable:
             super().full_init()
             # Shared, so that the workers of a data loader report and count a sample once.
             self._states = torch.zeros(len(self), dtype=torch.uint8).share_memory_()
+            self._watch = Watch()
 
     def stand_in(self, idx: int) -> Any:
         """What testing gets in place of a sample."""
@@ -49,7 +63,7 @@ class ReplacesUnreadable:
         reason = 'the augmentation left nothing of them'
         for _ in range(self.max_refetch + 1):
             try:
-                data = self.prepare_data(idx)
+                data = self._prepare_in_time(idx)
                 if data is not None:
                     return data
             except UnreadableError as error:
@@ -61,6 +75,24 @@ class ReplacesUnreadable:
             idx = self._rand_another()
         raise RuntimeError(f'{self.max_refetch + 1} samples in a row could not be used; check '
                            f'"data_root" and "data_prefix" of the dataset. The last one: {reason}')
+
+    def _prepare_in_time(self, idx: int) -> Any:
+
+        def too_slow() -> UnreadableError:
+            return UnreadableError(f'{self.locate(idx)} takes more than {self.time_limit:g} s')
+
+        with self._watch.reading(idx), time_limit(self.time_limit, too_slow):
+            return self.prepare_data(idx)
+
+    def locate(self, idx: int) -> str:
+        """Path of a sample, for messages."""
+        info = self.get_data_info(idx)
+        keys = ('img_path', 'filename', 'frame_dir')
+        return next((shown(info[key]) for key in keys if key in info), f'sample {idx}')
+
+    def held(self) -> List[Tuple[str, Held]]:
+        """Paths of the samples that data workers read, or read last."""
+        return [(self.locate(held.sample), held) for held in self._watch.held()]
 
     def report(self, idx: int, reason: str, is_damaged: bool = False) -> None:
         """Log a sample that is bad, or damaged but of use, once; raise if too many are bad."""
@@ -86,6 +118,38 @@ def mark_unreadable(packed: dict) -> dict:
     return packed
 
 
+def size_fault(results: dict) -> Optional[str]:
+    """What is wrong with a loaded picture that is not as large as its annotation states, or None.
+
+    Args:
+        results (dict): With 'img_shape', and with 'height' and 'width' if they are stated.
+    """
+    stated = results.get('height'), results.get('width')
+    size = tuple(results.get('img_shape', stated)[:2])
+    if None in stated or size == stated:
+        return None
+    return 'is {} x {} pixels (height x width), annotated as {} x {}'.format(*size, *stated)
+
+
+def load(step: Callable[[dict], dict], results: dict) -> dict:
+    """Run a step that loads something of a picture, whose path is 'img_path'.
+
+    Raises:
+        UnreadableError: Whatever goes wrong.
+    """
+    path = results['img_path']
+    try:
+        if 'img' in results or hasattr(step, 'max_pixels'):
+            check_file(path)
+        else:  # of a host library
+            check_picture(path)
+        return step(results)
+    except Exception as error:  # each decoder has its own kinds
+        text = ' '.join(str(error).split()) or type(error).__name__
+        path = shown(path)
+        raise UnreadableError(text if path in text else f'{path}: {text}') from error
+
+
 class ReadsPictures(ReplacesUnreadable):
     """:class:`ReplacesUnreadable` for datasets whose first step reads one picture."""
 
@@ -98,22 +162,23 @@ class ReadsPictures(ReplacesUnreadable):
         results = self.get_data_info(idx)
         read, *others = self.pipeline.transforms
         if image is None:
-            try:
-                results = read(results)
-            except Exception as error:  # each decoder has its own kinds
-                text = ' '.join(str(error).split()) or type(error).__name__
-                path = results['img_path']
-                raise UnreadableError(text if path in text else f'{path}: {text}') from error
+            results = load(read, results)
+            fault = None if self.test_mode or results is None else size_fault(results)
+            if fault:
+                raise UnreadableError(f'{shown(results["img_path"])} {fault}')
         else:
             results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
         for step in others:
             if results is not None:
-                results = step(results)
+                is_loading = type(step).__name__.startswith('Load')
+                results = load(step, results) if is_loading else step(results)
         return results
 
     def stand_in(self, idx: int) -> dict:
         """The sample with a grey picture."""
         info = self.get_data_info(idx)
-        shape = info.get('height', 256), info.get('width', 256), 3
-        grey = torch.full(shape, 128, dtype=torch.uint8).numpy()
+        height, width = int(info.get('height', 256)), int(info.get('width', 256))
+        if height * width > MAX_PIXELS:
+            height = width = 256
+        grey = torch.full((height, width, 3), 128, dtype=torch.uint8).numpy()
         return mark_unreadable(self.prepare_data(idx, grey))

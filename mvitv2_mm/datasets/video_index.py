@@ -2,10 +2,13 @@
 from collections import defaultdict
 from contextlib import contextmanager
 from functools import lru_cache
+from io import BytesIO
 from itertools import chain, dropwhile
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
+
+from .file_limits import check_file, check_pixels
 
 try:
     import av
@@ -17,27 +20,44 @@ _FORMATS = ('mov,mp4,m4a,3gp,3g2,mj2', 'matroska,webm')
 _CODECS = ('h264', 'hevc', 'vp9', 'av1', 'libdav1d', 'mjpeg', 'ffv1', 'prores')
 
 
+class Fetched(NamedTuple):
+    """A video file that was read from elsewhere, and its path there, whose end tells the format."""
+    path: str
+    content: bytes
+
+
+Source = Union[str, Fetched]
+
+
 @contextmanager
 def open_video(
-        path: str,
+        source: Source,
         threads: int = 1) -> Iterator[Tuple['av.container.InputContainer', 'av.VideoStream']]:
     """Open a file; its video is the stream that ``ffmpeg`` takes, which is no attached picture.
 
     Args:
-        path (str): The file.
+        source (str | Fetched): The file.
         threads (int): Threads that decode. Defaults to 1: data loading is parallel over workers
             already.
 
     Raises:
         av.FFmpegError: If the file cannot be opened.
-        ValueError: If it has no video.
+        OSError: If it is no file.
+        ValueError: If it has no video, or frames that are too large.
     """
+    file = source
+    if isinstance(source, Fetched):
+        file = BytesIO(source.content)
+        file.name = source.path.rpartition('/')[2]
+    else:
+        check_file(source)
     flags = av.stream.Disposition
-    with av.open(path, metadata_errors='ignore') as container:
+    with av.open(file, metadata_errors='ignore') as container:
         streams = [s for s in container.streams.video if not s.disposition & flags.attached_pic]
         if not streams:
             raise ValueError('no video stream')
         stream = max(streams, key=lambda s: (s.disposition & flags.default, s.width * s.height))
+        check_pixels(stream.width, stream.height)
         stream.thread_type, stream.thread_count = 'AUTO', threads
         yield container, stream
 
@@ -50,9 +70,9 @@ def decode(stream: 'av.VideoStream', packet: Optional['av.Packet']) -> List['av.
         return []
 
 
-def decode_all(path: str, threads: int = 1) -> Iterator['av.VideoFrame']:
+def decode_all(source: Source, threads: int = 1) -> Iterator['av.VideoFrame']:
     """Every frame of a file, in the order in which they are shown; see :func:`open_video`."""
-    with open_video(path, threads) as (container, stream):
+    with open_video(source, threads) as (container, stream):
         for packet in _demux(container, stream):
             if packet.size:
                 yield from decode(stream, packet)
@@ -159,7 +179,11 @@ class PacketScan(NamedTuple):
 @lru_cache(maxsize=256)
 def scan_packets(path: str, modified: int, size: int) -> PacketScan:
     """Read the packets of a file, whose arguments and errors are those of :func:`index_video`."""
-    with open_video(path) as (container, stream):
+    return _scan_packets(path)
+
+
+def _scan_packets(source: Source) -> PacketScan:
+    with open_video(source) as (container, stream):
         promised = len(stream.index_entries)
         packets = [(p.pts, p.dts, p.is_keyframe, p.is_discard) for p in _demux(container, stream)]
         if promised < len(packets):  # that was no index of the whole file
@@ -197,8 +221,16 @@ def index_video(path: str, modified: int, size: int) -> VideoIndex:
         av.FFmpegError: If the file cannot be opened.
         ValueError: If it has no video, or no frame of it decodes.
     """
-    scan = scan_packets(path, modified, size)
-    stamps = scan.table.stamps if scan.table else [frame.pts for frame in decode_all(path)]
+    return _number_frames(path, scan_packets(path, modified, size))
+
+
+def index_fetched(video: Fetched) -> VideoIndex:
+    """Number the frames of a file that was fetched, which are kept by nobody."""
+    return _number_frames(video, _scan_packets(video))
+
+
+def _number_frames(source: Source, scan: PacketScan) -> VideoIndex:
+    stamps = scan.table.stamps if scan.table else [frame.pts for frame in decode_all(source)]
     if not len(stamps):
         raise ValueError('no video frame in the file')
     return VideoIndex(_times(stamps, scan), scan)

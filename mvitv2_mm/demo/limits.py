@@ -50,11 +50,7 @@ class Limits:
             head = file.read(4096).lower()
         if any(mark in head for mark in _LISTS):
             raise ValueError('is a list of files; the page takes pictures and videos')
-        try:
-            kind = kind_of(path)
-        except Image.DecompressionBombError:
-            raise ValueError(f'is a picture of more than {self.picture} megapixels; '
-                             f'{_COMMAND}') from None
+        kind = kind_of(path)
         if kind == PICTURE or kind != 'video' and task not in VIDEO_TASKS:
             return self._check_picture(path)
         return self._check_video(path, every if task not in VIDEO_TASKS else None)
@@ -65,6 +61,9 @@ class Limits:
                 kind, (width, height) = picture.format, picture.size
         except UnidentifiedImageError:
             kind = None
+        except Image.DecompressionBombError:
+            raise ValueError(f'is a picture of more than {self.picture} megapixels; '
+                             f'{_COMMAND}') from None
         if kind not in _PICTURES:
             raise ValueError('is of a kind that the page does not take; it takes '
                              f'{", ".join(_PICTURES)} and videos')

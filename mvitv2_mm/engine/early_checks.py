@@ -1,5 +1,4 @@
 """Find missing or empty data before the slow start of a run; ``data_check`` looks at every file."""
-import json
 import os
 from typing import Any, Optional, Sequence, Sized
 
@@ -8,7 +7,11 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from ..checkpoints.tasks import count_classes
+from ..datasets.json_files import read_json
+from ..datasets.listed import ListedSamples
+from ..datasets.shards import is_shards, list_shards
 from .nested_datasets import leaf_datasets
+from .secrets import check_secrets
 
 _READ_LIMIT = 2**20  # bytes; nothing larger is empty, and huge files are not read twice
 
@@ -24,12 +27,13 @@ def check_data(cfg: Config, loops: Sequence[str]) -> None:
 
     Raises:
         FileNotFoundError: Naming the key, the missing path and what to do.
-        ValueError: If an annotation file holds no sample.
+        ValueError: If an annotation file holds no sample, or the config a password.
     """
     for loop in loops:
         loader = cfg.get(f'{loop}_dataloader')
         if loader is not None:
             for key, dataset in leaf_datasets(loader['dataset'], f'{loop}_dataloader.dataset'):
+                check_secrets(key, dataset)
                 _check_dataset(key, dataset, needs_objects=loop != 'test')
         evaluators = cfg.get(f'{loop}_evaluator') or []
         for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
@@ -95,6 +99,8 @@ def _check_labels(key: str, dataset: Sized, classes: Optional[Sequence[str]],
         raise ValueError(f'{key} has {len(classes)} classes, but the head of the model '
                          f'{num_classes}; set "num_classes" of the head')
     is_known = is_detector or classes and getattr(dataset, 'has_checked_labels', False)
+    if isinstance(dataset, ListedSamples):
+        is_known = is_known or dataset.has_labels_below(num_classes)
     for i in range(0 if is_known else len(dataset)):
         info = dataset.get_data_info(i)
         label = info.get('gt_label', info.get('label'))
@@ -160,6 +166,9 @@ def _check_folder(key: str, path: str) -> None:
 def _check_ann_file(key: str, path: str, needs_objects: bool = True) -> None:
     if '://' in path:
         return
+    if is_shards(path):
+        list_shards(path)
+        return
     if not os.path.isfile(path):
         raise FileNotFoundError(f'{key}: annotation file "{path}" does not exist; put it there or '
                                 f'name its place with --cfg-options {key}=...')
@@ -182,9 +191,7 @@ def _is_empty(path: str, tables: Sequence[str]) -> bool:
 
 def _read_json(path: str) -> Any:
     """Content of a file, None if it is blank."""
-    with open(path, encoding='utf-8') as file:
-        text = file.read().strip()
-    try:
-        return json.loads(text) if text else None
-    except ValueError as error:
-        raise ValueError(f'"{path}" is not valid JSON: {error}') from error
+    with open(path, 'rb') as file:
+        if not file.read().strip():
+            return None
+    return read_json(path)

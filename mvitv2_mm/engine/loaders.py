@@ -1,4 +1,5 @@
 """Batches that can be made, and metrics that can be computed, before the slow start of a run."""
+import re
 from contextlib import contextmanager
 from typing import Iterator, Sequence, Tuple
 
@@ -8,7 +9,9 @@ from mmengine.runner import Runner
 from torch import nn
 
 from ..checkpoints.loading import find_backbone
+from ..datasets.unreadable import TIME_LIMIT
 from .nested_datasets import leaf_datasets
+from .unreadable import watched_datasets
 
 _PATIENCE = 600  # seconds
 
@@ -49,12 +52,20 @@ def limit_waiting(cfg: Config, loops: Sequence[str]) -> None:
     for loop in loops:
         loader = cfg.get(f'{loop}_dataloader')
         if loader is not None and loader.get('num_workers'):
-            loader.setdefault('timeout', _PATIENCE)
+            limits = [
+                data.get('time_limit', TIME_LIMIT)
+                for _, data in leaf_datasets(loader.get('dataset', {}))
+            ]
+            loader.setdefault('timeout', max(_PATIENCE, 2 * max(limits)))
 
 
 @contextmanager
-def explained_workers() -> Iterator[None]:
-    """Turn the errors with which PyTorch reports a lost data worker into a :class:`LoaderError`."""
+def explained_workers(runner: Runner) -> Iterator[None]:
+    """Turn the errors with which PyTorch reports a lost data worker into a :class:`LoaderError`.
+
+    Args:
+        runner (Runner): Whose loaders are used; the error names the samples that the worker held.
+    """
     try:
         yield
     except (RuntimeError, ConnectionError, EOFError) as error:
@@ -63,10 +74,25 @@ def explained_workers() -> Iterator[None]:
         if isinstance(error, RuntimeError) and not is_known:
             raise
         raise LoaderError(
-            f'{text}. A data worker hangs or was killed. If shared memory is short (a container '
+            f'{text}. A data worker hangs or was killed{_name_samples(text, runner)}. If a file is '
+            'named again and again, repair or remove it. If shared memory is short (a container '
             'has 64 MB of it by default), give it more (docker run --shm-size=8g). num_workers=0 '
             'of the data loader shows the error of a worker itself, and timeout=SECONDS waits '
             f'longer than {_PATIENCE} s for a batch') from error
+
+
+def _name_samples(text: str, runner: Runner) -> str:
+    """The samples that dead workers read last, or else those that all workers are reading."""
+    loops = (getattr(runner, f'_{loop}_loop', None) for loop in ('train', 'val', 'test'))
+    loaders = [loop.dataloader for loop in loops if hasattr(loop, 'dataloader')]
+    held = [
+        each for loader in loaders for dataset in watched_datasets(loader.dataset)
+        for each in dataset.held()
+    ]
+    dead = set(map(int, re.findall(r'\d+', text))) if 'pid' in text else ()
+    read = [path for path, what in held if what.process in dead
+            ] or [f'{path} for {what.seconds:.0f} s' for path, what in held if what.seconds]
+    return f' while it read {", ".join(read)}'[:1000] if read else ''
 
 
 def check_batches(runner: Runner) -> None:

@@ -1,5 +1,4 @@
 """Configs for one's own data leave the classes open; they are read when a run starts."""
-import json
 import os
 from typing import Any, Iterator, List, Optional, Tuple
 
@@ -7,6 +6,8 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from ..datasets.class_folders import class_names
+from ..datasets.coco_categories import read_categories
+from ..datasets.json_files import entry_fault
 from ..datasets.mmaction.annotations import count_actions
 from .early_checks import check_data
 from .nested_datasets import leaf_datasets
@@ -63,9 +64,7 @@ def _read_classes(dataset: dict) -> Tuple[int, Optional[List[str]], str]:
     if str(dataset.type).endswith('AVADataset'):
         return count_actions(place), None, place
     if place.endswith('.json'):
-        with open(place, encoding='utf-8') as file:
-            categories = json.load(file).get('categories', [])
-        names = [category['name'] for category in categories]
+        names = _category_names(place)
         return len(names), names, place
     if dataset.get('ann_file'):
         return 0, None, place
@@ -74,3 +73,12 @@ def _read_classes(dataset: dict) -> Tuple[int, Optional[List[str]], str]:
     folder = os.path.join(root, prefix)
     names = class_names(folder)
     return len(names), names, folder
+
+
+def _category_names(path: str) -> List[str]:
+    categories = read_categories(path)
+    for number, category in enumerate(categories):
+        fault = entry_fault(category, dict(name=(str, )))
+        if fault:
+            raise ValueError(f'{path}, categories[{number}]: {fault}')
+    return [category['name'] for category in categories]

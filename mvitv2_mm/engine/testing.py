@@ -105,12 +105,15 @@ def use_tta(cfg: Config) -> None:
 
 
 def _dump_predictions(cfg: Config, path: str) -> None:
-    """Add the metric that saves the predictions; mmdet's own one packs the masks."""
+    """Add the metric that saves the predictions; that for mmdet packs the masks."""
     check_output('--dump', path, '.pkl', '.pickle')
     evaluators = cfg.test_evaluator
     evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
-    metric = 'DumpDetResults' if cfg.default_scope == 'mmdet' else 'DumpResults'
-    cfg.test_evaluator = [*evaluators, dict(type=metric, out_file_path=path)]
+    metric = 'DumpPredictions'
+    if cfg.default_scope == 'mmdet':
+        import_module('mvitv2_mm.evaluation.mmdet.dump')
+        metric = 'DumpObjects'
+    cfg.test_evaluator = [*evaluators, dict(type=f'mvitv2_mm.{metric}', out_file_path=path)]
 
 
 def _draw_predictions(cfg: Config, folder: str) -> None:

@@ -94,7 +94,7 @@ def train(runner: Union[Runner, FlexibleRunner]) -> None:
         SystemExit: With 128 and the number of the signal, if there was one.
     """
     alone = alone_in(runner.work_dir) if runner.rank == 0 else nullcontext()
-    with alone, explained_workers(), Signals() as signals:
+    with alone, explained_workers(runner), Signals() as signals:
         runner.register_hook(StopHook(signals))
         runner.register_hook(OriginHook())
         runner.train()

@@ -37,7 +37,7 @@ class UnreadableHook(Hook):
 
     def _watch(self, loop: BaseLoop) -> None:
         self.count = 0
-        for dataset in _leaves(loop.dataloader.dataset):
+        for dataset in watched_datasets(loop.dataloader.dataset):
             dataset.test_mode = True  # a validation must not draw another sample
         process = type(loop.evaluator).process
 
@@ -59,13 +59,13 @@ class UnreadableHook(Hook):
                       logging.WARNING)
 
 
-def _leaves(dataset: Any) -> Iterator[ReplacesUnreadable]:
+def watched_datasets(dataset: Any) -> Iterator[ReplacesUnreadable]:
     """The datasets of this package in one that may wrap others."""
     if isinstance(dataset, ReplacesUnreadable):
         yield dataset
     for inner in getattr(dataset, 'datasets', [getattr(dataset, 'dataset', None)]):
         if inner is not None:
-            yield from _leaves(inner)
+            yield from watched_datasets(inner)
 
 
 def _make_wrong(sample) -> None:

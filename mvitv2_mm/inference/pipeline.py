@@ -10,6 +10,7 @@ from mmengine.dataset import Compose
 from mmengine.registry import TRANSFORMS
 
 from ..config_edit import edit
+from ..datasets.file_limits import MAX_PIXELS, check_picture
 from ..datasets.load_image import LoadImage
 from ..engine.nested_datasets import leaf_datasets
 
@@ -95,7 +96,9 @@ class PicturePipeline:
         place = places[0]
         self._load = _Steps(steps[:place + 1], host)
         self._rest = _Steps(steps[place + 1:], host)
-        self._load_others = LoadImage(color_type=steps[place].get('color_type', 'color'))
+        self._max_pixels = steps[place].get('max_pixels', MAX_PIXELS)
+        self._load_others = LoadImage(
+            color_type=steps[place].get('color_type', 'color'), max_pixels=self._max_pixels)
 
     def read(self, picture: Union[str, np.ndarray]) -> dict:
         """Read a picture.
@@ -115,6 +118,7 @@ class PicturePipeline:
             return dict(info, img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
         info['img_path'] = picture
         try:
+            check_picture(picture, self._max_pixels)
             return self._load(dict(info))
         except (AssertionError, AttributeError, ValueError):  # OpenCV does not know this kind
             return self._load_others.transform(info)

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ..datasets.class_folders import IMAGE_SUFFIXES, is_hidden
+from ..datasets.file_limits import check_file
 from ..datasets.frame_stream import TimedFrame
 from ..datasets.readers import VIDEO_SUFFIXES, VideoFile
 from ..extras import require
@@ -142,10 +143,19 @@ def _walk(folder: str, task: str) -> Iterator[Source]:
         for name in sorted(files):
             if name.lower().endswith(suffixes) and not is_hidden(name):
                 found = True
-                yield Source(os.path.join(place, name), os.path.join(place, name))
+                yield _in_folder(os.path.join(place, name))
     if not found:
         kind = 'video' if task in VIDEO_TASKS else 'picture or video'
         yield Source(folder, error=f'the folder holds no {kind}')
+
+
+def _in_folder(path: str) -> Source:
+    """A file; a pipe or a device is a stream only for who names it."""
+    try:
+        check_file(path)
+    except OSError as error:
+        return Source(path, error=str(error))
+    return Source(path, path)
 
 
 @contextmanager
@@ -193,6 +203,8 @@ def kind_of(path: str) -> str:
     except UnidentifiedImageError:
         if cv2.haveImageReader(path):
             return PICTURE
+    except Image.DecompressionBombError:  # the step that loads it says whether that is too large
+        return PICTURE
     av = require('av', 'reading videos')
     try:
         with av.open(path, metadata_errors='ignore') as container:
@@ -244,6 +256,7 @@ def opened(source: Source,
         yield Camera(source.media)
     else:
         with local_file(source.media) as path:
+            check_file(path)
             if path.lower().endswith('.npy'):
                 yield as_media(np.load(path, mmap_mode='r', allow_pickle=False))
             else:

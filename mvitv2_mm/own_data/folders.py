@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from PIL import Image
 
 from ..datasets.class_folders import IMAGE_SUFFIXES, is_hidden
+from ..datasets.file_limits import check_file
 from ..datasets.readers import VIDEO_SUFFIXES
 
 # what Pillow raises for broken files
@@ -177,6 +178,7 @@ def upright_size(path: str) -> Tuple[int, int]:
 
 def sizes(path: str) -> Tuple[Tuple[int, int], Tuple[int, int]]:
     """Width and height of a picture turned as its EXIF orientation says, and as it is stored."""
+    check_file(path)
     with Image.open(path) as image:
         stored = image.size
         if image.format == 'TIFF':  # newer releases of Pillow turn these by themselves

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Dict, Optional, Sequence, Tuple, Union
 
-from ..datasets.lists import split_sample
+from ..datasets.lists import number_names, split_sample
 from ..datasets.readers import FrameFolder, UnreadableClipError, VideoFile
 from ..files import replaced
 from .folders import UNREADABLE, upright_size
@@ -103,18 +103,18 @@ def _write(path: Path, text: str) -> None:
 
 def _write_list(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[Path, int]:
     path = stem.with_suffix('.txt')
-    lines = []
+    lines, labels = [], number_names(data.classes)
     for sample in samples:
         name = name_in(data.root, sample.path)
         lines.append(f'{name}\t{data.classes[sample.label]}')
-        if not _reads_back(lines[-1], name, sample.label, data.classes):
+        if not _reads_back(lines[-1], name, sample.label, labels):
             raise ValueError(f'"{name}" of the class "{data.classes[sample.label]}" cannot be '
                              'written into a list; rename the file or the class')
     _write(path, ''.join(f'{line}\n' for line in lines))
     return path, len(lines)
 
 
-def _reads_back(line: str, name: str, label: int, classes: Sequence[str]) -> bool:
+def _reads_back(line: str, name: str, label: int, classes: Dict[str, int]) -> bool:
     """Whether a line of a list is read as what was meant."""
     if line.splitlines() != [line.strip()]:
         return False

@@ -37,7 +37,7 @@ def config(name):
 def pipeline(name):
     """The transforms of a recipe between reading and packing."""
     steps = config(name).train_dataloader.dataset.pipeline
-    assert steps[0].type == 'LoadImageFromFile' and steps[-1].type == 'PackDetInputs'
+    assert steps[0].type == 'mvitv2_mm.LoadImage' and steps[-1].type == 'PackDetInputs'
     return steps[1:-1]
 
 

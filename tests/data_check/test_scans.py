@@ -1,8 +1,6 @@
 """Every fault that is planted in annotations or files is reported, once, with its place."""
-import json
 import os
 import pickle
-import re
 from pathlib import Path
 
 import cv2
@@ -10,39 +8,14 @@ import numpy as np
 import PIL.Image
 import pytest
 import synthetic_data
+from problems import assert_found, edit_json, problems_of
 
-from mvitv2_mm.data_check import KINDS, Expected, Split, check
-
-
-def problems_of(dataset, quick=False, **expected):
-    """Problems of one split, as (kind, text)."""
-    found = []
-    check([Split('train', dataset, Expected(**expected))], 1, quick,
-          lambda _, problem: found.append(problem), lambda iterable, total, name: iterable)
-    return [(problem.kind, f'{problem.where}: {problem.what}') for problem in found]
-
-
-def assert_found(problems, *expected):
-    """Each expected (kind, regex) fits exactly one problem and no problem is left."""
-    left = list(problems)
-    for kind, pattern in expected:
-        fits = [
-            problem for problem in left if problem[0] == kind and re.search(pattern, problem[1])
-        ]
-        assert len(fits) == 1, (kind, pattern, problems)
-        left.remove(fits[0])
-    assert not left
+from mvitv2_mm.data_check import KINDS
 
 
 def cut(path, share=0.5):
     data = Path(path).read_bytes()
     Path(path).write_bytes(data[:int(len(data) * share)])
-
-
-def edit_json(path, change):
-    content = json.loads(path.read_text())
-    change(content)
-    path.write_text(json.dumps(content))
 
 
 def images(root, **kwargs):
@@ -63,7 +36,7 @@ def test_class_folders(tmp_path):
         ('unreadable', r'class0/0_0\.png: .*truncated'),
         ('unreadable', r'class0/0_1\.png: empty file'),
         ('ignored', r'notes\.txt'),
-        ('unreadable', r'renamed\.jpg: .*cannot identify'),
+        ('unreadable', 'renamed.jpg: is not a picture'),
         ('count', 'class2: class folder without samples'),
         ('label', '3 class folders, but the model has 2 classes'),
         ('count', '9 samples instead of 8'),
@@ -191,7 +164,6 @@ def plant_faults(content):
     boxes = {
         1: [1, 1, 200, 5],  # leaves the picture
         2: [5, 5, -3, 4],
-        3: [5, 5, 0.2, 4],
         4: [5, 5, 'a', 4],
     }
     for annotation in annotations:
@@ -202,6 +174,7 @@ def plant_faults(content):
         dict(annotations[0], id=20, bbox=[1, 1, 5, 5], segmentation=[[1, 1, 2, 2]]),
         dict(annotations[0], id=21, bbox=[1, 1, 5, 5], segmentation='here'),
         dict(annotations[0], id=20, bbox=[1, 1, 5, 5]),
+        dict(annotations[0], id=22, bbox=[5, 5, 0.2, 4]),
         dict(id=30),
     ]
     image['height'] += 10
@@ -219,26 +192,27 @@ def test_coco_json(tmp_path):
     assert_found(
         problems_of(coco(tmp_path)),
         ('box', r'annotation 1: bbox .* leaves its picture of 80 x 70'),
-        ('box', 'annotation 2: bbox .* negative side'),
-        ('ignored', 'annotation 3: bbox .* smaller than a pixel'),
+        ('box', 'annotation 2: "bbox" .* negative side'),
+        ('box', r'annotation 3: "segmentation" is a run-length code of \[60, 80\] pixels'),
         ('box', 'annotation 4: "bbox" should be four numbers'),
-        ('label', 'annotation 5: unknown category_id 99'),
-        ('annotation', 'annotation 6: unknown image_id 77'),
-        ('ignored', 'annotation 20: has no polygon of 3 points'),
-        ('box', 'annotation 21: "segmentation" should be'),
-        ('annotation', r'annotations\[8\]: repeats the id 20'),
-        ('annotation', r'annotations\[9\]: has no image_id, category_id, bbox'),
+        ('label', 'annotation 5: "category_id" 99 is no id in "categories"'),
+        ('annotation', 'annotation 6: "image_id" 77 is no id in "images"'),
+        ('ignored', 'annotation 20: "segmentation" has no polygon of 3 points'),
+        ('annotation', r'annotation 21: "segmentation" is "here", which is no list or dict'),
+        ('ignored', 'annotation 22: bbox .* smaller than a pixel'),
+        ('duplicate', 'annotation 20: 2 objects have this id'),
+        ('annotation', 'annotation 30: has no "image_id"'),
         ('annotation', r'images\[3\]: repeats the id 1'),
-        ('annotation', 'image 6: has no "file_name"'),
+        ('annotation', r'images\[4\]: has no "file_name"'),
         ('annotation', r'000001\.jpg: is 60 x 80 pixels .* annotated as 70 x 80'),
         ('missing', r'train2017/gone\.jpg'),
-        ('ignored', '2 of 4 pictures have no object'),
+        ('ignored', '1 of 3 pictures have no object'),
     )
 
 
 @pytest.mark.parametrize('text, kind, pattern', [
-    ('{"images": [', 'annotation', r'is not valid JSON: .* line 1 column'),
-    ('[]', 'annotation', 'has no list images, categories, annotations'),
+    ('{"images": [', 'annotation', 'line 1: not valid JSON: '),
+    ('[]', 'annotation', 'has no list "images": not in COCO format'),
     (None, 'layout', 'no such annotation file'),
 ])
 def test_broken_json(tmp_path, text, kind, pattern):
@@ -356,11 +330,11 @@ def test_pictures_are_loaded_as_the_config_says(tmp_path):
             segmentation=dict(size=[30, 40], counts=[0, 1200])))
     assert_found(
         problems_of(own_coco(tmp_path)),
-        ('annotation', r'000001\.jpg: cannot be loaded as the config says'))
+        ('box', r'annotation 1: .* code of \[30, 40\] pixels .* the picture has \[60, 80\]'))
     edit_json(path, lambda content: content['annotations'][0].pop('segmentation'))
     assert_found(
         problems_of(own_coco(tmp_path)),
-        ('annotation', r'1 objects have no "segmentation", but the config needs masks'))
+        ('annotation', 'annotation 1: 1 objects have no mask in "segmentation"'))
 
 
 def test_sizes_are_those_of_upright_pictures(tmp_path):

@@ -2,9 +2,11 @@ import subprocess
 
 import av
 import cv2
+import fsspec
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from file_server import serve
 
 
 def _write_video(path,
@@ -57,3 +59,43 @@ def write_video(tmp_path):
         return _write_video(tmp_path / name, **kwargs)
 
     return write
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """An HTTP server of the folder of the test, whose clients do not wait between their tries."""
+    monkeypatch.setattr('mvitv2_mm.datasets.storage._PAUSES', (0, 0))
+    with serve(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def memory():
+    """Copies a local folder into fsspec's file system in memory; returns its URL."""
+    files = fsspec.filesystem('memory')
+
+    def put(folder):
+        if files.exists('/data'):
+            files.rm('/data', recursive=True)
+        files.put(str(folder), '/data', recursive=True)
+        return 'memory://data'
+
+    yield put
+    if files.exists('/data'):
+        files.rm('/data', recursive=True)
+
+
+@pytest.fixture
+def database(tmp_path):
+    """Copies a local folder into an LMDB; returns the arguments of its backend."""
+    lmdb = pytest.importorskip('lmdb')
+
+    def put(folder):
+        path = str(tmp_path / 'files.lmdb')
+        with lmdb.open(path, map_size=2**24) as base, base.begin(write=True) as writer:
+            for file in folder.rglob('*'):
+                if file.is_file():
+                    writer.put(str(file.relative_to(folder)).encode(), file.read_bytes())
+        return dict(backend='lmdb', db_path=path)
+
+    return put

@@ -1,9 +1,9 @@
 """Lists of samples are read alike whatever program wrote them."""
 import pytest
 
-from mvitv2_mm.datasets.lists import check_labels, parse_lines, split_sample
+from mvitv2_mm.datasets.lists import check_labels, number_names, parse_lines, split_sample
 
-CLASSES = ['cat', 'ice cream', 'dog']
+CLASSES = number_names(['cat', 'ice cream', 'dog'])
 
 
 @pytest.mark.parametrize('line, expected', [

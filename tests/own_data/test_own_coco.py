@@ -168,7 +168,7 @@ def broken(change):
     (broken(lambda c: c['annotations'][0].update(category_id=9)), 'unknown category_id 9'),
     (broken(lambda c: c['annotations'][0].update(image_id=9)), 'unknown image_id 9'),
     (broken(lambda c: c['annotations'][0].update(segmentation='x')),
-     '"segmentation" is x, which is no list or dict'),
+     '"segmentation" is "x", which is no list or dict'),
     (broken(lambda c: c['annotations'][0].update(segmentation=[[1, 2, 3]])),
      '"segmentation" should be'),
     (broken(lambda c: c['annotations'][0].update(iscrowd=1)), 'all 1 objects are marked as crowds'),

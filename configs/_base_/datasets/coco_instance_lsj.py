@@ -1,7 +1,7 @@
 _base_ = './coco_instance_ms-crop.py'
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mvitv2_mm.LoadImage'),
     # polygons stay exact at any scale
     dict(type='mvitv2_mm.LoadObjects', with_bbox=True, with_mask=True),
     dict(type='RandomFlip', prob=0.5),

@@ -2,7 +2,7 @@
 short_sides = [480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800]
 
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mvitv2_mm.LoadImage'),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=True),
     # in the code alone; the paper prints only the second resize
     dict(
@@ -32,7 +32,7 @@ train_pipeline = [
     dict(type='PackDetInputs'),
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='mvitv2_mm.LoadImage'),
     dict(type='Resize', scale=(1333, 800), keep_ratio=True, backend='pillow'),
     dict(
         type='PackDetInputs',

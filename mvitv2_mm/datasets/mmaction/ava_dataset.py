@@ -8,6 +8,7 @@ import numpy as np
 from ...registry import DATASETS
 from ..lists import parse_lines
 from ..readers import UnreadableClipError, find_videos, frame_numbers
+from ..storage import is_file
 from ..video_index import video_duration
 from .annotations import KEY_COLUMNS, PERSON_COLUMNS, Key, parse_key, parse_person, read_detections
 from .clip_dataset import ClipDataset
@@ -49,6 +50,7 @@ class AVADataset(ClipDataset):
 
     Source: SlowFast ``slowfast/datasets/ava_dataset.py`` and ``ava_helper.py``.
     """
+    _holds_texts = False
 
     def __init__(self,
                  ann_file: str,
@@ -93,7 +95,8 @@ class AVADataset(ClipDataset):
         if not keys:
             raise ValueError(f'no key frame is left of {self.proposal_file or self.ann_file}; '
                              'lower "min_score", or widen "key_seconds" of the dataset')
-        if 'video' in self.data_prefix:
+        self._files = {}
+        if is_file(self.data_prefix.get('video', '://')):
             self._files = find_videos(self.data_prefix['video'])
         videos = {video: self._open_video(video) for video in {video for video, _ in keys}}
         return [
@@ -119,7 +122,7 @@ class AVADataset(ClipDataset):
         """How to read a video, and how many seconds it lasts if that is known."""
         if 'video' in self.data_prefix:
             path = self._files.get(video, self._locate('video', video))
-            return dict(filename=path), video_duration(path)
+            return dict(filename=path), video_duration(path) if is_file(path) else None
         folder, total, start = self._locate('img', video), self.num_frames, self.start_index
         if total is None:
             try:

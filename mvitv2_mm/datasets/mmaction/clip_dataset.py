@@ -1,21 +1,23 @@
 import copy
 import os.path as osp
 from pathlib import Path
-from typing import Callable, List, Optional, Sequence, Union
+from typing import Callable, List, Optional, Sequence, Tuple, Union
 
 import torch
 from mmengine.dataset import BaseDataset
 
 from ...registry import DATASETS
 from ..class_folders import class_names, is_hidden, label_folders
-from ..lists import check_labels, parse_lines, split_sample
+from ..listed import ListedSamples
 from ..readers import VIDEO_SUFFIXES, frame_pattern
+from ..storage import join
+from ..texts import Texts
 from ..unreadable import ReplacesUnreadable, mark_unreadable
 from .annotations import CLIP_COLUMNS
 
 
 @DATASETS.register_module()
-class ClipDataset(ReplacesUnreadable, BaseDataset):
+class ClipDataset(ReplacesUnreadable, ListedSamples, BaseDataset):
     """Labelled clips, from video files or folders of frames, read once and augmented repeatedly.
 
     Each line of the annotation file is ``path label`` for video files (``data_prefix`` has the key
@@ -24,13 +26,15 @@ class ClipDataset(ReplacesUnreadable, BaseDataset):
     ``metainfo['classes']`` may stand for their numbers. With ``multi_class`` a line ends with the
     labels of all classes that the clip shows. Without an annotation file, video files lie in one
     folder per class, ``data_prefix['video']/CLASS/``, named as in ``metainfo['classes']``; in
-    testing a class may lack clips. Hidden files and folders are no data.
+    testing a class may lack clips. Hidden files and folders are no data. Video files may also lie
+    in tar files, ``ann_file='NAME-{000000..000099}.tar'``. Millions of clips take seconds and
+    little memory (:class:`ListedSamples`).
 
     A clip that cannot be read is treated as :class:`ReplacesUnreadable` says. One that is damaged
     but can be used in part is reported once, too, and is not among these.
 
     Args:
-        ann_file (str): Path of the annotation file, or '' to go by folders.
+        ann_file (str): Path of the annotation file or the tar files, or '' to go by folders.
         pipeline (Sequence[dict | Callable]): Transforms. Those up to the one that declares
             ``reads_frames`` run once per clip, the others once per repeat.
         data_prefix (dict): Where the clips are, ``dict(video=...)`` or ``dict(img=...)``.
@@ -83,6 +87,7 @@ class ClipDataset(ReplacesUnreadable, BaseDataset):
         self.multi_class = multi_class
         self.num_classes = num_classes
         self.with_label = with_label
+        self._num_before = int('img' in data_prefix)
         kwargs.setdefault('max_refetch', 10)
         super().__init__(ann_file=ann_file, pipeline=pipeline, data_prefix=data_prefix, **kwargs)
         steps = enumerate(self.pipeline.transforms, 1)
@@ -92,19 +97,19 @@ class ClipDataset(ReplacesUnreadable, BaseDataset):
             raise ValueError('"num_repeats" repeats what follows the reading of the frames; put '
                              'mvitv2_mm.ReadFrames into "pipeline"')
 
-    def load_data_list(self) -> List[dict]:
-        """Parse the annotation file, or list the folders of the classes."""
+    def load_data_list(self) -> Texts:
+        """Read the annotation file or the tar files, or list the folders of the classes."""
         self.num_classes = self.num_classes or len(self.metainfo.get('classes', ())) or None
         if not self.ann_file:
-            return self._scan_folders() if self.with_label else self._scan_files()
+            return self._pack(self._scan_folders() if self.with_label else self._scan_files())
         if self.multi_class and not self.num_classes:
             raise ValueError('"multi_class" needs "num_classes" or the names in '
                              '"metainfo.classes" of the dataset')
         key, = self.data_prefix
         columns = CLIP_COLUMNS[key] + ' ...' * self.multi_class
-        return parse_lines(self.ann_file, self._parse, columns)
+        return self._load_list(columns, self.num_classes or 0, VIDEO_SUFFIXES)
 
-    def _scan_folders(self) -> List[dict]:
+    def _scan_folders(self) -> List[Tuple[str, List[int]]]:
         root, found = Path(self.data_prefix['video']), []
         classes = self.metainfo.get('classes') or class_names(root)
         labels = label_folders(root, class_names(root), classes)
@@ -114,40 +119,34 @@ class ClipDataset(ReplacesUnreadable, BaseDataset):
             if not clips and not self.test_mode:
                 raise ValueError(f'{root / name} holds no video file ({", ".join(VIDEO_SUFFIXES)}) '
                                  f'for the class "{name}"')
-            found += [
-                dict(filename=str(path), video_id=f'{name}/{path.name}', label=labels[name])
-                for path in clips
-            ]
+            found += [(f'{name}/{path.name}', [labels[name]]) for path in clips]
         if not found:
             raise ValueError(f'{root} holds no video file ({", ".join(VIDEO_SUFFIXES)}) in a '
                              'folder of a class')
         return found
 
-    def _scan_files(self) -> List[dict]:
+    def _scan_files(self) -> List[Tuple[str, List[int]]]:
         root = Path(self.data_prefix['video'])
         names = sorted(path.relative_to(root) for path in root.rglob('*'))
-        return [
-            dict(filename=str(root / name), video_id=str(name)) for name in names
-            if self._is_video(name)
-        ]
+        return [(str(name), []) for name in names if self._is_video(name)]
 
     @staticmethod
     def _is_video(path: Path) -> bool:
         return path.suffix.lower() in VIDEO_SUFFIXES and not is_hidden(path)
 
-    def _parse(self, line: str) -> dict:
+    def _has_file(self, path: str) -> bool:
         key, = self.data_prefix
-        classes = self.metainfo.get('classes', ())
-        path, num_frames, labels = split_sample(line, int(key == 'img'), self.with_label,
-                                                self.multi_class, classes)
         place = self._locate(key, path)
-        check_labels(path, labels, self.num_classes, lambda: osp.exists(place))
-        info = dict(video_id=path, filename=place)
-        if num_frames:
+        return '://' in place or osp.exists(place)
+
+    def _describe(self, path: str, numbers: List[int], labels: List[int]) -> dict:
+        key, = self.data_prefix
+        info = dict(video_id=path, filename=self._locate(key, path))
+        if numbers:
             info = dict(
                 video_id=path,
-                frame_dir=place,
-                total_frames=num_frames[0],
+                frame_dir=self._locate(key, path),
+                total_frames=numbers[0],
                 filename_tmpl=self.filename_tmpl,
                 first_number=self.start_index)
         if self.with_label:
@@ -155,7 +154,7 @@ class ClipDataset(ReplacesUnreadable, BaseDataset):
         return info
 
     def _locate(self, key: str, path: str) -> str:
-        return osp.join(self.data_prefix[key], path)
+        return join(self.data_prefix[key], path)
 
     def get_data_info(self, idx: int) -> dict:
         """Annotation of one clip with the keys that the transforms of mmaction2 read."""

@@ -1,3 +1,5 @@
+from typing import Optional
+
 from mmcv.transforms import BaseTransform
 
 from ...registry import TRANSFORMS
@@ -11,16 +13,24 @@ class OpenClip(BaseTransform):
     Adds 'video_reader', 'total_frames' and 'avg_fps' (None if unknown), as the samplers of this
     package and of mmaction2 expect, and 'key_frame', the frame that a video file shows at
     'key_second', if there is that key.
+
+    Args:
+        backend_args (dict, optional): Where clips are read from, as in mmcv's
+            ``LoadImageFromFile``. Defaults to None: the beginning of a URL tells.
     """
+
+    def __init__(self, backend_args: Optional[dict] = None) -> None:
+        self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
         if results.get('blank'):
             reader = BlankClip()
         elif 'frame_dir' in results:
-            reader = FrameFolder(results['frame_dir'], results['total_frames'],
-                                 results['filename_tmpl'], results.get('first_number'))
+            reader = FrameFolder(results['frame_dir'],
+                                 results['total_frames'], results['filename_tmpl'],
+                                 results.get('first_number'), self.backend_args)
         else:
-            reader = VideoFile(results['filename'])
+            reader = VideoFile(results['filename'], self.backend_args)
         if 'key_second' in results:
             results['key_frame'] = reader.frame_at(results['key_second'])
         results.update(video_reader=reader, total_frames=reader.num_frames, avg_fps=reader.fps)

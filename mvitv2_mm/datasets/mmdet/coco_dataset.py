@@ -6,6 +6,7 @@ from mmdet.datasets.api_wrappers import COCO
 from mmengine.logging import print_log
 
 from ...registry import DATASETS
+from ..coco_format import read_coco
 from ..unreadable import ReadsPictures
 
 
@@ -40,18 +41,21 @@ def category_ids(api: COCO, names: Sequence[str]) -> List[int]:
     return [found[name] for name in names]
 
 
-def complete_objects(api: COCO) -> None:
-    """Give objects the area of their box and ``iscrowd=0`` where the file does not state them."""
-    for obj in api.anns.values():
-        obj.setdefault('iscrowd', 0)
-        obj.setdefault('area', obj['bbox'][2] * obj['bbox'][3])
+class NamedCOCO(COCO):
+    """Annotations as :func:`read_coco` reads them, and categories by their names.
 
+    Args:
+        annotation_file (str): A file on this machine.
 
-class _NamedCOCO(COCO):
+    Raises:
+        ValueError: If the file is not in COCO's format; names the entry.
+    """
 
-    def createIndex(self) -> None:
-        super().createIndex()
-        complete_objects(self)
+    def __init__(self, annotation_file: str) -> None:
+        super().__init__()
+        self.dataset = read_coco(annotation_file)
+        self.createIndex()
+        self.img_ann_map, self.cat_img_map = self.imgToAnns, self.catToImgs
 
     def get_cat_ids(self, cat_names=(), sup_names=(), cat_ids=()) -> List[int]:
         if cat_names:
@@ -68,22 +72,46 @@ class CocoDataset(ReadsPictures, host.CocoDataset):
     A picture that cannot be read is treated as :class:`ReplacesUnreadable` says.
 
     Raises:
-        ValueError: If the names in the file and in ``metainfo['classes']`` do not belong together,
-            or if the pipeline loads masks and an object has none.
+        ValueError: If the file is not as :func:`read_coco` takes it, if its names and
+            ``metainfo['classes']`` do not belong together, if a training would have no object to
+            learn from, or if the pipeline loads masks and an object has none.
     """
-    COCOAPI = _NamedCOCO
+    COCOAPI = NamedCOCO
 
     def load_data_list(self) -> List[dict]:
         """Load the annotations; see mmdet's ``CocoDataset``."""
         try:
             data_list = super().load_data_list()
         except ValueError as error:
-            raise ValueError(f'{self.ann_file}: {error}') from error
+            is_named = str(error).startswith(self.ann_file)
+            raise ValueError(str(error) if is_named else f'{self.ann_file}: {error}') from error
+        if not self.test_mode:
+            self._check_objects(data_list)
         if any(getattr(step, 'with_mask', False) for step in self.pipeline.transforms):
-            lacking = sum('mask' not in obj for info in data_list for obj in info['instances'])
-            if lacking:
-                raise ValueError(
-                    f'{self.ann_file}: {lacking} objects have no mask ("segmentation"), which the '
-                    'recipe trains on; add the masks, or train on boxes alone as docs/datasets.md '
-                    'shows')
+            self._check_masks(data_list)
         return data_list
+
+    def filter_data(self) -> List[dict]:
+        """Leave out pictures as ``filter_cfg`` says; see mmdet's ``CocoDataset``."""
+        kept = super().filter_data()
+        # needed no more, and its numbers lie scattered in the memory that the file's objects took
+        del self.cat_img_map
+        return kept
+
+    def _check_objects(self, data_list: List[dict]) -> None:
+        objects = [obj for info in data_list for obj in info['instances']]
+        if all(obj['ignore_flag'] for obj in objects):
+            reason = ('all are crowds; set their "iscrowd" to 0' if objects else
+                      'none is of one of the classes, a pixel large, and inside of its picture')
+            raise ValueError(f'{self.ann_file}: nothing is learnt from its objects, because '
+                             f'{reason}')
+
+    def _check_masks(self, data_list: List[dict]) -> None:
+        places = [
+            info['img_path'] for info in data_list for obj in info['instances'] if 'mask' not in obj
+        ]
+        if places:
+            raise ValueError(
+                f'{self.ann_file}: {len(places)} objects have no mask ("segmentation"), which the '
+                f'recipe trains on, the first in {places[0]}; add the masks, or train on boxes '
+                'alone as docs/datasets.md shows')

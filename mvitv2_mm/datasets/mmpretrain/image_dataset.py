@@ -1,19 +1,20 @@
 import logging
-from typing import Dict, List, Sequence
+from typing import Dict, Iterable, List, Sequence, Tuple
 
-from mmengine.fileio import get_file_backend
 from mmengine.logging import print_log
 from mmpretrain import datasets as host
 from mmpretrain.datasets.custom import find_folders, get_samples
 
 from ...registry import DATASETS
 from ..class_folders import IMAGE_SUFFIXES, is_hidden, label_folders
-from ..lists import check_labels, parse_lines, split_sample
+from ..listed import ListedSamples
+from ..storage import join
+from ..texts import Texts
 from ..unreadable import ReadsPictures
 
 
 @DATASETS.register_module()
-class ImageDataset(ReadsPictures, host.CustomDataset):
+class ImageDataset(ReadsPictures, ListedSamples, host.CustomDataset):
     """mmpretrain's ``CustomDataset`` in which a label means the name of a class.
 
     - A class folder has the label of the class of its name. mmpretrain numbers the folders that it
@@ -21,6 +22,8 @@ class ImageDataset(ReadsPictures, host.CustomDataset):
     - Hidden files and folders are no data, and files of other types are left out with a word.
     - A picture that cannot be read is treated as :class:`ReplacesUnreadable` says.
     - Lists may have blank lines, tabs, commas, a byte-order mark, and names instead of numbers.
+    - Millions of samples take seconds and little memory (:class:`ListedSamples`), and they may lie
+      in tar files: ``ann_file='NAME-{000000..000099}.tar'``.
 
     Args:
         extensions (Sequence[str]): Ends of the names of pictures. Defaults to ``IMAGE_SUFFIXES``.
@@ -39,29 +42,23 @@ class ImageDataset(ReadsPictures, host.CustomDataset):
         self._left_out: List[str] = []
         super().__init__(extensions=extensions, **kwargs)
 
-    def load_data_list(self) -> List[dict]:
-        """Parse the list, or look for pictures in the folders."""
+    def load_data_list(self) -> Texts:
+        """Read the list or the tar files, or look for pictures in the folders."""
         if not self.ann_file:
-            samples = self._find_samples()
-        else:
-            columns = 'path label' if self.with_label else 'path'
-            samples = parse_lines(self.ann_file, self._parse, columns)
-        join = get_file_backend(self.img_prefix, enable_singleton=True).join_path
-        if not self.with_label:
-            return [dict(img_path=join(self.img_prefix, path)) for path in samples]
-        return [
-            dict(img_path=join(self.img_prefix, path), gt_label=label) for path, label in samples
-        ]
+            return self._pack(self._find_samples())
+        columns = 'path label' if self.with_label else 'path'
+        return self._load_list(columns, len(self.CLASSES or ()), IMAGE_SUFFIXES)
 
-    def _parse(self, line: str):
-        classes = self.CLASSES or ()
-        path, _, labels = split_sample(line, with_label=self.with_label, classes=classes)
-        if not self.with_label:
-            return path
-        check_labels(path, labels, len(classes))
-        return path, labels[0]
+    def _has_file(self, path: str) -> bool:
+        return True  # a picture has one label, whatever its path ends with
 
-    def _find_samples(self) -> list:
+    def _describe(self, path: str, numbers: List[int], labels: List[int]) -> dict:
+        info = dict(img_path=join(self.img_prefix, path))
+        if self.with_label:
+            info['gt_label'] = labels[0]
+        return info
+
+    def _find_samples(self) -> Iterable[Tuple[str, List[int]]]:
         labels = None
         if self.with_label:
             names = [name for name in find_folders(self.img_prefix)[0] if not is_hidden(name)]
@@ -77,7 +74,9 @@ class ImageDataset(ReadsPictures, host.CustomDataset):
         if empty:
             print_log(f'{self.img_prefix}: no picture of the classes {", ".join(sorted(empty))}',
                       'current', logging.WARNING)
-        return samples
+        if not self.with_label:
+            return ((path, []) for path in samples)
+        return ((path, [label]) for path, label in samples)
 
     def _label(self, names: List[str]) -> Dict[str, int]:
         """Labels of class folders, whose names are the classes if none are stated."""

@@ -1,8 +1,9 @@
-from typing import Dict, List
+from typing import Dict, List, Optional
 
 from mmdet.evaluation import metrics as host
+from mmengine.fileio import get_local_path
 
-from ...datasets.mmdet.coco_dataset import category_ids, complete_objects
+from ...datasets.mmdet.coco_dataset import NamedCOCO, category_ids
 from ...registry import METRICS
 
 
@@ -13,19 +14,25 @@ class CocoMetric(host.CocoMetric):
     A class that the annotation file does not list has no AP, and only the pictures that were tested
     count: mmdet counts all others of the file as missed.
 
+    Args:
+        ann_file (str, optional): The annotations. Defaults to None: those of the samples.
+        **kwargs: See mmdet's ``CocoMetric``.
+
     Raises:
-        ValueError: If masks are to be compared and an object in the file has none.
+        ValueError: If the file is not as :func:`read_coco` takes it, or if masks are to be compared
+            and an object in it has none.
     """
 
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
-        if self._coco_api is None:
+    def __init__(self, ann_file: Optional[str] = None, **kwargs) -> None:
+        super().__init__(**kwargs)
+        if ann_file is None:
             return
-        complete_objects(self._coco_api)
+        with get_local_path(ann_file, backend_args=self.backend_args) as path:
+            self._coco_api = NamedCOCO(path)
         lacking = sum(not obj.get('segmentation') for obj in self._coco_api.anns.values())
         if lacking and 'segm' in self.metrics and not self.format_only:
-            raise ValueError(f'the annotation file of the evaluator: {lacking} objects have no '
-                             'mask ("segmentation"); add the masks, or set metric="bbox"')
+            raise ValueError(f'{ann_file}, the annotation file of the evaluator: {lacking} objects '
+                             'have no mask ("segmentation"); add the masks, or set metric="bbox"')
 
     def compute_metrics(self, results: List[tuple]) -> Dict[str, float]:
         """Compare with the annotations of the tested pictures."""

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ...datasets.class_folders import IMAGE_SUFFIXES, is_hidden
+from ...datasets.coco_format import are_numbers, box_of, read_mask
+from ...datasets.json_files import ID, NUMBER, read_json
 from ..folders import FileIndex, folders_of, split_folders, split_of
 from ..objects import Found, RawPicture
 from ..samples import Object
-from .common import (ID, NO_CLASS, NUMBER, box_of, check_entry, check_new_classes, is_number,
-                     read_json, read_mask)
+from .common import NO_CLASS, check_entry, check_new_classes
 
 LOOKED_FOR = ('COCO JSON (annotations/*.json, train.json, train/_annotations.coco.json, '
               'result.json, annotations.json)')
@@ -178,9 +179,12 @@ class _Reader:
     def _object(self, annotation: dict, where: str) -> Object:
         if annotation['category_id'] not in self.labels:
             raise ValueError(f'{where}: unknown category_id {annotation["category_id"]}')
-        mask = read_mask(annotation.get('segmentation'), where)
+        try:
+            mask = read_mask(annotation.get('segmentation'))
+        except ValueError as error:
+            raise ValueError(f'{where}: {error}') from None
         box = annotation.get('bbox') or (box_of(mask) if mask else None)
-        if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
+        if not isinstance(box, list) or len(box) != 4 or not are_numbers(box):
             raise ValueError(f'{where}: "bbox" should be four numbers x, y, width, height, but is '
                              f'{json.dumps(box)[:80]}')
         x, y, w, h = box

@@ -12,11 +12,12 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from ...datasets.class_folders import IMAGE_SUFFIXES
+from ...datasets.coco_format import box_of
+from ...datasets.json_files import ID, NUMBER, read_json
 from ..folders import FileIndex, find_files, split_folders
 from ..objects import Found, RawPicture
 from ..samples import Object
-from .common import (ID, NO_CLASS, NUMBER, box_of, check_entry, check_new_classes, list_names,
-                     read_json, starts_with)
+from .common import NO_CLASS, check_entry, check_new_classes, list_names, starts_with
 
 LOOKED_FOR = "LabelMe's JSON beside each picture"
 _LOOKED_AT = 5  # files that tell whether a folder is LabelMe's

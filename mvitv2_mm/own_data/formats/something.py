@@ -2,10 +2,11 @@
 from pathlib import Path
 from typing import Dict, List, Optional
 
+from ...datasets.json_files import ID, read_json
 from ...datasets.readers import VIDEO_SUFFIXES
 from ..folders import FileIndex, split_of
 from ..samples import OwnData, Sample
-from .common import ID, check_entry, check_new_classes, read_json, starts_with
+from .common import check_entry, check_new_classes, starts_with
 
 LOOKED_FOR = ("Something-Something's JSON (train.json, validation.json, labels.json beside "
               'videos/*.webm)')

@@ -7,11 +7,12 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import yaml
 
 from ...datasets.class_folders import IMAGE_SUFFIXES, is_hidden
+from ...datasets.coco_format import box_of
 from ...datasets.lists import read_lines
 from ..folders import SPLITS, FileIndex, find_files, split_of, split_places
 from ..objects import Found, RawPicture
 from ..samples import Object
-from .common import box_of, list_names
+from .common import list_names
 
 LOOKED_FOR = 'YOLO (data.yaml, or classes.txt beside labels/*.txt)'
 _NAMES = ('classes.txt', 'obj.names', 'classes.names', 'predefined_classes.txt')
