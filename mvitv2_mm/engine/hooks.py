@@ -115,15 +115,8 @@ class IterationSeedHook(Hook):
         self.num_done = 0  # batches of an epoch in the middle of which a run goes on
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        if not runner._resume:
-            return
-        meta = checkpoint.get('meta', {})
-        self.num_done, length = meta.get('batches_of_epoch', 0), len(runner.train_dataloader)
-        if self.num_done and meta['epoch_length'] != length:
-            raise CheckpointError(
-                'the checkpoint was saved in the middle of an epoch that had '
-                f'{meta["epoch_length"]} batches and now has {length}; resume with the same batch '
-                'size, or from the checkpoint of the epoch before with --resume CHECKPOINT')
+        if runner._resume:
+            self.num_done = checkpoint['meta'].get('batches_of_epoch', 0)
 
     def before_train_epoch(self, runner: Runner) -> None:
         loop = runner.train_loop

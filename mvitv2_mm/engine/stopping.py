@@ -7,7 +7,7 @@ from typing import Any, Optional
 import torch
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
-from mmengine.runner import IterBasedTrainLoop, Runner
+from mmengine.runner import Runner
 from torch import distributed
 
 from .saving import CheckpointHook
@@ -71,18 +71,12 @@ class StopHook(Hook):
         saved = 'the last checkpoint'
         for hook in runner.hooks:
             if isinstance(hook, CheckpointHook):
-                saved = hook.stop(runner, self._batches(runner))
+                saved = hook.stop(runner)
         self._exit(runner, saved)
 
     def after_val_iter(self, runner: Runner, *args, **kwargs) -> None:
         if self._is_asked():
             self._exit(runner, 'the last checkpoint, after which it validates again')
-
-    def _batches(self, runner: Runner) -> int:
-        """How many batches of the epoch are done."""
-        if isinstance(runner.train_loop, IterBasedTrainLoop):
-            return 0  # it counts by itself
-        return runner.iter + 1 - runner.epoch * len(runner.train_dataloader)
 
     def _is_asked(self) -> bool:
         if self.group is not None:
