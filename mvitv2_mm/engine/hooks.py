@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from ..checkpoints import CheckpointError
 from ..checkpoints.adapters import check_complete
+from ..datasets.seeded import seed_generators
 from ..registry import FUNCTIONS, HOOKS
 
 
@@ -149,11 +150,7 @@ class IterationSeedHook(Hook):
         yield from batches
 
     def _seed(self, runner: Runner, iteration: int) -> None:
-        sequence = np.random.SeedSequence([runner.seed, get_rank(), iteration])
-        for_python, for_numpy, for_torch = sequence.generate_state(3).tolist()
-        random.seed(for_python)
-        np.random.seed(for_numpy)
-        torch.manual_seed(for_torch)
+        seed_generators(runner.seed, get_rank(), iteration)
 
 
 @HOOKS.register_module()

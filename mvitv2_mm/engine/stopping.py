@@ -4,12 +4,10 @@ import sys
 from types import FrameType
 from typing import Any, Optional
 
-import torch
-from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from torch import distributed
 
+from .agreement import Agreement
 from .saving import CheckpointHook
 
 
@@ -55,12 +53,9 @@ class StopHook(Hook):
 
     def __init__(self, signals: Signals) -> None:
         self.signals = signals
-        self.group = None
 
     def before_train(self, runner: Runner) -> None:
-        if get_world_size() > 1:
-            # of its own, so that asking it does not wait for the GPU
-            self.group = distributed.new_group(backend='gloo')
+        self.agreement = Agreement(runner)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, *args, **kwargs) -> None:
         # gradients that are still added up are no part of a checkpoint
@@ -79,10 +74,7 @@ class StopHook(Hook):
             self._exit(runner, 'the last checkpoint, after which it validates again')
 
     def _is_asked(self) -> bool:
-        if self.group is not None:
-            noted = torch.tensor(self.signals.noted)
-            distributed.all_reduce(noted, distributed.ReduceOp.MAX, group=self.group)
-            self.signals.noted = int(noted)
+        self.signals.noted = self.agreement.highest(self.signals.noted)
         return bool(self.signals.noted)
 
     def _exit(self, runner: Runner, saved: str) -> Any:

@@ -2,13 +2,14 @@
 from contextlib import nullcontext
 from typing import Any, Dict, Optional, Union
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.runner import FlexibleRunner, Runner
 
 from ..checkpoints.zoo import check_exists
 from ..errors import UsageError
 from .alone import alone_in
+from .determinism import ask_for_determinism, make_deterministic
 from .early_checks import check_data, check_datasets
 from .hooks import SameClassesHook
 from .launch import build_runner, load_runner_config
@@ -28,7 +29,9 @@ def prepare_config(config: str,
                    amp: bool = False,
                    amp_dtype: Optional[str] = None,
                    auto_scale_lr: bool = False,
-                   no_validate: bool = False) -> Config:
+                   no_validate: bool = False,
+                   on_nan: Optional[str] = None,
+                   deterministic: bool = False) -> Config:
     """Read a config and set in it what a command line sets for a training.
 
     Args:
@@ -44,6 +47,9 @@ def prepare_config(config: str,
             bfloat16 on a CPU, else float16.
         auto_scale_lr (bool): Scale the learning rate by the batch size. Defaults to False.
         no_validate (bool): Do not evaluate during the training. Defaults to False.
+        on_nan (str, optional): See :class:`FiniteLossHook`. Defaults to None, what the config says.
+        deterministic (bool): Make runs equal, bit for bit on a CPU, for any number of data workers.
+            Defaults to False.
 
     Raises:
         UsageError: If config or options are wrong.
@@ -57,6 +63,9 @@ def prepare_config(config: str,
         _scale_learning_rate(cfg)
     if no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    _set_on_nan(cfg, on_nan)
+    if deterministic:
+        ask_for_determinism(cfg)
     return cfg
 
 
@@ -73,6 +82,8 @@ def prepare_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     check_loaders(cfg, ['train', 'val'])
     limit_waiting(cfg, ['train', 'val'])
     runner = build_runner(cfg)
+    if cfg.get('randomness', {}).get('deterministic'):
+        make_deterministic(runner)
     check_channels(runner.model)
     check_datasets(runner, ['train', 'val'])
     check_batches(runner)
@@ -113,6 +124,12 @@ def _set_precision(cfg: Config, amp: bool, dtype: Optional[str]) -> None:
         if dtype == 'float16' and get_device() == 'cpu':
             raise UsageError('--amp-dtype float16 needs a GPU; on a CPU use bfloat16')
         cfg.optim_wrapper.dtype = dtype
+
+
+def _set_on_nan(cfg: Config, on_nan: Optional[str]) -> None:
+    if on_nan:
+        hook = ConfigDict(type='mvitv2_mm.FiniteLossHook', on_nan=on_nan)
+        cfg.setdefault('default_hooks', ConfigDict()).finite = hook
 
 
 def _scale_learning_rate(cfg: Config) -> None:
