@@ -25,7 +25,8 @@ default_hooks = dict(
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'))
+    # seconds after which a process that waits for another one gives up
+    dist_cfg=dict(backend='nccl', timeout=1800))
 log_level = 'INFO'
 load_from = None
 resume = False

@@ -1,9 +1,11 @@
-"""All processes of a training decide alike."""
+"""All processes of a training decide alike, and miss each other."""
+import re
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, List
+from typing import Any, Iterator, List
 
 import torch
-from mmengine.dist import get_world_size
+from mmengine.dist import get_rank, get_world_size
 from mmengine.runner import Runner
 from torch import distributed
 
@@ -38,3 +40,25 @@ class Agreement:
         if self.group is not None:
             distributed.all_gather_object(values, value, group=self.group)
         return values
+
+
+class LostProcessError(OSError):
+    """Another process of a distributed run has ended, or does not answer."""
+
+
+@contextmanager
+def explained_peers() -> Iterator[None]:
+    """Turn the errors of an exchange with a lost process into a :class:`LostProcessError`."""
+    try:
+        yield
+    except RuntimeError as error:
+        text = ' '.join(str(error).split())
+        found = re.search(r'gloo/.*?\] (.*(closed|reset|broken pipe|timed out).*)', text, re.I)
+        if found is None:
+            raise
+        what, timed_out = found[1], found[2].lower() == 'timed out'
+        remedy = ('Another process hangs. env_cfg.dist_cfg.timeout is how many seconds this one '
+                  'waits' if timed_out else 'Another process has ended: it says why by itself, '
+                  'unless it was killed, for instance because memory is short')
+        raise LostProcessError(f'process {get_rank()} of {get_world_size()}: {what}. {remedy}') \
+            from error

@@ -23,7 +23,7 @@ class NotFiniteError(ValueError):
 
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
-    """Let no step be taken from a loss or gradient that is NaN or infinite, and save no such weights.
+    """Let no loss or gradient that is NaN or infinite spoil the weights, and save none that are.
 
     With a loss scale (mixed precision in float16), which skips such steps itself, a training ends
     only when the loss has stayed so while the scale was lowered. All processes do the same.

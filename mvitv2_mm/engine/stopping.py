@@ -1,4 +1,5 @@
 """A training that is asked to end saves what it has, and ends."""
+import faulthandler
 import signal
 import sys
 from types import FrameType
@@ -10,12 +11,15 @@ from mmengine.runner import Runner
 from .agreement import Agreement
 from .saving import CheckpointHook
 
+_PATIENCE = 15  # seconds, before torchrun kills a process that does not end
+
 
 class Signals:
     """Notes that the process is asked to end, where it would die otherwise.
 
     The signals are SIGTERM, SIGINT (Ctrl-C), and SIGUSR1, which slurm can send ahead of a time
-    limit. A second one of the same kind acts as without this class.
+    limit. A second one of the same kind acts as without this class. A process that does not end for
+    a while, because it hangs, says where it is.
 
     Attributes:
         noted (int): Number of the signal, 0 if there was none.
@@ -34,8 +38,10 @@ class Signals:
     def _note(self, kind: int, frame: Optional[FrameType]) -> None:
         self.noted = kind
         signal.signal(kind, self.previous[kind])
+        faulthandler.dump_traceback_later(_PATIENCE, file=sys.__stderr__)
 
     def __exit__(self, *error) -> None:
+        faulthandler.cancel_dump_traceback_later()
         for kind, handler in self.previous.items():
             signal.signal(kind, handler)
 

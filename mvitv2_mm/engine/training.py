@@ -8,6 +8,7 @@ from mmengine.runner import FlexibleRunner, Runner
 
 from ..checkpoints.zoo import check_exists
 from ..errors import UsageError
+from .agreement import explained_peers
 from .alone import alone_in
 from .determinism import ask_for_determinism, make_deterministic
 from .early_checks import check_data, check_datasets
@@ -97,12 +98,12 @@ def train(runner: Union[Runner, FlexibleRunner]) -> None:
 
     Raises:
         OSError: If another process trains in the work dir, a checkpoint cannot be written, or a
-            data worker is lost.
+            data worker or another process of the training is lost.
         NotFiniteError: If the loss is no number.
         SystemExit: With 128 and the number of the signal, if there was one.
     """
     alone = alone_in(runner.work_dir) if runner.rank == 0 else nullcontext()
-    with alone, explained_workers(), Signals() as signals:
+    with alone, explained_peers(), explained_workers(), Signals() as signals:
         runner.register_hook(StopHook(signals))
         runner.register_hook(OriginHook())
         runner.train()
