@@ -9,6 +9,8 @@ default_hooks = dict(
     checkpoint=dict(type='mvitv2_mm.CheckpointHook', interval=1, max_keep_ckpts=3),
     # a loss that is no number ends a training
     finite=dict(type='mvitv2_mm.FiniteLossHook'),
+    # a gradient that jumps is said
+    spikes=dict(type='mvitv2_mm.GradientSpikeHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # a resumed training equals an uninterrupted one
     iteration_seed=dict(type='mvitv2_mm.IterationSeedHook'),
@@ -23,7 +25,8 @@ default_hooks = dict(
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'))
+    # seconds after which a process that waits for another one gives up
+    dist_cfg=dict(backend='nccl', timeout=1800))
 log_level = 'INFO'
 load_from = None
 resume = False

@@ -30,6 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--no-validate', action='store_true', help='do not evaluate during training')
     parser.add_argument(
+        '--on-nan',
+        choices=['stop', 'skip'],
+        help='what to do when the loss or gradient is NaN or infinite: end (the default), or go on '
+        'without the step, up to 16 times in a row')
+    parser.add_argument(
+        '--deterministic',
+        action='store_true',
+        help='make runs equal bit for bit on a CPU, for any number of data workers; on a GPU as '
+        'far as its kernels can')
+    parser.add_argument(
         '--dry-run',
         action='store_true',
         help='do not train, but show what the training will do and cost, its first batches, and '

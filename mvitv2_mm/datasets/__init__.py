@@ -14,10 +14,11 @@ from .mmaction.spatial import BoxesToPixels, ShortSideJitter
 from .mmdet.repeat_factor_sampler import RepeatFactorSampler
 from .mmpretrain.rand_augment import ImageRandAugment
 from .readers import FrameFolder, UnreadableClipError, VideoFile
+from .seeded import SeededDataset, SeededSampler
 
 __all__ = [
     'AVADataset', 'BoxesToPixels', 'ClipDataset', 'ClipRandAugment', 'FrameFolder', 'FrameStream',
     'ImageRandAugment', 'LoadImage', 'MaskCubes', 'OpenClip', 'ReadFrames', 'RepeatFactorSampler',
-    'SampleClips', 'SampleKeyFrame', 'SampleSegments', 'ShortSideJitter', 'UnreadableClipError',
-    'VideoFile'
+    'SampleClips', 'SampleKeyFrame', 'SampleSegments', 'SeededDataset', 'SeededSampler',
+    'ShortSideJitter', 'UnreadableClipError', 'VideoFile'
 ]

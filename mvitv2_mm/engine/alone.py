@@ -25,10 +25,9 @@ def alone_in(work_dir: Union[str, Path]) -> Iterator[None]:
         who = owner.read_text() if owner.is_file() else 'another process'
         raise OSError(f'{work_dir} is in use: {who} is training there. Wait for it, or choose '
                       'another folder with --work-dir') from None
-    with lock:
-        try:
-            write_text(owner, f'process {os.getpid()} on {socket.gethostname()}')
-            yield
-        finally:
-            owner.unlink(missing_ok=True)
-            lock.release()
+    try:
+        write_text(owner, f'process {os.getpid()} on {socket.gethostname()}')
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()

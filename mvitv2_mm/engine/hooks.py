@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from ..checkpoints import CheckpointError
 from ..checkpoints.adapters import check_complete
+from ..datasets.seeded import seed_generators
 from ..registry import FUNCTIONS, HOOKS
 
 
@@ -115,15 +116,8 @@ class IterationSeedHook(Hook):
         self.num_done = 0  # batches of an epoch in the middle of which a run goes on
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        if not runner._resume:
-            return
-        meta = checkpoint.get('meta', {})
-        self.num_done, length = meta.get('batches_of_epoch', 0), len(runner.train_dataloader)
-        if self.num_done and meta['epoch_length'] != length:
-            raise CheckpointError(
-                'the checkpoint was saved in the middle of an epoch that had '
-                f'{meta["epoch_length"]} batches and now has {length}; resume with the same batch '
-                'size, or from the checkpoint of the epoch before with --resume CHECKPOINT')
+        if runner._resume:
+            self.num_done = checkpoint['meta'].get('batches_of_epoch', 0)
 
     def before_train_epoch(self, runner: Runner) -> None:
         loop = runner.train_loop
@@ -156,11 +150,7 @@ class IterationSeedHook(Hook):
         yield from batches
 
     def _seed(self, runner: Runner, iteration: int) -> None:
-        sequence = np.random.SeedSequence([runner.seed, get_rank(), iteration])
-        for_python, for_numpy, for_torch = sequence.generate_state(3).tolist()
-        random.seed(for_python)
-        np.random.seed(for_numpy)
-        torch.manual_seed(for_torch)
+        seed_generators(runner.seed, get_rank(), iteration)
 
 
 @HOOKS.register_module()

@@ -98,7 +98,8 @@ def _name_samples(text: str, runner: Runner) -> str:
 def check_batches(runner: Runner) -> None:
     """Raise ValueError if the samples of a training are too few for one batch."""
     loader = runner.train_dataloader
-    if isinstance(loader.sampler, InfiniteSampler) or len(loader):
+    sampler = getattr(loader.sampler, 'sampler', loader.sampler)
+    if isinstance(sampler, InfiniteSampler) or len(loader):
         return
     num, batch = len(loader.sampler), runner.cfg.train_dataloader.get('batch_size')
     raise ValueError(f'train_dataloader: {num} samples for each process do not fill a batch of '

@@ -10,6 +10,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 
 from ..files import flush, write_text
 from ..registry import HOOKS
+from .position import describe_position
 
 # names the checkpoint to resume from
 POINTER = 'last_checkpoint'
@@ -87,21 +88,18 @@ class CheckpointHook(host.CheckpointHook):
         if is_main_process():
             write_text(Path(runner.work_dir, _VALIDATED), str(runner.iter))
 
-    def stop(self, runner: Runner, batches: int) -> str:
+    def stop(self, runner: Runner) -> str:
         """Save a run after an iteration, of which ``after_train_iter`` is running.
 
         Args:
             runner (Runner): The runner.
-            batches (int): How many batches of the epoch are done.
 
         Returns:
             str: Path of the checkpoint, which the next regular one replaces.
         """
         step = runner.iter + 1
         path = os.path.join(self.out_dir, STOPPED.format(step))
-        length = len(runner.train_dataloader)
-        meta = dict(epoch=runner.epoch, iter=step, batches_of_epoch=batches, epoch_length=length)
-        self._save(_SavesAside(runner), path, meta, by_epoch=False)
+        self._save(_SavesAside(runner), path, dict(epoch=runner.epoch, iter=step), by_epoch=False)
         if is_main_process():
             _remove(Path(self.out_dir).glob(STOPPED.format('*')), but=[path])
         return path
@@ -109,8 +107,9 @@ class CheckpointHook(host.CheckpointHook):
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         if _is_remote(self.out_dir):
             return super()._save_checkpoint_with_step(runner, step, meta)
-        outdated = self._no_longer_kept(step) if self.max_keep_ckpts > 0 else []
+        outdated = []
         if self.max_keep_ckpts > 0:
+            outdated = self._no_longer_kept(step)
             runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
         path = os.path.join(self.out_dir, self.filename_tmpl.format(step))
         if not isinstance(runner, _SavesAside):
@@ -127,7 +126,10 @@ class CheckpointHook(host.CheckpointHook):
             os.path.basename(path),
             save_optimizer=self.save_optimizer,
             save_param_scheduler=self.save_param_scheduler,
-            meta=meta,
+            meta={
+                **meta,
+                **describe_position(runner, meta)
+            },
             by_epoch=by_epoch,
             backend_args=self.backend_args,
             **self.args)

@@ -13,6 +13,7 @@ from torch import nn
 
 from ..checkpoints import CheckpointError
 from ..registry import HOOKS
+from .position import convert_position
 
 # what of a scheduler changes during a training, apart from the number of its steps
 _VARIES = ('last_step', '_last_value')
@@ -79,7 +80,7 @@ class ResumeHook(Hook):
 
     If schedule or hyper-parameters of the optimizer are others than those of the checkpoint, the
     training goes on where the schedule of the config would be by now. With the same ones nothing
-    changes.
+    changes. Iterations are counted anew where they have another number of samples.
     """
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -90,6 +91,9 @@ class ResumeHook(Hook):
         """
         if not runner._resume:
             return
+        changed = convert_position(checkpoint['meta'], runner.train_loop)
+        if changed:
+            runner.logger.warning(f'--resume: {changed}')
         if 'optimizer' not in checkpoint:
             runner.logger.warning('The checkpoint to resume from holds no state of the optimizer, '
                                   'which therefore starts anew')
@@ -104,9 +108,7 @@ class ResumeHook(Hook):
         schedulers = runner.param_schedulers or []
         if not isinstance(schedulers, list):
             return  # several optimizers
-        length, meta = len(runner.train_dataloader), checkpoint['meta']
-        epochs, done = meta['epoch'], meta.get('batches_of_epoch', 0)
-        steps = epochs * length + done or meta['iter']
+        epochs, steps = checkpoint['meta']['epoch'], checkpoint['meta']['iter']
         old = [_without(state, _VARIES) for state in checkpoint.get('param_schedulers', [])]
         new = [
             dict(
@@ -117,12 +119,14 @@ class ResumeHook(Hook):
         settings = [[_without(group, varies) for group in part] for part in (saved, groups)]
         if old == new and settings[0] == settings[1]:
             return
-        _advance(schedulers, steps, length if epochs else steps + 1)
+        _advance(schedulers, steps, len(runner.train_dataloader) if epochs else steps + 1)
         checkpoint['param_schedulers'] = [scheduler.state_dict() for scheduler in schedulers]
+        before = saved[0]['lr']
         for group, now in zip(saved, _groups(runner.optim_wrapper.state_dict())):
             group.update({k: v for k, v in now.items() if k != 'params'})
-        runner.logger.warning('The schedule or the optimizer of the config differ from those of '
-                              f'the checkpoint: the rate goes on at {saved[0]["lr"]:.3g}')
+        runner.logger.warning(
+            '--resume: schedule or optimizer of the config differ from those of the checkpoint, '
+            f'whose rate is {before:.3g}; the training goes on at {saved[0]["lr"]:.3g}')
 
 
 _RESUME = 'The checkpoint to resume from is of'

@@ -1,23 +1,25 @@
 """A training that is asked to end saves what it has, and ends."""
+import faulthandler
 import signal
 import sys
 from types import FrameType
 from typing import Any, Optional
 
-import torch
-from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
-from mmengine.runner import IterBasedTrainLoop, Runner
-from torch import distributed
+from mmengine.runner import Runner
 
+from .agreement import Agreement
 from .saving import CheckpointHook
+
+_PATIENCE = 15  # seconds, before torchrun kills a process that does not end
 
 
 class Signals:
     """Notes that the process is asked to end, where it would die otherwise.
 
     The signals are SIGTERM, SIGINT (Ctrl-C), and SIGUSR1, which slurm can send ahead of a time
-    limit. A second one of the same kind acts as without this class.
+    limit. A second one of the same kind acts as without this class. A process that does not end for
+    a while, because it hangs, says where it is.
 
     Attributes:
         noted (int): Number of the signal, 0 if there was none.
@@ -36,8 +38,10 @@ class Signals:
     def _note(self, kind: int, frame: Optional[FrameType]) -> None:
         self.noted = kind
         signal.signal(kind, self.previous[kind])
+        faulthandler.dump_traceback_later(_PATIENCE, file=sys.__stderr__)
 
     def __exit__(self, *error) -> None:
+        faulthandler.cancel_dump_traceback_later()
         for kind, handler in self.previous.items():
             signal.signal(kind, handler)
 
@@ -55,12 +59,9 @@ class StopHook(Hook):
 
     def __init__(self, signals: Signals) -> None:
         self.signals = signals
-        self.group = None
 
     def before_train(self, runner: Runner) -> None:
-        if get_world_size() > 1:
-            # of its own, so that asking it does not wait for the GPU
-            self.group = distributed.new_group(backend='gloo')
+        self.agreement = Agreement(runner)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, *args, **kwargs) -> None:
         # gradients that are still added up are no part of a checkpoint
@@ -71,24 +72,15 @@ class StopHook(Hook):
         saved = 'the last checkpoint'
         for hook in runner.hooks:
             if isinstance(hook, CheckpointHook):
-                saved = hook.stop(runner, self._batches(runner))
+                saved = hook.stop(runner)
         self._exit(runner, saved)
 
     def after_val_iter(self, runner: Runner, *args, **kwargs) -> None:
         if self._is_asked():
             self._exit(runner, 'the last checkpoint, after which it validates again')
 
-    def _batches(self, runner: Runner) -> int:
-        """How many batches of the epoch are done."""
-        if isinstance(runner.train_loop, IterBasedTrainLoop):
-            return 0  # it counts by itself
-        return runner.iter + 1 - runner.epoch * len(runner.train_dataloader)
-
     def _is_asked(self) -> bool:
-        if self.group is not None:
-            noted = torch.tensor(self.signals.noted)
-            distributed.all_reduce(noted, distributed.ReduceOp.MAX, group=self.group)
-            self.signals.noted = int(noted)
+        self.signals.noted = self.agreement.highest(self.signals.noted)
         return bool(self.signals.noted)
 
     def _exit(self, runner: Runner, saved: str) -> Any:

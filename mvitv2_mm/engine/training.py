@@ -2,13 +2,15 @@
 from contextlib import nullcontext
 from typing import Any, Dict, Optional, Union
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.runner import FlexibleRunner, Runner
 
 from ..checkpoints.zoo import check_exists
 from ..errors import UsageError
+from .agreement import explained_peers
 from .alone import alone_in
+from .determinism import ask_for_determinism, make_deterministic
 from .early_checks import check_data, check_datasets
 from .hooks import SameClassesHook
 from .launch import build_runner, load_runner_config
@@ -29,7 +31,9 @@ def prepare_config(config: str,
                    amp: bool = False,
                    amp_dtype: Optional[str] = None,
                    auto_scale_lr: bool = False,
-                   no_validate: bool = False) -> Config:
+                   no_validate: bool = False,
+                   on_nan: Optional[str] = None,
+                   deterministic: bool = False) -> Config:
     """Read a config and set in it what a command line sets for a training.
 
     Args:
@@ -45,6 +49,9 @@ def prepare_config(config: str,
             bfloat16 on a CPU, else float16.
         auto_scale_lr (bool): Scale the learning rate by the batch size. Defaults to False.
         no_validate (bool): Do not evaluate during the training. Defaults to False.
+        on_nan (str, optional): See :class:`FiniteLossHook`. Defaults to None, what the config says.
+        deterministic (bool): Make runs equal, bit for bit on a CPU, for any number of data workers.
+            Defaults to False.
 
     Raises:
         UsageError: If config or options are wrong.
@@ -58,6 +65,9 @@ def prepare_config(config: str,
         _scale_learning_rate(cfg)
     if no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    _set_on_nan(cfg, on_nan)
+    if deterministic:
+        ask_for_determinism(cfg)
     return cfg
 
 
@@ -74,6 +84,8 @@ def prepare_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     check_loaders(cfg, ['train', 'val'])
     limit_waiting(cfg, ['train', 'val'])
     runner = build_runner(cfg)
+    if cfg.get('randomness', {}).get('deterministic'):
+        make_deterministic(runner)
     check_channels(runner.model)
     check_datasets(runner, ['train', 'val'])
     check_batches(runner)
@@ -89,12 +101,12 @@ def train(runner: Union[Runner, FlexibleRunner]) -> None:
 
     Raises:
         OSError: If another process trains in the work dir, a checkpoint cannot be written, or a
-            data worker is lost.
+            data worker or another process of the training is lost.
         NotFiniteError: If the loss is no number.
         SystemExit: With 128 and the number of the signal, if there was one.
     """
     alone = alone_in(runner.work_dir) if runner.rank == 0 else nullcontext()
-    with alone, explained_workers(runner), Signals() as signals:
+    with alone, explained_peers(), explained_workers(runner), Signals() as signals:
         runner.register_hook(StopHook(signals))
         runner.register_hook(OriginHook())
         runner.train()
@@ -116,6 +128,12 @@ def _set_precision(cfg: Config, amp: bool, dtype: Optional[str]) -> None:
         if dtype == 'float16' and get_device() == 'cpu':
             raise UsageError('--amp-dtype float16 needs a GPU; on a CPU use bfloat16')
         cfg.optim_wrapper.dtype = dtype
+
+
+def _set_on_nan(cfg: Config, on_nan: Optional[str]) -> None:
+    if on_nan:
+        hook = ConfigDict(type='mvitv2_mm.FiniteLossHook', on_nan=on_nan)
+        cfg.setdefault('default_hooks', ConfigDict()).finite = hook
 
 
 def _scale_learning_rate(cfg: Config) -> None:
