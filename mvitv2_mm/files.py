@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Iterator, Optional, Union
 from zlib import crc32
 
-
 # what the system says when a disk takes no more
 _FULL = {
     errno.ENOSPC: 'the disk is full',

@@ -17,6 +17,7 @@ class DumpAside(BaseMetric):
     Attributes:
         trouble (OSError | None): Why they are not saved.
     """
+    default_prefix = ''  # there are no metrics to name
 
     def __init__(self, metric: dict) -> None:
         super().__init__()
