@@ -87,13 +87,13 @@ def _is_left(entry: os.DirEntry, node: str, process: str) -> bool:
 def full_disk_named(path: Union[str, Path]) -> Iterator[None]:
     """Let the error of a full disk, which libraries tell in many ways, name what was written.
 
+    Of nested ones the outermost names it.
+
     Raises:
         DiskFull: Instead of the error.
     """
     try:
         yield
-    except DiskFull:
-        raise
     except Exception as error:
         reason = _full_reason(error)
         if reason is None:

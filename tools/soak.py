@@ -44,21 +44,22 @@ class Soak:
                                           processes)
             found = training.finish(tries=1)
             self.undisturbed[task, processes] = found, training.run.seconds, training.faults
-            if processes == 1:
-                self.note_growth(f'{task} training', training.run)
+            if processes == 1 and found:
+                training.faults += self.grown(f'{task} training', training.run)
                 work_dir = training.folder
                 shutil.copy((work_dir / 'last_checkpoint').read_text(), work_dir / 'last.pth')
                 self.commands[task] = commands.Commands(task, self.folder / f'{task} commands',
                                                         work_dir)
         return self.undisturbed[task, processes]
 
-    def note_growth(self, name, run):
-        memory, files = run.grown()
-        self.growth[name] = dict(
-            memory_mb=round(memory, 1),
-            of_mb=round(max(run.memory), 1),
-            files=files,
-            seconds=round(run.seconds, 1))
+    def grown(self, name, run):
+        """Note how a process grew; what is wrong with it."""
+        if name in self.growth:
+            return []
+        found = self.growth[name] = run.growth()
+        if found['files'] > 2 or found['memory_mb'] > max(20, 0.05 * found['of_mb']):
+            return [f'{name} grew: {found}']
+        return []
 
     def round(self, number, task, what):
         """One training or command, disturbed and then finished.
@@ -72,6 +73,8 @@ class Soak:
         if what in commands.KINDS:
             self.reference(task)
             stops, faults = self.commands[task].disturbed(what, rng)
+            if what == 'demo' and not faults:
+                faults = self.grown(f'{task} demo', self.commands[task].undisturbed[what])
         else:
             stops, faults = self.train(task, what, rng, self.folder / f'{number:03d}')
         row = dict(
@@ -146,11 +149,13 @@ def main(argv: Optional[List[str]] = None) -> int:
     args.out.mkdir(parents=True)
     for task in args.tasks:
         prepare(task, ROOT / 'data/quickstart')
-    names = args.by or [*trainings.KINDS, *commands.KINDS]
-    rounds = [(task, what) for task in args.tasks for what in names]
-    random.Random(args.seed).shuffle(rounds)
+    names = list(args.by or (*trainings.KINDS, *commands.KINDS))
+    random.Random(args.seed).shuffle(names)
+    # each way once, with the tasks in turn, before it comes again with another task
+    tasks = [itertools.islice(itertools.cycle(args.tasks), i, None) for i, _ in enumerate(names)]
+    rounds = ((next(task), what) for task, what in itertools.cycle(zip(tasks, names)))
     soak = Soak(args.out.resolve(), args.seed)
-    for number, (task, what) in enumerate(itertools.cycle(rounds), 1):
+    for number, (task, what) in enumerate(rounds, 1):
         soak.round(number, task, what)
         if time.monotonic() > deadline:
             break

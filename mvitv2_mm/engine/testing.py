@@ -70,7 +70,8 @@ def prepare_test(config: str,
     else:
         cfg = load_runner_config(config, cfg_options, work_dir, launcher, local_rank)
         check_exists(checkpoint)
-    cfg.load_from = checkpoint
+    # a config that a resumed training has left says that it was resumed
+    cfg.load_from, cfg.resume = checkpoint, False
     cfg.pop('strategy', None)  # FSDP is for training; test-time augmentation does not work with it
     if tta:
         use_tta(cfg)

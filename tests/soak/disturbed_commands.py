@@ -29,7 +29,7 @@ class Commands:
         self.folder, self.work_dir, self.model = folder, work_dir, work_dir / 'models' / 'best'
         inputs = ROOT / 'data/quickstart' / _INPUTS[task]
         self.files = sorted(path for path in inputs.iterdir() if path.is_file())[:24]
-        self.wanted, self.seconds = {}, {}
+        self.wanted, self.undisturbed = {}, {}
 
     def words(self, command, out):
         """The command line that writes to a folder."""
@@ -62,11 +62,11 @@ class Commands:
             code, run = self.run(command, out)
             if code != end:
                 return 0, [f'exit code {code}: {last_line(run.log)}']
-            self.wanted[command], self.seconds[command] = same_bytes(out), run.seconds
+            self.wanted[command], self.undisturbed[command] = same_bytes(out), run
         out, faults, stops = self.folder / command, [], 0
         for _ in range(rng.randint(1, 2)):
             kind = rng.choice([signal.SIGKILL, signal.SIGTERM])
-            moment = rng.uniform(0.4, 1) * self.seconds[command]
+            moment = rng.uniform(0.4, 1) * self.undisturbed[command].seconds
             code, run = self.run(command, out, at(moment, kind))
             stops += code != end
             faults += run.left()

@@ -13,11 +13,11 @@ from mvitv2_mm.checkpoints.io import check_whole, read_file
 KINDS = ('SIGKILL', 'SIGTERM', 'damaged files', 'full disk', 'two processes')
 # data and length of each
 OPTIONS = dict(
-    image='train_dataloader.dataset.indices=384 train_cfg.max_epochs=8',
-    detection='train_dataloader.dataset.indices=48 train_cfg.max_epochs=6 train_cfg.val_interval=1 '
-    'val_dataloader.dataset.indices=16',
-    video='train_dataloader.dataset.indices=48 train_cfg.max_epochs=6 '
-    'val_dataloader.dataset.indices=40')
+    image='train_dataloader.dataset.indices=192 train_cfg.max_epochs=5',
+    detection='train_dataloader.dataset.indices=32 train_cfg.max_epochs=5 train_cfg.val_interval=1 '
+    'val_dataloader.dataset.indices=8',
+    video='train_dataloader.dataset.indices=32 train_cfg.max_epochs=5 '
+    'val_dataloader.dataset.indices=16')
 # of the validation, which so uses shared memory
 _WORKERS = 'val_dataloader.num_workers=1 val_dataloader.persistent_workers=False'
 
@@ -102,7 +102,7 @@ def disturb(training, what, rng, seconds):
     """
     if what == 'full disk':
         return fill_disk(training, rng)
-    for _ in range(rng.randint(1, 3)):
+    for _ in range(rng.randint(1, 2)):
         kind = signal.SIGTERM if what == 'SIGTERM' else signal.SIGKILL
         to = 'all' if kind == signal.SIGKILL else 'command'
         if what == 'two processes':

@@ -34,7 +34,7 @@ class Run:
     def __init__(self, words, log, limit=None):
         self.mark, self.log, self.start = uuid4().hex, log, time.monotonic()
         self.scratch = Path(tempfile.mkdtemp(dir=log.parent))
-        self.memory, self.files, self.pids = [], [], set()
+        self.memory, self.files, self.pids, self.looked = [], [], set(), 0.
         env = dict(os.environ, OMP_NUM_THREADS='1', TMPDIR=str(self.scratch), **{_MARK: self.mark})
         forbid = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit))
         with open(log, 'ab') as out:
@@ -58,13 +58,16 @@ class Run:
         return self.process.returncode
 
     def _look(self):
-        if time.monotonic() - self.start < 0.3 * len(self.memory):
+        if time.monotonic() < self.looked + 0.2:
             return
+        self.looked = time.monotonic()
         with suppress(psutil.Error):
             main = psutil.Process(self.process.pid)
-            self.pids |= {main.pid, *(child.pid for child in main.children(recursive=True))}
-            self.memory.append(main.memory_info().rss / 2**20)
-            self.files.append(main.num_fds())
+            children = main.children(recursive=True)
+            self.pids |= {main.pid, *(child.pid for child in children)}
+            if not children:  # the batches of data workers are files
+                self.memory.append(main.memory_info().rss / 2**20)
+                self.files.append(main.num_fds())
 
     def send(self, kind, to='command'):
         """Send a signal to the 'command', 'all' its processes, or the last of its 'ranks'."""
@@ -92,14 +95,14 @@ class Run:
         shutil.rmtree(self.scratch, ignore_errors=True)
         return found
 
-    def grown(self):
-        """By how many MB and files the last third of the samples exceeds the third before."""
+    def growth(self):
+        """How much more memory and files the last third of the time took than the one before."""
         third = len(self.memory) // 3
-        if not third:
-            return 0., 0
         before, after = slice(third, 2 * third), slice(2 * third, None)
-        return (max(self.memory[after]) - max(self.memory[before]),
-                max(self.files[after]) - max(self.files[before]))
+        found = dict(memory_mb=max(self.memory[after]) - max(self.memory[before] or [0]))
+        found.update(of_mb=max(self.memory), seconds=self.seconds)
+        found = {name: round(value, 1) for name, value in found.items()}
+        return dict(found, files=max(self.files[after]) - max(self.files[before] or [0]))
 
 
 def _marked(mark):
