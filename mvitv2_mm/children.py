@@ -1,7 +1,7 @@
-"""Commands in processes of their own, which do not outlive this one."""
+"""How processes end: children do not outlive this one, and a signal leaves nothing half-done."""
 import signal
 import subprocess
-import sys
+import threading
 from contextlib import contextmanager
 from typing import Iterator, List, NoReturn
 
@@ -9,8 +9,31 @@ from typing import Iterator, List, NoReturn
 _SIGNALS = [getattr(signal, name) for name in ('SIGTERM', 'SIGHUP') if hasattr(signal, name)]
 
 
+class Ended(SystemExit):
+    """A signal asked the process to end; its code is 128 and the number of the signal."""
+
+
 def _leave(number: int, frame: object) -> NoReturn:
-    sys.exit(128 + number)
+    signal.signal(number, signal.SIG_IGN)  # a second one must not stop the tidying up
+    raise Ended(128 + number)
+
+
+@contextmanager
+def tidy_end() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise :class:`Ended`, where they would end the process at once.
+
+    What is ignored, for instance by ``nohup``, or has a handler stays so. Only the main thread of a
+    program can do this; in others nothing happens.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    kinds = [kind for kind in _SIGNALS if is_main and signal.getsignal(kind) == signal.SIG_DFL]
+    for kind in kinds:
+        signal.signal(kind, _leave)
+    try:
+        yield
+    finally:
+        for kind in kinds:
+            signal.signal(kind, signal.SIG_DFL)
 
 
 @contextmanager
@@ -25,17 +48,12 @@ def child(words: List[str], **options) -> Iterator[subprocess.Popen]:
         **options: See ``subprocess.Popen``.
 
     Raises:
-        SystemExit: With 128 and the number of the signal that asked this process to end.
+        Ended: If a signal asked this process to end.
     """
-    previous = {number: signal.signal(number, _leave) for number in _SIGNALS}
-    try:
-        with subprocess.Popen(words, **options) as process:
-            try:
-                yield process
-                process.wait()
-            except BaseException:
-                process.terminate()
-                raise
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    with tidy_end(), subprocess.Popen(words, **options) as process:
+        try:
+            yield process
+            process.wait()
+        except BaseException:
+            process.terminate()
+            raise

@@ -3,6 +3,7 @@ import ast
 import difflib
 import inspect
 import logging
+import re
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, Tuple
@@ -77,8 +78,16 @@ def _parse_value(text: str) -> Any:
     if text[:1] in ('"', "'") and text[-1:] == text[:1]:
         return text[1:-1]
     if text[:1] in ('[', '(') or ',' in text and '/' not in text:
-        return DictAction._parse_iterable(text)
+        # mmengine drops all blanks; those inside of a value, as in a path, are kept
+        hidden = re.sub(r'(?<=[^\s,([]) +(?=[^\s,)\]])', lambda m: '\0' * len(m[0]), text)
+        return _with_blanks(DictAction._parse_iterable(hidden))
     return DictAction._parse_int_float_bool(text)
+
+
+def _with_blanks(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace('\0', ' ')
+    return type(value)(map(_with_blanks, value)) if isinstance(value, (list, tuple)) else value
 
 
 class _SetVariables(RemoveAssignFromAST):

@@ -1,32 +1,114 @@
 """Files that are either complete or not there, and where the files of a package are."""
+import errno
 import hashlib
 import json
 import os
-from contextlib import contextmanager
+import platform
+import re
+import shutil
+import threading
+import time
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Iterator, Optional, Union
-from uuid import uuid4
+from zlib import crc32
+
+# what the system says when a disk takes no more
+_FULL = {
+    errno.ENOSPC: 'the disk is full',
+    errno.EDQUOT: 'your share of the disk (quota) is used up',
+    errno.EFBIG: 'the file system, or a limit of this process (ulimit -f), takes no file so large',
+}
+_DAY = 24 * 60 * 60
+_NODE = f'{crc32(platform.node().encode()):08x}'
+_ASIDE = re.compile(r'\..+\.([0-9a-f]{8})-([0-9]+)-[0-9]+(\.[^.]*)?')
+
+
+class DiskFull(OSError):
+    """A disk takes no more; the message names the file that was to be written."""
 
 
 @contextmanager
 def replaced(path: Union[str, Path]) -> Iterator[Path]:
     """Yield a path to write to in place of ``path``, which is replaced if all goes well.
 
-    Missing folders are made. After an error ``path`` is as before, and nothing lies beside it.
+    Missing folders are made. After an error ``path`` is as before, and nothing lies beside it. What
+    a process leaves that is killed goes when another one writes to the same folder.
+
+    Raises:
+        DiskFull: If the disk takes no more.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.stem}.{uuid4().hex}{path.suffix}')
-    temporary.touch()
-    mode = temporary.stat().st_mode
+    temporary = aside(path)
     try:
-        yield temporary
-        temporary.chmod(mode)  # safetensors lets only the owner read
-        flush(temporary)
-        temporary.replace(path)
+        with full_disk_named(path):
+            temporary.touch()
+            mode = temporary.stat().st_mode
+            yield temporary
+            temporary.chmod(mode)  # safetensors lets only the owner read
+            flush(temporary)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def aside(path: Union[str, Path]) -> Path:
+    """A hidden name beside ``path`` for what takes its place later, and of this thread alone."""
+    path = Path(path)
+    _remove_leftovers(os.path.abspath(path.parent))
+    mark = f'{_NODE}-{os.getpid()}-{threading.get_native_id()}'
+    return path.with_name(f'.{path.stem}.{mark}{path.suffix}')
+
+
+@lru_cache(maxsize=None)  # a long listing once, not for each file in it
+def _remove_leftovers(folder: str) -> None:
+    """Remove what processes of before, which were killed, have left in a folder."""
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            name = _ASIDE.fullmatch(entry.name)
+            if name and _is_left(entry, *name.groups()[:2]):
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    os.unlink(entry.path)
+
+
+def _is_left(entry: os.DirEntry, node: str, process: str) -> bool:
+    if node == _NODE and not import_module('psutil').pid_exists(int(process)):
+        return True
+    return entry.stat(follow_symlinks=False).st_mtime < time.time() - _DAY  # of another machine
+
+
+@contextmanager
+def full_disk_named(path: Union[str, Path]) -> Iterator[None]:
+    """Let the error of a full disk, which libraries tell in many ways, name what was written.
+
+    Of nested ones the outermost names it.
+
+    Raises:
+        DiskFull: Instead of the error.
+    """
+    try:
+        yield
+    except Exception as error:
+        reason = _full_reason(error)
+        if reason is None:
+            raise
+        raise DiskFull(f'{path} cannot be written: {reason}. Make room, or choose another place') \
+            from error
+
+
+def _full_reason(error: Optional[BaseException]) -> Optional[str]:
+    while error is not None:
+        for number, reason in _FULL.items():
+            if getattr(error, 'errno', None) == number or f'os error {number})' in str(error):
+                return reason
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def flush(path: Union[str, Path]) -> None:

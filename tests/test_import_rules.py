@@ -22,11 +22,13 @@ CORE = {
 }
 # parts that every user imports, so a host library may not come with them
 HOST_FREE = {
-    *CORE, '__init__', '__main__', 'commands', 'compat', 'checkpoints', 'doctor', 'errors',
-    'extras', 'files', 'names', 'progress', 'repairs', 'safe_pickle', 'scripts'
+    *CORE, '__init__', '__main__', 'children', 'commands', 'compat', 'checkpoints', 'doctor',
+    'errors', 'extras', 'files', 'names', 'progress', 'repairs', 'safe_pickle', 'scripts'
 }
 # parts that start quickly, and in broken environments: commands import others when they run
-QUICK = {'__init__', '__main__', 'commands', 'errors', 'extras', 'files', 'names', 'scripts'}
+QUICK = {
+    '__init__', '__main__', 'children', 'commands', 'errors', 'extras', 'files', 'names', 'scripts'
+}
 # rooms of the upper floor, which only commands enter: what two of them need is one floor down
 UPPER = {'own_data', 'inference', 'explain', 'demo'}
 # the one room that is built of others

@@ -222,4 +222,5 @@ def write_file(content: Mapping[str, Any], path: Union[str, Path]) -> None:
             with open(temporary, 'wb') as file:
                 pickle.dump({**content, 'model': arrays}, file, protocol=2)
         else:
-            torch.save(content, temporary)
+            with open(temporary, 'wb') as file:  # whose errors tell more than those of torch
+                torch.save(content, file)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import List, Mapping, Optional, Sequence, Tuple, Union
-from uuid import uuid4
 
 from mmengine.config import Config
 from torch import Tensor
 
 from ..errors import UnknownName
+from ..files import aside, full_disk_named
 from ..version import __version__
 from .io import CheckpointError, write_file
 from .plain_config import read_plain_config
@@ -77,29 +77,32 @@ def write_model_folder(folder: Union[str, Path],
     folder = Path(os.path.abspath(os.path.expanduser(folder)))
     _check_place(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    side = folder.with_name(f'.{folder.name}.{uuid4().hex}')
-    side.mkdir()
+    _finish_exchange(folder)
+    side = aside(folder)
     try:
-        write_file(state_dict, side / WEIGHTS)
-        (side / CONFIG).write_text(cfg.pretty_text, encoding='utf-8')
-        read_plain_config(side / CONFIG)  # what is written can be read
-        info = dict(
-            format=FORMAT,
-            version=VERSION,
-            name=name or folder.name,
-            task=task,
-            classes=None if classes is None else list(classes),
-            preprocessing=describe_preprocessing(cfg, task),
-            metrics=list(metrics),
-            code_version=code_version(),
-            licence=licence,
-            licence_note=licence_note,
-            sha256={file: sha256_of(side / file)
-                    for file in (WEIGHTS, CONFIG)})
-        (side / INFO).write_text(json.dumps(info, indent=2) + '\n', encoding='utf-8')
-        _put_in_place(side, folder)
+        with full_disk_named(folder):
+            side.mkdir()
+            write_file(state_dict, side / WEIGHTS)
+            (side / CONFIG).write_text(cfg.pretty_text, encoding='utf-8')
+            read_plain_config(side / CONFIG)  # what is written can be read
+            info = dict(
+                format=FORMAT,
+                version=VERSION,
+                name=name or folder.name,
+                task=task,
+                classes=None if classes is None else list(classes),
+                preprocessing=describe_preprocessing(cfg, task),
+                metrics=list(metrics),
+                code_version=code_version(),
+                licence=licence,
+                licence_note=licence_note,
+                sha256={file: sha256_of(side / file)
+                        for file in (WEIGHTS, CONFIG)})
+            (side / INFO).write_text(json.dumps(info, indent=2) + '\n', encoding='utf-8')
+            side.rename(_make_way(folder))
     finally:
         shutil.rmtree(side, ignore_errors=True)
+    _finish_exchange(folder)
 
 
 def read_model_folder(folder: Union[str, Path]) -> ModelFolder:
@@ -184,10 +187,19 @@ def _check_place(folder: Path) -> None:
                               'move it away')
 
 
-def _put_in_place(side: Path, folder: Path) -> None:
-    """Rename a finished folder; of an older one in its place nothing is left."""
-    old = folder.with_name(f'{side.name}.old')
+def _old(folder: Path) -> Path:
+    return folder.with_name(f'.{folder.name}.old')
+
+
+def _make_way(folder: Path) -> Path:
+    """Rename an older folder, so that its name is free."""
     if folder.exists():
-        folder.rename(old)
-    side.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+        folder.rename(_old(folder))
+    return folder
+
+
+def _finish_exchange(folder: Path) -> None:
+    """Of two folders nothing is left of the older one; one that is alone gets its name back."""
+    if _old(folder).exists() and not folder.exists():
+        _old(folder).rename(folder)
+    shutil.rmtree(_old(folder), ignore_errors=True)

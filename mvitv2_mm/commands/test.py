@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     from ..checkpoints import CheckpointError
     from ..engine.launch import check_output
     from ..engine.loaders import explained_workers
-    from ..engine.testing import prepare_test
+    from ..engine.testing import check_saved, prepare_test
     from ..files import to_json, write_text
     if args.out_metrics:
         check_output('--out-metrics', args.out_metrics, '.json')
@@ -41,3 +41,4 @@ def run(args: argparse.Namespace) -> None:
         write_text(args.out_metrics, to_json(metrics, indent=2))
     if args.json and runner.rank == 0:
         print_json(metrics)
+    check_saved(runner)

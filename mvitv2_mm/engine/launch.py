@@ -1,5 +1,7 @@
 """Loading of configs and building of Runners, for all commands that need them."""
+import errno
 import os
+import tempfile
 from pathlib import Path
 from typing import Optional, Union
 
@@ -12,6 +14,7 @@ from ..compat import switch
 from ..config_files import load_config
 from ..config_options import warn_of_unread
 from ..errors import UsageError
+from ..files import DiskFull, full_disk_named
 from .own_classes import fit_classes
 
 # what is added to the name of a config in its work dir where mmengine writes all settings
@@ -106,6 +109,14 @@ def check_output(option: str, path: str, *endings: str) -> None:
     if endings and not path.endswith(endings):
         raise UsageError(f'{option}: "{path}" should end with {endings[0]}')
     folder = os.path.dirname(os.path.abspath(path))
-    os.makedirs(folder, exist_ok=True)
-    if os.path.isdir(path) or not os.access(folder, os.W_OK):
-        raise OSError(f'{option}: "{path}" cannot be written')
+    try:
+        if os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, 'it is a folder')
+        os.makedirs(folder, exist_ok=True)
+        with full_disk_named(path), tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(2**16))
+    except DiskFull as error:
+        raise DiskFull(f'{option}: {error}') from None
+    except OSError as error:
+        raise OSError(f'{option}: "{path}" cannot be written: '
+                      f'{error.strerror or error}') from None

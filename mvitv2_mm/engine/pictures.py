@@ -1,10 +1,11 @@
 from collections import Counter
 from pathlib import Path
-from typing import Sequence
+from typing import Optional, Sequence
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ..files import full_disk_named
 from ..registry import HOOKS
 from .nested_datasets import leaf_datasets
 
@@ -14,12 +15,16 @@ class PictureHook(Hook):
     """Save a picture of every prediction of a test, in the folders in which the data lies.
 
     The hooks of the host libraries put all pictures into one folder, under the last part of the
-    path of the sample: those of ``cat/0.jpg`` and ``dog/0.jpg`` overwrite each other.
+    path of the sample: those of ``cat/0.jpg`` and ``dog/0.jpg`` overwrite each other. If a picture
+    cannot be written, the test goes on without them.
 
     Args:
         hook (dict): The hook of the host library that draws.
         folder_key (str): Its argument for the folder.
         folder (str): Where the pictures go.
+
+    Attributes:
+        trouble (OSError | None): Why there are no more pictures.
     """
 
     def __init__(self, hook: dict, folder_key: str, folder: str) -> None:
@@ -28,6 +33,7 @@ class PictureHook(Hook):
         self.folder = Path(folder)
         self.count = 0
         self.seen = Counter()
+        self.trouble: Optional[OSError] = None
 
     def before_test(self, runner: Runner) -> None:
         datasets = leaf_datasets(runner.cfg.test_dataloader.dataset)
@@ -38,6 +44,16 @@ class PictureHook(Hook):
     def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict,
                         outputs: Sequence) -> None:
         """Draw the samples of a batch one by one, each into its own folder."""
+        if self.trouble is not None:
+            return
+        try:
+            with full_disk_named(self.folder):
+                self._draw(runner, data_batch, outputs)
+        except OSError as error:
+            self.trouble = error
+            runner.logger.warning(f'There are no more pictures: {error}')
+
+    def _draw(self, runner: Runner, data_batch: dict, outputs: Sequence) -> None:
         for inputs, sample in zip(data_batch['inputs'], outputs):
             setattr(self.hook, self.folder_key, str(self.folder / self._below_root(sample)))
             self.hook.after_test_iter(runner, self.count, dict(inputs=[inputs]), [sample])

@@ -5,6 +5,7 @@ from typing import Dict, Optional, Union
 
 import mmengine
 from mmengine.config import Config, ConfigDict
+from mmengine.dist import barrier
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DATASETS, init_default_scope
 from mmengine.runner import FlexibleRunner, Runner
@@ -69,7 +70,8 @@ def prepare_test(config: str,
     else:
         cfg = load_runner_config(config, cfg_options, work_dir, launcher, local_rank)
         check_exists(checkpoint)
-    cfg.load_from = checkpoint
+    # a config that a resumed training has left says that it was resumed
+    cfg.load_from, cfg.resume = checkpoint, False
     cfg.pop('strategy', None)  # FSDP is for training; test-time augmentation does not work with it
     if tta:
         use_tta(cfg)
@@ -92,6 +94,19 @@ def prepare_test(config: str,
     return runner
 
 
+def check_saved(runner: Union[Runner, FlexibleRunner]) -> None:
+    """After a test, whose metrics are known, see whether predictions and pictures are saved.
+
+    Raises:
+        OSError: If not, for instance because the disk is full.
+    """
+    barrier()  # all processes have told their metrics
+    for part in (*runner.test_loop.evaluator.metrics, *runner.hooks):
+        trouble = getattr(part, 'trouble', None)
+        if trouble is not None:
+            raise trouble
+
+
 def use_tta(cfg: Config) -> None:
     """Wrap the model and switch to the pipeline for test-time augmentation."""
     missing = [key for key in ('tta_model', 'tta_pipeline') if key not in cfg]
@@ -109,11 +124,9 @@ def _dump_predictions(cfg: Config, path: str) -> None:
     check_output('--dump', path, '.pkl', '.pickle')
     evaluators = cfg.test_evaluator
     evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
-    metric = 'DumpPredictions'
-    if cfg.default_scope == 'mmdet':
-        import_module('mvitv2_mm.evaluation.mmdet.dump')
-        metric = 'DumpObjects'
-    cfg.test_evaluator = [*evaluators, dict(type=f'mvitv2_mm.{metric}', out_file_path=path)]
+    metric = 'DumpDetResults' if cfg.default_scope == 'mmdet' else 'DumpResults'
+    dump = dict(type=metric, out_file_path=path)
+    cfg.test_evaluator = [*evaluators, dict(type='mvitv2_mm.DumpPredictions', metric=dump)]
 
 
 def _draw_predictions(cfg: Config, folder: str) -> None:

@@ -1,11 +1,12 @@
 """What ``python -m mvitv2_mm features`` does with a model and inputs."""
-from contextlib import closing
+from contextlib import ExitStack, closing
 from time import monotonic
 from typing import Any, Optional, Sequence, Union
 
 import numpy as np
 
 from ..checkpoints.model_source import OpenedModel
+from ..files import full_disk_named
 from .display import progress_bar
 from .feature_files import FeatureFiles
 from .features import POOLED, FeatureExtractor, feature_key
@@ -54,7 +55,10 @@ def write_features(opened: OpenedModel,
     stream = Stream(extractor, read, batch_size, default_workers())
     settings = settings_of(extractor, batch_size, stride=stride, every=every)
     sources, summary, start = find_sources(inputs, opened.task), Summary(), monotonic()
-    with FeatureFiles(out, settings, stream.chunk) as files, progress_bar(None) as advance:
+    with ExitStack() as stack:
+        stack.enter_context(full_disk_named(out))
+        files = stack.enter_context(FeatureFiles(out, settings, stream.chunk))
+        advance = stack.enter_context(progress_bar(None))
         found = stream(files.left(sources), files.num_done)
         with closing(found):
             for number, _, record in found:

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, Callable, Dict, Optional, Sequence
 
 from ..errors import UsageError
-from ..files import sha256_of
+from ..files import full_disk_named, sha256_of
 from ..version import __version__
 from .display import progress_bar
 from .inferencer import Inferencer
@@ -92,6 +92,7 @@ def predict(infer: Inferencer,
     with ExitStack() as stack:
         output = None
         if out is not None:
+            stack.enter_context(full_disk_named(out))
             output = stack.enter_context(Output(out, _settings(infer), stream.chunk, shard))
             sources, num_done = output.left(sources), output.num_done
             stack.enter_context(kept).catch_up(output, stream.tracker)

@@ -145,6 +145,16 @@ def test_after_an_error_the_older_one_is_there(folder):
     assert [path.name for path in folder.parent.iterdir()] == ['best']
 
 
+def test_a_kill_in_the_middle_of_an_exchange_loses_neither(folder):
+    """The older one has made way, and the newer one has not come."""
+    folder.rename(folder.with_name('.best.old'))
+    with pytest.raises(AttributeError):
+        write_model_folder(folder, small_classifier.config(), dict(weight='no tensor'), 'image',
+                           None)
+    assert read_model_folder(folder).name == 'pets'
+    assert [path.name for path in folder.parent.iterdir()] == ['best']
+
+
 def test_nothing_else_is_replaced(tmp_path):
     (tmp_path / 'photos').mkdir()
     (tmp_path / 'photos' / 'a.jpg').touch()

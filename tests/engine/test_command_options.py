@@ -101,6 +101,8 @@ def test_new_keys_of_which_nobody_knows(warnings):
     ('/a,b', '/a,b'),
     ('"a,b"', 'a,b'),
     ('a,b', ['a', 'b']),
+    ('[/a b/c, "/d  e"]', ['/a b/c', '/d  e']),
+    ('[(/a b, 1), [ x , None ]]', [('/a b', 1), ['x', None]]),
     ('[1,2]', [1, 2]),
     ('(1,2)', (1, 2)),
     ('1e-3', 1e-3),

@@ -6,14 +6,15 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData
 from mmpretrain.structures import DataSample
 
-import mvitv2_mm.evaluation.mmdet.dump  # noqa: F401
+import mvitv2_mm.evaluation  # noqa: F401
 
 SCORES = torch.rand(64, 100)
 
 
 def dump(path, batches, metric):
     """Size of the file of a metric that gets batches of samples, and what is in it."""
-    evaluator = Evaluator(dict(type=f'mvitv2_mm.{metric}', out_file_path=str(path)))
+    metric = dict(type=metric, out_file_path=str(path))
+    evaluator = Evaluator(dict(type='mvitv2_mm.DumpPredictions', metric=metric))
     for batch in batches:
         evaluator.process(data_samples=batch)
     evaluator.evaluate(64)
@@ -26,7 +27,7 @@ def test_scores(tmp_path):
         batches = [[
             DataSample().set_pred_score(score).set_gt_label(i) for i, score in enumerate(scores)
         ] for scores in SCORES.clone().split(size)]
-        length, samples = dump(tmp_path / f'{size}.pkl', batches, 'DumpPredictions')
+        length, samples = dump(tmp_path / f'{size}.pkl', batches, 'DumpResults')
         assert torch.equal(torch.stack([sample['pred_score'] for sample in samples]), SCORES)
         sizes.append(length)
     assert max(sizes) < 1.01 * min(sizes)
@@ -39,7 +40,7 @@ def test_boxes(tmp_path):
     sample.pred_instances = InstanceData(
         bboxes=boxes[3, :2], scores=boxes[3, :2, 0], masks=torch.ones(2, 8, 8, dtype=torch.bool))
     sample.gt_instances = InstanceData(bboxes=boxes[4])
-    length, (saved, ) = dump(tmp_path / 'boxes.pkl', [[sample]], 'DumpObjects')
+    length, (saved, ) = dump(tmp_path / 'boxes.pkl', [[sample]], 'mmdet.DumpDetResults')
     assert torch.equal(saved['pred_instances']['bboxes'], boxes[3, :2])
     assert saved['pred_instances']['masks'][0]['size'] == [8, 8]  # run-length codes
     assert 'gt_instances' not in saved and length < 4000

@@ -140,3 +140,9 @@ def test_a_part_of_a_dataset_is_scored_alone(configs, checkpoints, test, eval_me
     mmengine.dump([perfect('detection', sample) for sample in samples], gt)
     # the other picture has as many objects, of which none is found
     assert eval_metric([configs['detection'], str(gt)])['coco/bbox_mAP'] == pytest.approx(1)
+
+
+def test_the_config_that_a_resumed_training_left(configs, checkpoints, test, tmp_path):
+    config = tmp_path / 'resumed.py'
+    config.write_text(f'_base_ = {configs["image"]!r}\nresume = True')
+    assert test([str(config), checkpoints['image'], '--work-dir', str(tmp_path)])

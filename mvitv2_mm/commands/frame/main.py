@@ -4,8 +4,10 @@ import select
 import sys
 import traceback
 from importlib import import_module
+from signal import Signals
 from typing import List, Optional
 
+from ...children import Ended, tidy_end
 from .outcome import DONE, FAILED, Unexpected, describe, exit_code
 from .output import json_alone
 from .parser import parse_args
@@ -19,15 +21,19 @@ def main(argv: Optional[List[str]] = None) -> int:
             running program.
 
     Returns:
-        int: Exit code: 0 done, 1 failed, 2 usage, 3 environment, 130 interrupted. What is no
-            mistake of a user is shown with its traceback.
+        int: Exit code: 0 done, 1 failed, 2 usage, 3 environment, 128 and the number of a signal
+            that ended it. What is no mistake of a user is shown with its traceback.
 
     Raises:
         SystemExit: After ``--help``, and with code 2 if ``argv`` is wrong.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(argv)
+        with tidy_end():
+            return _run(argv)
+    except Ended as end:
+        print(f'mvitv2_mm {argv[0]}: ended by {Signals(end.code - 128).name}', file=sys.stderr)
+        return end.code
     except Unexpected as error:
         traceback.print_exception(error.__cause__)
         return FAILED

@@ -11,7 +11,7 @@ from .outcome import USAGE
 PROGRAM = 'python -m mvitv2_mm'
 _FIRST = ('finetune', 'predict', 'features', 'train', 'test')
 _EXIT_CODES = ('Exit codes: 0 done; 1 an input failed or a mark was missed; 2 wrong usage; 3 a '
-               'library is missing or broken;\n130 interrupted.')
+               'library is missing or broken;\n130 interrupted, 143 ended by SIGTERM.')
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):

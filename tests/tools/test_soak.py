@@ -1,0 +1,19 @@
+"""The soak finds nothing in one short round; docs/reliability.md has the table of a long one."""
+import importlib.util
+import json
+from pathlib import Path
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'soak.py'
+
+
+def test_one_task_with_a_kill(tmp_path, monkeypatch, capsys):
+    spec = importlib.util.spec_from_file_location('soak', TOOL)
+    soak = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(soak)
+    short = 'train_dataloader.dataset.indices=64 train_cfg.max_epochs=2 val_dataloader.dataset.'
+    monkeypatch.setitem(soak.trainings.OPTIONS, 'image', f'{short}indices=16')
+    args = ['--minutes', '0', '--tasks', 'image', '--by', 'SIGKILL', '--seed', '4']
+    assert soak.main([*args, '--out', str(tmp_path / 'out')]) == 0, capsys.readouterr().out
+    row, = json.loads((tmp_path / 'out' / 'soak.json').read_text())['rounds']
+    assert row['faults'] == [] and row['stops'] >= 1
+    assert '| image | SIGKILL | 1 | ' in capsys.readouterr().out
