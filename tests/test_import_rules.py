@@ -28,7 +28,7 @@ HOST_FREE = {
 # parts that start quickly, and in broken environments: commands import others when they run
 QUICK = {'__init__', '__main__', 'commands', 'errors', 'extras', 'files', 'names', 'scripts'}
 # rooms of the upper floor, which only commands enter: what two of them need is one floor down
-UPPER = {'own_data', 'inference', 'explain', 'demo'}
+UPPER = {'own_data', 'inference', 'explain', 'export', 'demo'}
 # the one room that is built of others
 ON_TOP = {'demo': {'inference', 'explain'}}
 
