@@ -177,7 +177,9 @@ def nms_of_groups(boxes: Tensor, scores: Tensor, groups: Tensor, cfg: dict, numb
     largest = torch.cat([boxes.flatten(), boxes.new_zeros(1)]).max()  # there may be no boxes
     moved = boxes + (groups.to(boxes) * (largest + 1))[:, None]
     keep = torch.ops.torchvision.nms(moved, scores, cfg['iou_threshold'])
-    return keep[torch.arange(keep.shape[0]) < number]
+    keep = keep[torch.arange(keep.shape[0]) < number]
+    torch._check(keep.shape[0] <= number)  # for torch.export, which cannot see it
+    return keep
 
 
 def _of_label(values: Tensor, labels: Tensor) -> Tensor:

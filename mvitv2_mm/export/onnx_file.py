@@ -12,6 +12,7 @@ from ..extras import require
 from .graphs import Graph
 
 OPSET = 18
+SCOPES = 'pkg.torch.onnx.name_scopes'  # of a node: the modules that it is from
 _LIMIT = 2**31  # bytes of a file in the format of ONNX
 
 
@@ -55,6 +56,10 @@ def write_onnx(program: ExportedProgram, graph: Graph, info: Dict[str, str], pat
     entry = exported.model.graph.inputs[0]
     for axis, name in graph.open_axes.items():
         entry.shape[axis] = name
+    for node in exported.model.graph.all_nodes():  # where in the code of this machine it is from
+        scopes = node.metadata_props.get(SCOPES, '')
+        node.metadata_props.clear()
+        node.metadata_props[SCOPES] = scopes
     exported.model.metadata_props.clear()
     exported.model.metadata_props.update(info)
     exported.save(str(path), external_data=False)

@@ -95,9 +95,10 @@ class Parity:
         pairs = [
             pair for a, b in zip(found, wanted) for pair in (_match(a, b), _match(b, a)) if pair
         ]
-        number = sum(len(same) for same, _ in pairs)
-        difference = max((float(gap.max()) for _, gap in pairs), default=0.)
-        return difference, sum(int(same.sum()) for same, _ in pairs) / max(number, 1)
+        if not pairs:  # no objects in either
+            return 0., 1.
+        same, gaps = (torch.cat(parts) for parts in zip(*pairs))
+        return float(gaps.max()), float(same.float().mean())
 
 
 def _match(objects: Any, others: Any) -> Optional[Tuple[Tensor, Tensor]]:
