@@ -26,6 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'are always compared')
     parser.add_argument(
         '--maps', action='store_true', help='the backbone alone, which gives its maps')
+    parser.add_argument(
+        '--fixed-size',
+        action='store_true',
+        help='one height and width, those that the backbone is built for: the file is written '
+        'sooner and runs faster')
     add_config_options(parser)
 
 
@@ -39,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
         print(note, file=sys.stderr)
     out = args.out or f'{opened.name}.onnx'
     samples = _prepare(opened, args.data) if args.data else ()
-    certificate = export_model(opened, out, samples, args.maps)
+    certificate = export_model(opened, out, samples, args.maps, args.fixed_size)
     if args.json:
         print_json(certificate)
     rows = certificate['parity']

@@ -92,13 +92,14 @@ class Maps(nn.Module):
                      for part in (out if isinstance(out, (list, tuple)) else [out]))
 
 
-def make_graph(opened: OpenedModel, model: nn.Module, maps: bool) -> Graph:
+def make_graph(opened: OpenedModel, model: nn.Module, maps: bool, fixed_size: bool) -> Graph:
     """What of a model is exported.
 
     Args:
         opened (OpenedModel): What is known of the model.
         model (nn.Module): The model, built.
         maps (bool): Its backbone alone.
+        fixed_size (bool): Inputs have the height and width that the backbone is built for.
 
     Raises:
         UsageError: If it is of a kind that is not exported.
@@ -122,7 +123,7 @@ def make_graph(opened: OpenedModel, model: nn.Module, maps: bool) -> Graph:
         module, outputs = Classifier(pixels, model), ['logits']
     size = model.backbone.input_size
     axes = {} if is_detector and not maps else {0: 'batch'}
-    if model.backbone.pos_embed is None:  # else positions fit one size
+    if not fixed_size and model.backbone.pos_embed is None:  # else positions fit one size
         axes.update({len(size) - 1: 'height', len(size): 'width'})
     return Graph(module.eval(), outputs, (2 if 0 in axes else 1, *size, 3), axes)
 

@@ -21,7 +21,8 @@ from .parity import TOLERANCE, Parity, random_batches
 def export_model(opened: OpenedModel,
                  path: Union[str, Path],
                  samples: Sequence[dict] = (),
-                 maps: bool = False) -> Dict[str, Any]:
+                 maps: bool = False,
+                 fixed_size: bool = False) -> Dict[str, Any]:
     """Write an ONNX file, if it gives what the model gives, and JSON beside it.
 
     The file takes RGB pixels of uint8, (B, H, W, 3) for pictures and (B, T, H, W, 3) for clips.
@@ -32,6 +33,8 @@ def export_model(opened: OpenedModel,
         samples (Sequence[dict]): Real inputs to compare with, 'inputs' and 'data_samples' as the
             pipeline of the config packs them. Defaults to ().
         maps (bool): Export the backbone alone, which gives its maps. Defaults to False.
+        fixed_size (bool): The file takes the height and width that the backbone is built for, and
+            no other. It is written sooner and runs faster. Defaults to False.
 
     Returns:
         dict: What is written to the JSON: what the file takes and gives, its preprocessing and
@@ -51,7 +54,7 @@ def export_model(opened: OpenedModel,
     if opened.is_exported:
         raise UsageError(f'{opened.weights} is exported already')
     model = opened.build()
-    graph = make_graph(opened, model, maps)
+    graph = make_graph(opened, model, maps, fixed_size)
     info = write_info(opened.name, opened.task, 'maps' if maps else 'model', opened.cfg,
                       opened.classes, opened.metrics, opened.licence, opened.licence_note)
     with replaced(path) as file:
