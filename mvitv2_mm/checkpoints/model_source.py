@@ -155,10 +155,12 @@ def _from_folder(folder: Path, options: Optional[dict]) -> OpenedModel:
 
 def _from_export(path: Path, options: Optional[dict]) -> OpenedModel:
     if not path.is_file():
-        raise FileNotFoundError(f'{path} does not exist; write it with "python -m mvitv2_mm export"')
+        raise FileNotFoundError(
+            f'{path} does not exist; write it with "python -m mvitv2_mm export"')
     info = read_info(open_session(str(path)).get_modelmeta().custom_metadata_map, path)
     if info['content'] != 'model':
-        raise UsageError(f'{path} holds the backbone of {info["name"]} alone, which predicts nothing')
+        raise UsageError(
+            f'{path} holds the backbone of {info["name"]} alone, which predicts nothing')
     cfg = _of_elsewhere(read_plain_config(info['config']), options, str(path))
     opened = _opened(
         info['name'],

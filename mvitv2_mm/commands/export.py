@@ -15,8 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument('model', metavar='MODEL', help='what "predict" takes')
     model.complete = MODEL
     parser.add_argument('--checkpoint', help='weights, where MODEL is a config')
-    parser.add_argument(
-        '--out', metavar='FILE', help='by default the name of the model, and .onnx')
+    parser.add_argument('--out', metavar='FILE', help='by default the name of the model, and .onnx')
     parser.add_argument(
         '--data',
         nargs='+',

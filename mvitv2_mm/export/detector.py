@@ -170,7 +170,7 @@ _LARGEST = 4.135166556742356
 
 
 def nms_of_groups(boxes: Tensor, scores: Tensor, groups: Tensor, cfg: dict, number: int) -> Tensor:
-    """Indices of at most ``number`` boxes, the best first, of which none hides another of its group.
+    """Indices of at most ``number`` boxes, best first; none hides another of its group.
 
     As mmcv does, boxes of each group are moved to a place of their own.
     """

@@ -88,8 +88,8 @@ class Maps(nn.Module):
     def forward(self, pixels: Tensor) -> Tuple[Tensor, ...]:
         """(B, (T, ), H, W, 3) of uint8 -> tensors (B, C, *grid) and (B, C)."""
         outputs = self.backbone(self.pixels(pixels))
-        return tuple(part for out in outputs
-                     for part in (out if isinstance(out, (list, tuple)) else [out]))
+        return tuple(
+            part for out in outputs for part in (out if isinstance(out, (list, tuple)) else [out]))
 
 
 def make_graph(opened: OpenedModel, model: nn.Module, maps: bool, fixed_size: bool) -> Graph:

@@ -101,4 +101,6 @@ def _certificate(opened: OpenedModel, graph: Graph, info: Dict[str, str], parity
         parity=parity,
         bytes=file.stat().st_size,
         sha256=sha256_of(file),
-        versions={**code_version(), 'onnxruntime': runtime.__version__})
+        versions={
+            **code_version(), 'onnxruntime': runtime.__version__
+        })

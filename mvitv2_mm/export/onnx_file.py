@@ -22,7 +22,10 @@ def trace(graph: Graph) -> ExportedProgram:
     with torch.no_grad(), _quietly():
         return torch.export.export(
             graph.module, (pixels, ),
-            dynamic_shapes=({axis: Dim.DYNAMIC for axis in graph.open_axes}, ),
+            dynamic_shapes=({
+                axis: Dim.DYNAMIC
+                for axis in graph.open_axes
+            }, ),
             prefer_deferred_runtime_asserts_over_guards=True)
 
 

@@ -52,8 +52,7 @@ class Parity:
                 difference, agreement = self._compare_tensors(data)
                 limit = TOLERANCE
         shape = [len(samples), *samples[0]['inputs'].shape]
-        self.rows.append(
-            dict(kind=kind, inputs=shape, difference=difference, agreement=agreement))
+        self.rows.append(dict(kind=kind, inputs=shape, difference=difference, agreement=agreement))
         if not difference <= limit or agreement < SHARE:  # NaN is no agreement
             raise ValueError(
                 f'the file is not kept: for {kind} inputs of {" x ".join(map(str, shape))} it '
@@ -89,9 +88,9 @@ class Parity:
 
     def _compare_objects(self, data: dict) -> Tuple[float, float]:
         """Largest difference of scores, and the share of objects that both find."""
-        found, wanted = (
-            [sample.pred_instances for sample in network.test_step(copy.deepcopy(data))]
-            for network in (self.exported, self.model))
+        found, wanted = ([
+            sample.pred_instances for sample in network.test_step(copy.deepcopy(data))
+        ] for network in (self.exported, self.model))
         pairs = [
             pair for a, b in zip(found, wanted) for pair in (_match(a, b), _match(b, a)) if pair
         ]

@@ -44,10 +44,7 @@ class ExportedModel(BaseModel):
         else:
             self._finish = _ClassifierEnd(host)
 
-    def forward(self,
-                inputs: Tensor,
-                data_samples: Optional[List] = None,
-                mode: str = 'tensor'):
+    def forward(self, inputs: Tensor, data_samples: Optional[List] = None, mode: str = 'tensor'):
         """Predictions for a batch, in the data samples of the host; 'tensor' is for logits.
 
         Args:
@@ -168,5 +165,5 @@ def open_session(file: str):
     try:
         return runtime.InferenceSession(file, options, providers=['CPUExecutionProvider'])
     except Exception as error:  # its classes derive from Exception alone
-        raise ValueError(f'{file} is damaged or no ONNX file ({str(error).splitlines()[0]})'
-                         ) from None
+        raise ValueError(
+            f'{file} is damaged or no ONNX file ({str(error).splitlines()[0]})') from None

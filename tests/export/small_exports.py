@@ -56,7 +56,8 @@ def write_small(kind: str, root: Path) -> list:
     for name, value in model.named_parameters():  # such that answers differ
         if value.dim() > 1:
             torch.nn.init.normal_(value, std=(1.5 / value[0].numel())**0.5)
-    classes = [str(number) for number in range(CLASSES[kind])]
+    word = 'class' if kind == 'image' else ''
+    classes = [f'{word}{number}' for number in range(CLASSES[kind])]
     write_model_folder(root / 'model', cfg, model.state_dict(), task, classes)
     return files
 
