@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..config_files import load_config
 from ..config_options import apply_options
 from ..errors import UsageError
-from ..models.exported import open_session
+from ..models.networks import NETWORKS, open_network
 from ..names import published_configs
 from .class_names import dataset_of, published_classes
 from .exported_file import read_info
@@ -87,7 +87,7 @@ def open_model(model: str,
 
     Args:
         model (str): A model folder, a name in the registry of published models, a checkpoint of
-            this package alone (file or URL), an exported file (.onnx), or a config.
+            this package alone (file or URL), an exported file (.onnx or .xml), or a config.
         checkpoint (str, optional): For a config: a file, a URL, or a published name. Defaults to
             None.
         cfg_options (dict, optional): Dotted keys and values that change the config. Defaults to
@@ -106,7 +106,7 @@ def open_model(model: str,
     path = Path(model).expanduser()
     if checkpoint is not None:
         return _from_config(model, checkpoint, cfg_options)
-    if path.suffix == '.onnx':
+    if path.suffix in NETWORKS:
         return _from_export(path, cfg_options)
     if path.is_dir():
         return _from_folder(path, cfg_options)
@@ -157,7 +157,7 @@ def _from_export(path: Path, options: Optional[dict]) -> OpenedModel:
     if not path.is_file():
         raise FileNotFoundError(
             f'{path} does not exist; write it with "python -m mvitv2_mm export"')
-    info = read_info(open_session(str(path)).get_modelmeta().custom_metadata_map, path)
+    info = read_info(open_network(str(path)).metadata, path)
     if info['content'] != 'model':
         raise UsageError(
             f'{path} holds the backbone of {info["name"]} alone, which predicts nothing')

@@ -8,6 +8,7 @@ from .frame import MODEL, add_config_options
 HELP = 'Write a model as a file for other programs, and prove that it gives the same.'
 EXAMPLE = 'python -m mvitv2_mm export mvitv2-tiny_in1k --out mvitv2-tiny.onnx'
 JSON = 'what is written beside the file'
+FORMATS = {'onnx': '.onnx', 'openvino': '.xml'}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument('model', metavar='MODEL', help='what "predict" takes')
     model.complete = MODEL
     parser.add_argument('--checkpoint', help='weights, where MODEL is a config')
-    parser.add_argument('--out', metavar='FILE', help='by default the name of the model, and .onnx')
+    parser.add_argument(
+        '--to', choices=FORMATS, default='onnx', help='the format (default: %(default)s)')
+    parser.add_argument(
+        '--out',
+        metavar='FILE',
+        help='by default the name of the model with .onnx, or .xml for OpenVINO')
     parser.add_argument(
         '--data',
         nargs='+',
@@ -41,9 +47,9 @@ def run(args: argparse.Namespace) -> None:
     opened = open_model(args.model, args.checkpoint, args.cfg_options)
     for note in opened.notes:
         print(note, file=sys.stderr)
-    out = args.out or f'{opened.name}.onnx'
+    out = args.out or f'{opened.name}{FORMATS[args.to]}'
     samples = _prepare(opened, args.data) if args.data else ()
-    certificate = export_model(opened, out, samples, args.maps, args.fixed_size)
+    certificate = export_model(opened, out, args.to, samples, args.maps, args.fixed_size)
     if args.json:
         print_json(certificate)
     rows = certificate['parity']

@@ -9,8 +9,8 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from ..errors import UsageError
-from ..extras import require
 from ..registry import MODELS
+from .networks import open_network
 
 # what the file does itself, in the words of all three hosts
 _INSIDE = ('mean', 'std', 'to_rgb', 'bgr_to_rgb', 'rgb_to_bgr', 'pad_size_divisor', 'blending',
@@ -19,18 +19,18 @@ _INSIDE = ('mean', 'std', 'to_rgb', 'bgr_to_rgb', 'rgb_to_bgr', 'pad_size_diviso
 
 @MODELS.register_module()
 class ExportedModel(BaseModel):
-    """Predicts with a network in an ONNX file; data comes and predictions go as in the model.
+    """Predicts with a network in a file; data comes and predictions go as in the model.
 
     The file takes pixels, and gives what the network knows. Collecting batches before it, and
     class probabilities, averages of views, sizes of boxes and pasted masks after it are those of
     the host library.
 
     Args:
-        file (str): The ONNX file.
+        file (str): The file, of ONNX (.onnx) or OpenVINO (.xml).
         module (dict): Config of the model that it was exported from.
 
     Raises:
-        ImportError: If onnxruntime is not installed.
+        ImportError: If the library that runs it is not installed.
         ValueError: If the file is damaged.
     """
 
@@ -38,7 +38,7 @@ class ExportedModel(BaseModel):
         host = _without_normalisation(module)
         super().__init__(data_preprocessor=host.data_preprocessor)
         self.file = file
-        self._session = open_session(file)
+        self._network = open_network(file)
         if hasattr(host, 'roi_head'):
             self._finish = _DetectorEnd(host)
         else:
@@ -65,15 +65,13 @@ class ExportedModel(BaseModel):
 
     def run(self, pixels: Tensor) -> List[Tensor]:
         """What the file gives for RGB pixels of uint8, (B, H, W, 3) or (B, T, H, W, 3)."""
-        taken = self._session.get_inputs()[0].shape
         given = list(pixels.shape)
-        if len(taken) != len(given) or any(
-                isinstance(n, int) and n != m for n, m in zip(taken, given)):
-            words = ' x '.join(str(n) if isinstance(n, int) else 'any' for n in taken)
-            raise ValueError(f'{self.file} takes inputs of {words}, but got '
+        if len(self._network.shape) != len(given) or any(
+                n not in (None, m) for n, m in zip(self._network.shape, given)):
+            taken = ' x '.join('any' if n is None else str(n) for n in self._network.shape)
+            raise ValueError(f'{self.file} takes inputs of {taken}, but got '
                              f'{" x ".join(map(str, given))}; export it for this size')
-        outputs = self._session.run(None, {'pixels': pixels.cpu().numpy()})
-        return [torch.from_numpy(output) for output in outputs]
+        return self._network(pixels)
 
     @property
     def backbone(self) -> nn.Module:
@@ -149,21 +147,3 @@ def to_pixels(inputs: Tensor) -> Tensor:
     if inputs.dim() == 4:
         return pixels.flip(1).permute(0, 2, 3, 1).contiguous()
     return pixels.flatten(0, 1).permute(0, 2, 3, 4, 1).contiguous()
-
-
-def open_session(file: str):
-    """Load an ONNX file into onnxruntime, on the CPU and with as many threads as torch has.
-
-    Raises:
-        ImportError: If onnxruntime is not installed.
-        ValueError: If the file is damaged.
-    """
-    runtime = require('onnxruntime', f'{file}, an ONNX file,')
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3  # errors
-    try:
-        return runtime.InferenceSession(file, options, providers=['CPUExecutionProvider'])
-    except Exception as error:  # its classes derive from Exception alone
-        raise ValueError(
-            f'{file} is damaged or no ONNX file ({str(error).splitlines()[0]})') from None
