@@ -30,7 +30,7 @@ QUICK = {
     '__init__', '__main__', 'children', 'commands', 'errors', 'extras', 'files', 'names', 'scripts'
 }
 # rooms of the upper floor, which only commands enter: what two of them need is one floor down
-UPPER = {'own_data', 'inference', 'explain', 'demo'}
+UPPER = {'own_data', 'inference', 'explain', 'export', 'demo'}
 # the one room that is built of others
 ON_TOP = {'demo': {'inference', 'explain'}}
 

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from ..config_files import load_config
 from ..config_options import apply_options
 from ..errors import UsageError
+from ..models.networks import NETWORKS, open_network
 from ..names import published_configs
 from .class_names import dataset_of, published_classes
+from .exported_file import read_info
 from .hub import PREFIX, download_folder
 from .io import CheckpointError, read_file, unwrap
 from .known_types import check_types, import_named
@@ -24,6 +26,7 @@ from .tasks import classes_of_data, count_classes, for_prediction, task_of
 from .zoo import ZOO, check_exists, locate
 
 _UNPUBLISHED = 'the order of the classes of ImageNet-21K is not published: they are numbered'
+_EXPORTED = 'mvitv2_mm.ExportedModel'
 
 
 @dataclass
@@ -57,6 +60,11 @@ class OpenedModel:
         """Name of a class, or its number as text where the names are not known."""
         return str(label) if self.classes is None else self.classes[label]
 
+    @property
+    def is_exported(self) -> bool:
+        """Whether it is a network in an exported file, which has no weights of its own."""
+        return self.cfg.model.type == _EXPORTED
+
     def build(self, device: str = 'cpu') -> nn.Module:
         """Build the model in eval mode.
 
@@ -68,7 +76,8 @@ class OpenedModel:
         """
         init_default_scope(self.cfg.default_scope)
         model = MODELS.build(self.cfg.model)
-        load_complete(model, self.read_state(), self.weights)
+        if not self.is_exported:
+            load_complete(model, self.read_state(), self.weights)
         return model.to(torch.device(device)).eval()
 
 
@@ -79,8 +88,8 @@ def open_model(model: str,
 
     Args:
         model (str): A model folder, ``hf://OWNER/NAME`` for one on the Hugging Face Hub, a name in
-            the registry of published models, a checkpoint of this package alone (file or URL), or
-            a config.
+            the registry of published models, a checkpoint of this package alone (file or URL), an
+            exported file (.onnx or .xml), or a config.
         checkpoint (str, optional): For a config: a file, a URL, or a published name. Defaults to
             None.
         cfg_options (dict, optional): Dotted keys and values that change the config. Defaults to
@@ -99,6 +108,8 @@ def open_model(model: str,
     path = Path(model).expanduser()
     if checkpoint is not None:
         return _from_config(model, checkpoint, cfg_options)
+    if path.suffix in NETWORKS:
+        return _from_export(path, cfg_options)
     if path.is_dir():
         return _from_folder(path, cfg_options)
     if model.startswith(PREFIX):
@@ -115,9 +126,13 @@ def save_model(model: OpenedModel, folder: Union[str, Path]) -> None:
     """Write an opened model as a model folder; see :func:`model_folder.write_model_folder`.
 
     Raises:
+        UsageError: If it is an exported file.
         CheckpointError: If the weights are not those of the whole model.
         OSError: If the place cannot be written to, or holds something else.
     """
+    if model.is_exported:
+        raise UsageError(f'{model.weights} is an exported network, whose weights belong to no '
+                         'config; give the model that it was exported from')
     write_model_folder(
         folder,
         model.cfg,
@@ -140,6 +155,26 @@ def _from_folder(folder: Path, options: Optional[dict]) -> OpenedModel:
         found.classes,
         licence=(found.licence, found.licence_note),
         metrics=found.metrics)
+
+
+def _from_export(path: Path, options: Optional[dict]) -> OpenedModel:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path} does not exist; write it with "python -m mvitv2_mm export"')
+    info = read_info(open_network(str(path)).metadata, path)
+    if info['content'] != 'model':
+        raise UsageError(
+            f'{path} holds the backbone of {info["name"]} alone, which predicts nothing')
+    cfg = _of_elsewhere(read_plain_config(info['config']), options, str(path))
+    opened = _opened(
+        info['name'],
+        cfg,
+        str(path),
+        info['classes'],
+        licence=(info['licence'], info['licence_note']),
+        metrics=info['metrics'])
+    opened.cfg.model = ConfigDict(type=_EXPORTED, file=str(path), module=opened.cfg.model)
+    return opened
 
 
 def _published(name: str, options: Optional[dict]) -> OpenedModel:

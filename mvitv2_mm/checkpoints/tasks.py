@@ -24,7 +24,8 @@ def task_of(cfg: Config) -> Optional[str]:
 
 def count_classes(model: dict) -> Optional[int]:
     """Number of classes that the head in the config of a model tells apart, None if unknown."""
-    model = model.get('module') or model  # of test-time augmentation
+    while 'module' in model:  # of test-time augmentation, or in an exported file
+        model = model['module']
     roi_head = model.get('roi_head') or {}
     head = model.get('head') or model.get('cls_head') or roi_head.get('bbox_head') or {}
     head = head[0] if isinstance(head, (list, tuple)) else head

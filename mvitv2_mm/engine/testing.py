@@ -66,7 +66,7 @@ def prepare_test(config: str,
         model = open_model(config, cfg_options=cfg_options)
         cfg = set_run(model.cfg, model.name, work_dir, launcher, local_rank)
         check_data_files(cfg, config)
-        checkpoint, classes = model.weights, model.classes
+        checkpoint, classes = None if model.is_exported else model.weights, model.classes
     else:
         cfg = load_runner_config(config, cfg_options, work_dir, launcher, local_rank)
         check_exists(checkpoint)

@@ -27,7 +27,8 @@ def split_windows(x: Tensor, window: Sequence[int]) -> Tensor:
     grid, ndim = x.shape[1:-1], len(window)
     counts = _num_windows(grid, window)
     pad = [n * w - g for n, w, g in zip(counts, window, grid)]
-    if any(pad):
+    # sizes that torch.export keeps open are no ints
+    if any(type(n) is not int or n for n in pad):
         # F.pad takes the last axis first: (C, W, H, ...)
         x = F.pad(x, [0, 0] + [p for after in reversed(pad) for p in (0, after)])
     # (B, H, W, C) -> (B, nH, wH, nW, wW, C) -> (B, nH, nW, wH, wW, C)

@@ -1,0 +1,74 @@
+"""``python -m mvitv2_mm export MODEL``."""
+import argparse
+import sys
+from typing import List
+
+from .frame import MODEL, add_config_options
+
+HELP = 'Write a model as a file for other programs, and prove that it gives the same.'
+EXAMPLE = 'python -m mvitv2_mm export mvitv2-tiny_in1k --out mvitv2-tiny.onnx'
+JSON = 'what is written beside the file'
+FORMATS = {'onnx': '.onnx', 'openvino': '.xml'}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    model = parser.add_argument('model', metavar='MODEL', help='what "predict" takes')
+    model.complete = MODEL
+    parser.add_argument('--checkpoint', help='weights, where MODEL is a config')
+    parser.add_argument(
+        '--to', choices=FORMATS, default='onnx', help='the format (default: %(default)s)')
+    parser.add_argument(
+        '--out',
+        metavar='FILE',
+        help='by default the name of the model with .onnx, or .xml for OpenVINO')
+    parser.add_argument(
+        '--data',
+        nargs='+',
+        default=(),
+        metavar='INPUT',
+        help='pictures or clips, on which the file has to give what the model gives; random inputs '
+        'are always compared')
+    parser.add_argument(
+        '--maps', action='store_true', help='the backbone alone, which gives its maps')
+    parser.add_argument(
+        '--fixed-size',
+        action='store_true',
+        help='one height and width, those that the backbone is built for: the file is written '
+        'sooner and runs faster')
+    add_config_options(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Export."""
+    from ..checkpoints.model_source import open_model
+    from ..export import export_model
+    from .frame import print_json
+    opened = open_model(args.model, args.checkpoint, args.cfg_options)
+    for note in opened.notes:
+        print(note, file=sys.stderr)
+    out = args.out or f'{opened.name}{FORMATS[args.to]}'
+    samples = _prepare(opened, args.data) if args.data else ()
+    certificate = export_model(opened, out, args.to, samples, args.maps, args.fixed_size)
+    if args.json:
+        print_json(certificate)
+    rows = certificate['parity']
+    print(
+        f'{out}: {certificate["bytes"] / 1e6:.1f} MB; gives what the model gives for '
+        f'{sum(row["inputs"][0] for row in rows)} inputs, {len(samples)} of them real; largest '
+        f'difference {max(row["difference"] for row in rows):.1e}',
+        file=sys.stderr)
+
+
+def _prepare(opened, inputs: List[str]) -> List[dict]:
+    """What the pipeline of the config makes of files."""
+    from ..inference.predictor import Predictor
+    from ..inference.reading import Reader
+    from ..inference.sources import find_sources
+    read, samples = Reader(Predictor(opened)), []
+    for source in find_sources(inputs, opened.task):
+        prepared = next(read(source))
+        if prepared.error:
+            raise ValueError(f'{source.name}: {prepared.error}')
+        samples.append(prepared.packed)
+    return samples

@@ -1,0 +1,128 @@
+"""From a model to a file that computes the same, with its certificate."""
+import json
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Sequence, Union
+
+from mmengine.config import ConfigDict
+from torch import nn
+
+from ..checkpoints.exported_file import write_info
+from ..checkpoints.model_folder import code_version
+from ..checkpoints.model_source import OpenedModel
+from ..errors import UsageError
+from ..extras import require
+from ..files import flush, sha256_of
+from ..models.exported import ExportedModel
+from .graphs import Graph, make_graph
+from .onnx_file import OPSET, trace, write_onnx
+from .openvino_file import write_openvino
+from .parity import TOLERANCE, Parity, random_batches
+
+# for each format: ending, what writes it, libraries
+FORMATS = dict(
+    onnx=('.onnx', write_onnx, ('onnx', 'onnxscript', 'onnxruntime')),
+    openvino=('.xml', write_openvino, ('onnx', 'onnxscript', 'openvino')))
+
+
+def export_model(opened: OpenedModel,
+                 path: Union[str, Path],
+                 to: str = 'onnx',
+                 samples: Sequence[dict] = (),
+                 maps: bool = False,
+                 fixed_size: bool = False) -> Dict[str, Any]:
+    """Write a file, if it gives what the model gives, and JSON beside it.
+
+    The file takes RGB pixels of uint8, (B, H, W, 3) for pictures and (B, T, H, W, 3) for clips.
+
+    Args:
+        opened (OpenedModel): The model.
+        path (str | Path): The file, '.onnx', or '.xml' for OpenVINO. Its JSON has the same name and
+            '.json' behind it.
+        to (str): 'onnx' or 'openvino'. Defaults to 'onnx'.
+        samples (Sequence[dict]): Real inputs to compare with, 'inputs' and 'data_samples' as the
+            pipeline of the config packs them. Defaults to ().
+        maps (bool): Export the backbone alone, which gives its maps. Defaults to False.
+        fixed_size (bool): The file takes the height and width that the backbone is built for, and
+            no other. It is written sooner and runs faster. Defaults to False.
+
+    Returns:
+        dict: What is written to the JSON: what the file takes and gives, its preprocessing and
+        classes, what was compared with which differences, versions and SHA-256.
+
+    Raises:
+        UsageError: If the model is of a kind that is not exported, or the path has another ending.
+        ValueError: If the file does not give what the model gives; it is not kept.
+        OSError: If the place cannot be written to.
+        ImportError: If a library is not installed.
+    """
+    path, (ending, write, libraries) = Path(path), FORMATS[to]
+    if path.suffix != ending:
+        raise UsageError(f'{path} should end with {ending}, for --to {to}')
+    found = {name: require(name, f'an export to {to}') for name in libraries}
+    if opened.is_exported:
+        raise UsageError(f'{opened.weights} is exported already')
+    model = opened.build()
+    graph = make_graph(opened, model, maps, fixed_size)
+    info = write_info(opened.name, opened.task, 'maps' if maps else 'model', opened.cfg,
+                      opened.classes, opened.metrics, opened.licence, opened.licence_note)
+    with _kept_if_good(path) as file:
+        write(trace(graph), graph, info, file)
+        parity = compare(opened, model, graph, file, samples, maps)
+        versions = {name: library.__version__ for name, library in found.items()}
+        certificate = _certificate(opened, graph, info, parity, file.parent)
+        certificate['versions'] = {**code_version(), **versions}
+        text = json.dumps(certificate, indent=2) + '\n'
+        file.with_name(path.name + '.json').write_text(text)
+    return certificate
+
+
+@contextmanager
+def _kept_if_good(path: Path) -> Iterator[Path]:
+    """A path in a folder of its own; what lies there in the end moves to the folder of ``path``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f'.{path.name}.', dir=path.parent) as folder:
+        yield Path(folder, path.name)
+        for file in sorted(Path(folder).iterdir(), key=lambda file: file.name == path.name):
+            flush(file)
+            file.replace(path.parent / file.name)
+
+
+def compare(opened: OpenedModel, model: nn.Module, graph: Graph, file: Path,
+            samples: Sequence[dict], maps: bool) -> List[dict]:
+    """See that a file gives what the model gives, for random and for real inputs.
+
+    Returns:
+        list[dict]: See :class:`Parity`.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    exported = ExportedModel(str(file), ConfigDict(opened.cfg.model))
+    parity = Parity(model, exported.eval(), opened.task, maps)
+    for kind, batch in random_batches(graph, opened.task, maps):
+        parity(kind, batch)
+    for sample in samples:
+        parity('real', [sample])
+    return parity.rows
+
+
+def _certificate(opened: OpenedModel, graph: Graph, info: Dict[str, str], parity: List[dict],
+                 folder: Path) -> Dict[str, Any]:
+    shape = [graph.open_axes.get(axis, size) for axis, size in enumerate(graph.shape)]
+    files = sorted(folder.iterdir())
+    return dict(
+        name=opened.name,
+        task=opened.task,
+        content=info['content'],
+        opset=OPSET,
+        input=dict(name='pixels', type='uint8', colours='RGB', shape=shape),
+        outputs=graph.outputs,
+        classes=opened.classes,
+        preprocessing=json.loads(info['preprocessing']),
+        tolerance=TOLERANCE,
+        parity=parity,
+        bytes=sum(file.stat().st_size for file in files),
+        sha256={file.name: sha256_of(file)
+                for file in files})

@@ -1,0 +1,151 @@
+"""Exported files: what they hold, and that they give what the model gives, here and elsewhere."""
+import json
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import numpy_helper
+
+from mvitv2_mm import Inferencer
+from mvitv2_mm.checkpoints.model_source import open_model, save_model
+from mvitv2_mm.commands.frame import run_command
+from mvitv2_mm.errors import UsageError
+from mvitv2_mm.files import sha256_of
+
+KINDS = ('image', 'detection', 'cascade', 'video')
+
+
+def scores(record):
+    found = record['classes'] if 'classes' in record else record['objects']
+    return {(one['label'], *map(round, one.get('box', ()))): one['score'] for one in found}
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_predict_gives_the_same_records(small, kind):
+    model, options = small(kind), dict(device='cpu', top_k=10, batch_size=2, score_thr=0.)
+    wanted = Inferencer(model.folder, **options)(model.files[:3])
+    found = Inferencer(str(model.exported), **options)(model.files[:3])
+    for a, b in zip(found, wanted, strict=True):
+        assert a.keys() == b.keys() and len(scores(b)) > 3
+        assert scores(a) == pytest.approx(scores(b), abs=1e-4)
+        for key in ('input', 'model', 'task', 'width', 'height', 'window'):
+            assert a.get(key) == b.get(key)
+
+
+@pytest.mark.parametrize('kind', ['image', 'detection', 'video'])
+def test_the_command_test_gives_the_same_metrics(small, kind, tmp_path):
+    model, found = small(kind), []
+    for name in (model.folder, str(model.exported)):
+        out = tmp_path / 'metrics.json'
+        arguments = [name, '--out-metrics', str(out), '--work-dir', str(tmp_path / 'work')]
+        assert run_command('test', arguments) == 0
+        found.append(json.loads(out.read_text()))
+    assert found[0].keys() == found[1].keys() and found[0]
+    assert found[1] == pytest.approx(found[0], abs=1e-6)
+
+
+def test_what_a_file_says_about_itself(small):
+    path = small('image').exported
+    beside = json.loads(path.with_name(path.name + '.json').read_text())
+    assert beside['sha256'] == {
+        path.name: sha256_of(path)
+    } and beside['bytes'] == path.stat().st_size
+    assert beside['input']['shape'] == ['batch', 'height', 'width', 3]
+    rows = beside['parity']
+    assert {row['inputs'][0] for row in rows} == {1, 3}
+    assert {row['kind'] for row in rows} == {'random', 'real'}
+    assert 0 < max(row['difference'] for row in rows) <= 1e-4
+    assert any(row['inputs'][2] % 2 and row['inputs'][3] % 2 for row in rows)
+    metadata = onnxruntime.InferenceSession(str(path)).get_modelmeta().custom_metadata_map
+    assert json.loads(metadata['classes']) == beside['classes'] == [f'class{i}' for i in range(10)]
+    assert json.loads(metadata['preprocessing']) == beside['preprocessing']
+    assert b'/site-packages/' not in path.read_bytes()  # no folders of who exported it
+
+
+def test_another_program_can_use_a_file(small):
+    """With nothing but onnxruntime, OpenCV and the words beside the file."""
+    model = small('image')
+    picture = cv2.cvtColor(cv2.imread(model.files[0]), cv2.COLOR_BGR2RGB)
+    assert picture.shape == (64, 64, 3)  # as large as it should be
+    session = onnxruntime.InferenceSession(str(model.exported))
+    logits, = session.run(['logits'], {'pixels': picture[None]})
+    powers = np.exp(logits[0] - logits.max())
+    record = Inferencer(model.folder, device='cpu', top_k=10)(model.files[0])
+    found = {one['label']: one['score'] for one in record['classes']}
+    assert found == pytest.approx(dict(enumerate(powers / powers.sum())), abs=1e-5)
+
+
+def test_a_picture_without_objects(small, tmp_path):
+    """The file itself is changed so that the box head is sure of the background."""
+    model, path = small('detection'), tmp_path / 'sure.onnx'
+    network = onnx.load(model.exported)
+    bias, = (one for one in network.graph.initializer if one.name.endswith('fc_cls.bias'))
+    values = numpy_helper.to_array(bias).copy()
+    values[-1] = 100
+    bias.CopyFrom(numpy_helper.from_array(values, bias.name))
+    onnx.save(network, path)
+    infer = Inferencer(str(path), device='cpu', score_thr=0.)
+    assert [record['objects'] for record in infer(model.files[:2])] == [[], []]
+
+
+def test_maps_of_a_backbone(small, tmp_path):
+    model, out = small('image'), tmp_path / 'maps.onnx'
+    arguments = [model.folder, '--maps', '--fixed-size', '--out', str(out), '--cfg-options']
+    assert run_command('export', [*arguments, 'model.data_preprocessor.to_rgb=False']) == 0
+    network = open_model(model.folder).build()
+    picture = torch.randint(256, (3, 3, 64, 64), dtype=torch.uint8)
+    with torch.no_grad():
+        wanted, = network.backbone((picture - 127.5) / 60)
+    session = onnxruntime.InferenceSession(str(out))
+    assert [one.name for one in session.get_outputs()] == ['map1']
+    found, = session.run(None, {'pixels': picture.flip(1).permute(0, 2, 3, 1).numpy()})
+    torch.testing.assert_close(torch.from_numpy(found), wanted, rtol=1e-4, atol=1e-4)
+    with pytest.raises(UsageError, match='the backbone of model alone, which predicts nothing'):
+        open_model(str(out))
+
+
+def test_a_file_that_differs_is_not_kept(small, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr('mvitv2_mm.export.graphs.Pixels.forward',
+                        lambda self, x: x.float().permute(0, 3, 1, 2) / 60)
+    arguments = [small('image').folder, '--fixed-size', '--out', str(tmp_path / 'a.onnx')]
+    assert run_command('export', arguments) == 1
+    assert list(tmp_path.iterdir()) == []
+    assert 'the file is not kept: for random inputs of 1 x 3 x 64 x 64' in capfd.readouterr().err
+
+
+def test_other_sizes_are_refused_where_positions_fit_one(small):
+    network = open_model(str(small('video').exported)).build()
+    with pytest.raises(ValueError, match='takes inputs of any x 8 x 64 x 64 x 3, but got 1 x 8 x'):
+        network.run(torch.zeros(1, 8, 96, 64, 3, dtype=torch.uint8))
+
+
+def test_what_needs_the_model_itself_says_so(small, tmp_path, capfd):
+    path, picture = str(small('image').exported), small('image').files[0]
+    assert run_command('features', [path, picture, '--out', str(tmp_path / 'a.npy')])
+    assert 'gives predictions alone; give the model that' in capfd.readouterr().err
+    assert run_command('explain', [path, picture, '--out', str(tmp_path / 'why')]) == 1
+    assert 'ExportedModel has no MViTv2' in capfd.readouterr().err
+    with pytest.raises(UsageError, match='is an exported network'):
+        save_model(open_model(path), tmp_path / 'folder')
+
+
+@pytest.mark.parametrize('content, message', [
+    (b'no file', 'is damaged or no ONNX file'),
+    (None, 'does not exist; write it with'),
+])
+def test_files_that_cannot_be_used(tmp_path, content, message, capfd):
+    path = tmp_path / 'a.onnx'
+    if content is not None:
+        path.write_bytes(content)
+    assert run_command('predict', [str(path), 'x.jpg']) == 1
+    assert message in capfd.readouterr().err
+
+
+def test_what_is_not_exported(small, tmp_path, capfd):
+    arguments = [str(small('image').exported), '--out', str(tmp_path / 'a.onnx')]
+    assert run_command('export', arguments) == 2
+    assert 'is exported already' in capfd.readouterr().err
+    assert run_command('export', [small('image').folder, '--out', str(tmp_path / 'a.pb')]) == 2
