@@ -2,9 +2,11 @@
 from typing import Optional, Sequence
 
 import torch
-from torch import Tensor, nn
+import torch.nn.functional as F
+from torch import Tensor
 
 from ..ops import attention_weights, merge_windows, pooled_grid, split_windows
+from .recording import BlockRecord
 
 
 class BlockAttention:
@@ -13,22 +15,18 @@ class BlockAttention:
     The matrix is never there as a whole.
 
     Args:
-        block (nn.Module): A :class:`mvitv2_mm.layers.MultiScaleBlock`.
-        tokens (Tensor): What the block reads, (1, E + prod(grid), C).
-        grid (Sequence[int]): Its grid.
+        record (BlockRecord): What went through the block.
 
     Attributes:
         q_grid (tuple[int]): Grid of the queries, which is the one that the block returns.
         k_grid (tuple[int]): Grid of the keys.
     """
 
-    def __init__(self, block: nn.Module, tokens: Tensor, grid: Sequence[int]) -> None:
-        attn = self.attn = block.attn
-        self.grid = tuple(grid)
-        self.q_grid = pooled_grid(grid, attn.stride_q)
-        self.k_grid = pooled_grid(grid, attn.stride_kv)
-        heads = attn.pool_heads(block.norm1(tokens), grid)
-        self.queries = heads[0]
+    def __init__(self, record: BlockRecord) -> None:
+        attn, heads = record.block.attn, record.pooled
+        self.attn, self.queries = attn, heads[0]
+        self.q_grid = record.out_grid
+        self.k_grid = pooled_grid(record.grid, attn.stride_kv)
         self.num_queries, self.num_keys = heads[0].shape[2], heads[1].shape[2]
         self.q, self.k, self.v, *self._grids = attn.split_heads(*heads, self.q_grid, self.k_grid)
         ones = heads[1].new_ones(1, self.num_keys)
@@ -45,12 +43,13 @@ class BlockAttention:
             out[samples, :, queries] = weights @ self.v[samples]
         heads = out.transpose(1, 2)  # (windows, L, M, D)
         tokens = self._from_windows(heads.flatten(2), self.q_grid, self.attn.window_q)
-        heads = tokens.unflatten(2, (self.attn.num_heads, -1)).transpose(1, 2)
-        if self.attn.residual_pooling:
-            keep = torch.ones_like(self.queries)
-            keep[:, :, :self.attn.num_extra_tokens] = 0
-            heads = heads + keep * self.queries
-        return self.attn.proj(heads.transpose(1, 2).flatten(2))
+        return self.attn.proj(tokens + self.added_queries())
+
+    def added_queries(self) -> Tensor:
+        """What residual pooling adds to the heads, (1, N_q, M * D)."""
+        added = self.queries.transpose(1, 2).flatten(2)
+        extra = self.attn.num_extra_tokens if self.attn.residual_pooling else added.shape[1]
+        return F.pad(added[:, extra:], (0, 0, extra, 0))
 
     def pull(self, rows: Tensor) -> Tensor:
         """Times the attention matrix, the mean over the heads.

@@ -11,6 +11,7 @@ from .rollout import relevance, rollout
 from .targets import Target
 
 METHODS = ('relevance', 'rollout', 'cam')
+_LEAST = 0.1  # share of a frame of a still clip, 1 if all have the same, that counts at least
 
 
 def heat_map(model: nn.Module, target: Target, method: str = 'relevance') -> Tensor:
@@ -28,8 +29,22 @@ def heat_map(model: nn.Module, target: Target, method: str = 'relevance') -> Ten
         Tensor: Non-negative, on the grid of the first block, (H, W) or (T, H, W); sums to 1, or to
         0 where nothing speaks for the score.
     """
+    heat = _heat_of(model, target, method, target.inputs)
+    if heat.dim() == 3:
+        still = _heat_of(model, target, method, _still(target.inputs)).sum(dim=(1, 2))
+        heat = heat / (still / still.mean().clamp(min=1e-30)).clamp(min=_LEAST)[:, None, None]
+    return _normed(heat)
+
+
+def _still(clips: Tensor) -> Tensor:
+    """Clips (n, C, T, H, W) of which all frames are the middle one."""
+    middle = clips.shape[2] // 2
+    return clips[:, :, middle:middle + 1].expand_as(clips).contiguous()
+
+
+def _heat_of(model: nn.Module, target: Target, method: str, inputs: Tensor) -> Tensor:
     with recording(model, gradients=method != 'rollout') as record:
-        score = target.score(target.inputs)
+        score = target.score(inputs)
         if method == 'relevance':
             record.differentiate_heads(score)
         elif method == 'cam':
@@ -40,7 +55,7 @@ def heat_map(model: nn.Module, target: Target, method: str = 'relevance') -> Ten
         if method == 'rollout':
             rows = _more_than_even(record, _read_outputs(model, record, target), target)
         else:
-            whole, attended = relevance(record.blocks, _gradient_lengths(model, record))
+            whole, attended = relevance(record.blocks, _contributions(model, record))
             rows = attended if target.box is None else whole
         return _normed(_as_map(rows[0], record.blocks[0].grid))
 
@@ -57,14 +72,16 @@ def _more_than_even(record: Recording, starts: Dict[int, Tensor], target: Target
     return found if target.box is None else found * shares
 
 
-def _gradient_lengths(model: nn.Module, record: Recording) -> Dict[int, Tensor]:
-    """Rows of the relevance to start from."""
-    lengths = {
-        index: grad.norm(dim=-1) if grad.dim() == 3 else _pooled_rows(model, record, index)
-        for index, grad in record.output_grads.items()
-    }
-    total = sum(rows.sum() for rows in lengths.values())
-    return {index: rows / total.clamp(min=1e-30) for index, rows in lengths.items()}
+def _contributions(model: nn.Module, record: Recording) -> Dict[int, Tensor]:
+    """Rows of the relevance to start from: what each token that leaves adds to the score."""
+    rows = {}
+    for index, grad in record.output_grads.items():
+        if grad.dim() == 2 or _reads_class_token(model):
+            rows[index] = _pooled_rows(model, record, index)
+        else:
+            rows[index] = (grad * record.outputs[index]).sum(dim=-1)
+    total = sum(row.abs().sum() for row in rows.values())
+    return {index: row / total.clamp(min=1e-30) for index, row in rows.items()}
 
 
 def _read_outputs(model: nn.Module, record: Recording, target: Target) -> Dict[int, Tensor]:
@@ -82,12 +99,16 @@ def _read_outputs(model: nn.Module, record: Recording, target: Target) -> Dict[i
     return rows
 
 
+def _reads_class_token(model: nn.Module) -> bool:
+    return 'cls_token' in find_backbone(model).out_type
+
+
 def _pooled_rows(model: nn.Module, record: Recording, index: int) -> Tensor:
     """The class token where the head reads it, else all tokens of the grid alike."""
     block = record.blocks[index]
     extra, size = block.num_extra_tokens, math.prod(block.out_grid)
     rows = block.tokens.new_zeros(1, extra + size)
-    if 'cls_token' in find_backbone(model).out_type:
+    if _reads_class_token(model):
         rows[0, 0] = 1
     else:
         rows[0, extra:] = 1 / size

@@ -42,7 +42,7 @@ def attention_of_points(model: nn.Module, inputs: Tensor,
         find_backbone(model)(inputs)
     for number, block in enumerate(record.blocks):
         with torch.no_grad():
-            attention = BlockAttention(block.block, block.tokens, block.grid)
+            attention = BlockAttention(block)
             extra = block.num_extra_tokens
             places = [extra + _index(point, attention.q_grid) for point in points]
             rows = F.one_hot(torch.tensor(places), attention.num_queries)

@@ -3,7 +3,7 @@ import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -20,13 +20,15 @@ class BlockRecord:
         block (nn.Module): The block.
         tokens (Tensor): What it read, (1, E + prod(grid), C).
         grid (tuple[int]): Its grid.
-        heads (Tensor, optional): What the heads of its attention returned, (1, N_q, M * D).
+        pooled (tuple[Tensor]): Queries, keys and values of its attention, each (1, M, N', D).
+        heads (Tensor): What the heads of its attention returned, (1, N_q, M * D).
         tokens_grad (Tensor, optional): Gradient of a score to ``tokens``.
         heads_grad (Tensor, optional): Gradient of a score to ``heads``.
     """
     block: nn.Module
     tokens: Tensor
     grid: Tuple[int, ...]
+    pooled: Tuple[Tensor, ...] = ()
     heads: Optional[Tensor] = None
     tokens_grad: Optional[Tensor] = None
     heads_grad: Optional[Tensor] = None
@@ -48,8 +50,8 @@ class Recording:
 
     Attributes:
         blocks (list[BlockRecord]): The blocks, in their order.
-        outputs (dict[int, Tensor]): What left the backbone, before the norm of its scale, by the
-            numbers of the blocks: tokens (1, E + prod(grid), C), or (1, C) where they were pooled.
+        outputs (dict[int, Tensor]): What left the norms of the scales, by the numbers of the blocks
+            before them: tokens (1, E + prod(grid), C), or (1, C) where they were pooled.
         output_grads (dict[int, Tensor]): Gradients of a score to these.
     """
     blocks: List[BlockRecord] = field(default_factory=list)
@@ -107,13 +109,11 @@ def recording(model: nn.Module, gradients: bool = False) -> Iterator[Recording]:
         block.register_forward_pre_hook(_block_reader(record, gradients))
         for block in backbone.blocks
     ]
-    if gradients:
-        hooks += [
-            block.attn.proj.register_forward_pre_hook(_heads_reader(record))
-            for block in backbone.blocks
-        ]
     hooks += [
-        getattr(backbone, f'norm{scale}').register_forward_pre_hook(_output_reader(record))
+        block.attn.proj.register_forward_pre_hook(_heads_reader(record)) for block in backbone.blocks
+    ]
+    hooks += [
+        getattr(backbone, f'norm{scale}').register_forward_hook(_output_reader(record))
         for scale in backbone.out_scales
     ]
     trained = [param for param in model.parameters() if param.requires_grad]
@@ -123,11 +123,15 @@ def recording(model: nn.Module, gradients: bool = False) -> Iterator[Recording]:
             param.requires_grad_(False)
         for part in lean:
             part.keeps_less = False  # one input has room, and to compute nothing twice is quicker
+        for block in backbone.blocks:
+            block.attn.pool_heads = _pooled_reader(record, block.attn.pool_heads)
         with torch.set_grad_enabled(gradients):
             yield record
     finally:
         for hook in hooks:
             hook.remove()
+        for block in backbone.blocks:
+            del block.attn.pool_heads  # the method is there again
         for param in trained:
             param.requires_grad_(True)
         for part in lean:
@@ -154,12 +158,18 @@ def _heads_reader(record: Recording):
     return read
 
 
+def _pooled_reader(record: Recording, pool_heads: Callable):
+
+    def read(tokens: Tensor, grid: Tuple[int, ...]) -> Tuple[Tensor, ...]:
+        record.blocks[-1].pooled = pool_heads(tokens, grid)
+        return record.blocks[-1].pooled
+
+    return read
+
+
 def _output_reader(record: Recording):
 
-    def read(_: nn.Module, args: tuple) -> tuple:
-        # a tensor of its own: the next block reads the same tokens
-        output = args[0].view_as(args[0])
+    def read(_: nn.Module, args: tuple, output: Tensor) -> None:
         record.outputs[len(record.blocks) - 1] = output
-        return (output, )
 
     return read

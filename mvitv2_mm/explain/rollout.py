@@ -41,19 +41,20 @@ part of the answer; for a mean over all tokens it is a veil over the whole map, 
 from typing import Mapping, Sequence, Tuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from ..layers.pooling import pool_tokens
+from ..ops import channels_last
 from .block_attention import BlockAttention
 from .recording import BlockRecord
 from .spread import spread_conv, spread_max
 
-#: share of the attention in what a block returns, see above
-ATTENTION_SHARE = 0.5
-
 
 def rollout(records: Sequence[BlockRecord],
             starts: Mapping[int, Tensor],
-            evenly: bool = False) -> Tensor:
+            evenly: bool = False,
+            plain: bool = False) -> Tensor:
     """Shares of the first tokens in those that leave the backbone.
 
     Args:
@@ -61,6 +62,8 @@ def rollout(records: Sequence[BlockRecord],
         starts (Mapping[int, Tensor]): Weights of the tokens that leave after blocks, by the numbers
             of these: (R, E + prod(out_grid)).
         evenly (bool): What would come out if queries attended to all keys alike. Defaults to False.
+        plain (bool): Count attention and the rest alike, as plain rollout does, instead of by their
+            lengths. Defaults to False.
 
     Returns:
         Tensor: (R, E + prod(grid)) for the tokens that the first block reads; the rows have the
@@ -70,11 +73,34 @@ def rollout(records: Sequence[BlockRecord],
     for index in range(max(starts), -1, -1):
         record = records[index]
         rows = rows + starts.get(index, 0)
-        attention = BlockAttention(record.block, record.tokens, record.grid)
-        keys = attention.pull_evenly(rows) if evenly else attention.pull(rows)
-        attended = _to_values(record, keys)
-        rows = ATTENTION_SHARE * attended + (1 - ATTENTION_SHARE) * _kept(record, rows)
+        attention = BlockAttention(record)
+        shares = _plain_shares(record) if plain else _shares(record, attention)
+        attended, skipped, queried = (rows * share for share in shares)
+        keys = attention.pull_evenly(attended) if evenly else attention.pull(attended)
+        rows = _to_values(record, keys) + _to_skipped(record, skipped)
+        if record.block.attn.residual_pooling:
+            rows = rows + _to_queries(record, queried)
     return rows
+
+
+def _shares(record: BlockRecord, attention: BlockAttention) -> Tensor:
+    """Shares of attention, skip path and queries in what a block returns, (3, N_q)."""
+    block, queries = record.block, attention.added_queries()
+    parts = torch.cat([record.heads - queries, queries])
+    attended, queried = F.linear(parts, block.attn.proj.weight).norm(dim=-1)
+    skipped = _skip_tokens(record)
+    if block.pool_skip is not None:
+        skipped = pool_tokens(
+            skipped, record.grid,
+            lambda feat: channels_last(block.pool_skip, feat, len(record.grid)),
+            record.num_extra_tokens)
+    lengths = torch.stack([attended, skipped[0].norm(dim=-1), queried])
+    lengths = lengths.clamp(min=1e-30)
+    return lengths / lengths.sum(dim=0)
+
+
+def _plain_shares(record: BlockRecord) -> Tuple[float, ...]:
+    return (0.5, 0.25, 0.25) if record.block.attn.residual_pooling else (0.5, 0.5, 0.)
 
 
 def relevance(records: Sequence[BlockRecord], starts: Mapping[int,
@@ -93,7 +119,7 @@ def relevance(records: Sequence[BlockRecord], starts: Mapping[int,
     for index in range(max(starts), -1, -1):
         record = records[index]
         whole = whole + starts.get(index, 0)
-        attention = BlockAttention(record.block, record.tokens, record.grid)
+        attention = BlockAttention(record)
         found = _to_values(record, attention.pull_relevance(whole, record.heads_grad))
         if attended is None:
             attended = torch.zeros_like(whole)
@@ -107,15 +133,25 @@ def _to_values(record: BlockRecord, keys: Tensor) -> Tensor:
     return spread_conv(keys, attn.pool_v.weight, record.grid, attn.stride_kv)
 
 
+def _to_queries(record: BlockRecord, rows: Tensor) -> Tensor:
+    attn = record.block.attn
+    return spread_conv(rows, attn.pool_q.weight, record.grid, attn.stride_q)
+
+
+def _to_skipped(record: BlockRecord, rows: Tensor) -> Tensor:
+    pool = record.block.pool_skip
+    return rows if pool is None else spread_max(rows, _skip_tokens(record), pool, record.grid)
+
+
+def _skip_tokens(record: BlockRecord) -> Tensor:
+    """Tokens that the skip path pools."""
+    block = record.block
+    return block.proj(block.norm1(record.tokens)) if block.widens_in_attention else record.tokens
+
+
 def _kept(record: BlockRecord, rows: Tensor) -> Tensor:
     """Times P."""
-    block, attn = record.block, record.block.attn
-    kept = rows
-    if block.pool_skip is not None:
-        tokens = record.tokens
-        if block.widens_in_attention:
-            tokens = block.proj(block.norm1(tokens))
-        kept = spread_max(rows, tokens, block.pool_skip, record.grid)
-    if attn.residual_pooling:
-        kept = (kept + spread_conv(rows, attn.pool_q.weight, record.grid, attn.stride_q)) / 2
+    kept = _to_skipped(record, rows)
+    if record.block.attn.residual_pooling:
+        kept = (kept + _to_queries(record, rows)) / 2
     return kept

@@ -45,7 +45,7 @@ def test_attention_computed_again_gives_what_each_block_gives(recorded):
     for record in recorded:
         block = record.block
         wanted, grid = block.attn(block.norm1(record.tokens), record.grid)
-        attention = BlockAttention(block, record.tokens, record.grid)
+        attention = BlockAttention(record)
         assert attention.q_grid == tuple(grid) == record.out_grid
         torch.testing.assert_close(attention.output(), wanted, rtol=0, atol=1e-5)
 
@@ -84,16 +84,15 @@ def test_plain_vit_rollout_where_nothing_is_pooled():
         q[:, 0], k[:, 0] = unpooled_q[:, 0], unpooled_k[:, 0]
         attention = (q @ k.transpose(1, 2) / 8**0.5).softmax(dim=-1).mean(dim=0)
         wanted = (attention + torch.eye(65)) / 2 @ wanted
-    found = rollout(record.blocks, {2: torch.eye(65)})
+    found = rollout(record.blocks, {2: torch.eye(65)}, plain=True)
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)
 
 
 @torch.no_grad()
 def test_queries_of_zero_attend_evenly(recorded):
     for record in recorded:
-        nn.init.zeros_(record.block.attn.norm_q.weight)
-        nn.init.zeros_(record.block.attn.norm_q.bias)
-        attention = BlockAttention(record.block, record.tokens, record.grid)
+        record.pooled = (torch.zeros_like(record.pooled[0]), *record.pooled[1:])
+        attention = BlockAttention(record)
         rows = torch.rand(2, attention.num_queries)
         torch.testing.assert_close(attention.pull_evenly(rows), attention.pull(rows))
 
@@ -124,7 +123,7 @@ def test_relevance_is_attention_times_its_gradient():
     with recording(model) as record:
         model(torch.rand(1, 3, 32, 32))
     one = record.blocks[1]
-    attention = BlockAttention(one.block, one.tokens, one.grid)
+    attention = BlockAttention(one)
     weights = torch.cat([
         part for _, _, part in attention_weights(attention.q, attention.k, attention.q_grid,
                                                  attention.k_grid, one.block.attn.rel_pos)
@@ -164,7 +163,7 @@ def test_what_prefers_no_time_is_flat_in_time():
         model(torch.rand(1, 3, 1, 32, 32).expand(-1, -1, 16, -1, -1))
     token = torch.zeros(1, 1 + 8 * 4)
     token[0, 0] = 1
-    profile = rollout(record.blocks, {3: token})[0, 1:].view(8, -1).sum(dim=1)
+    profile = rollout(record.blocks, {3: token}, plain=True)[0, 1:].view(8, -1).sum(dim=1)
     torch.testing.assert_close(profile / profile.mean(), torch.ones(8), rtol=0, atol=1e-3)
 
 
