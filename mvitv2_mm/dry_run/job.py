@@ -162,9 +162,9 @@ class _Look:
     def _draw(self) -> Iterator[str]:
         look = self._look()
         for number, batch in enumerate(self.keeper.batches, 1):
-            kept = len(batch.inputs)
+            kept, many = len(batch.inputs), 's' * (batch.size != 1)
             first = f', the first {kept}' if kept < batch.size else ''
-            title = (f'batch {number}: {batch.size} samples{first}, as the network receives them, '
+            title = (f'batch {number}: {batch.size} sample{many}{first}, as the network receives them, '
                      f'{" x ".join(map(str, batch.inputs.shape[1:]))}')
             path = self.out / f'batch_{number}.png'
             draw_batch(batch, look, title, path)

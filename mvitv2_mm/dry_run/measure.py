@@ -21,7 +21,7 @@ from .largest import find_limits, largest_batch
 _MIN_PASSES, _MAX_PASSES = 3, 60
 _SECONDS = 8.
 # a process that still grows, as with objects of ever new sizes, is watched longer
-_GROWING_SECONDS, _GROWTH = 25., 0.01
+_GROWING_SECONDS, _GROWTH = 25., 0.002
 
 
 class Measured(NamedTuple):
