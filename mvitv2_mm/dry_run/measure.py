@@ -121,10 +121,11 @@ def measure(runner: Runner) -> Measured:
             runner.train()
         except _Enough:
             pass
-        batch = largest_batch(runner.train_dataloader)
-        if batch is not None:
-            runner.model.train_step(batch, optim_wrapper=runner.optim_wrapper)
         val_seconds, metric_seconds = _validate(runner, device)
+        batch = largest_batch(runner.train_dataloader)
+        if batch is not None:  # after a validation, as most batches are
+            runner.model.train()
+            runner.model.train_step(batch, optim_wrapper=runner.optim_wrapper)
     save_seconds = _save(runner)
     steps = timer.steps[1:] or timer.steps
     step_seconds = sum(steps) / len(steps) if steps else 0.
