@@ -164,8 +164,9 @@ class _Look:
         for number, batch in enumerate(self.keeper.batches, 1):
             kept, many = len(batch.inputs), 's' * (batch.size != 1)
             first = f', the first {kept}' if kept < batch.size else ''
-            title = (f'batch {number}: {batch.size} sample{many}{first}, as the network receives them, '
-                     f'{" x ".join(map(str, batch.inputs.shape[1:]))}')
+            title = (
+                f'batch {number}: {batch.size} sample{many}{first}, as the network receives them, '
+                f'{" x ".join(map(str, batch.inputs.shape[1:]))}')
             path = self.out / f'batch_{number}.png'
             draw_batch(batch, look, title, path)
             yield str(path)

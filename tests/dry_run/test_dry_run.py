@@ -88,7 +88,7 @@ def test_the_estimate_is_kept_for_the_report(image):
     assert estimate['train_seconds'] == pytest.approx(16 * measured['pass_seconds'] +
                                                       8 * measured['step_seconds'])
     assert estimate['val_seconds'] == pytest.approx(9 * measured['val_seconds'] +
-                                                        3 * measured['metric_seconds'])
+                                                    3 * measured['metric_seconds'])
     assert found['plan']['checkpoints'] == 8
     assert estimate['save_seconds'] == pytest.approx(8 * measured['save_seconds'])
     assert measured['save_seconds'] > 0
@@ -234,7 +234,8 @@ def test_mixed_labels_are_named():
     assert batches.describe(dict(gt_label=torch.tensor([7])), look) == '7'
 
 
-@pytest.mark.parametrize('option', ['--resume', '--launcher=slurm', '--cfg-options=runner_type=FlexibleRunner'])
+@pytest.mark.parametrize(
+    'option', ['--resume', '--launcher=slurm', '--cfg-options=runner_type=FlexibleRunner'])
 def test_what_a_dry_run_is_not(option, image, capsys):
     assert run_command('train', [image[0], '--dry-run', option]) == 2
     assert '--dry-run' in capsys.readouterr().err

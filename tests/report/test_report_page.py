@@ -108,8 +108,7 @@ def test_what_a_dry_run_had_foreseen(passes, device, wanted, tmp_path):
     (run / 'dry_run').mkdir()
     (run / 'dry_run' / 'dry_run.json').write_text(
         json.dumps(
-            dict(
-                plan=dict(total_passes=100), measured=dict(device='cpu'), estimate=estimate)))
+            dict(plan=dict(total_passes=100), measured=dict(device='cpu'), estimate=estimate)))
     cost = dict(
         device=device, passes=passes, total_passes=100, seconds=90., peak_bytes=1.25 * 2**30)
     (run / '20300101_000000' / 'run.json').write_text(json.dumps(cost))
