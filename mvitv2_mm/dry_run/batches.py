@@ -161,7 +161,8 @@ def describe(sample: Any, look: Look) -> str:
     if sample is None:
         return ''
     if 'gt_instances' in sample:
-        return f'{len(sample.gt_instances)} objects'
+        count = len(sample.gt_instances)
+        return f'{count} object{"s" * (count != 1)}'
     shares = _shares(sample)
     if shares is None:
         return ''
@@ -200,7 +201,8 @@ def _each_object(found: Any, look: Look, size: Sequence[int]) -> Iterator[dict]:
     masks = found.masks.masks if hasattr(found.get('masks'), 'masks') else None
     for i, (box, label) in enumerate(zip(boxes, found.labels)):
         labels = label.flatten().nonzero().flatten() if label.numel() > 1 else label.reshape(1)
-        names = [look.name(one) for one in labels.tolist()]
+        first = int(label.numel() > 1 and look.classes is None)  # actions count from 1
+        names = [look.name(one + first) for one in labels.tolist()]
         one = dict(
             label=int(labels[0]) if len(labels) else 0, score=1., box=box, text=', '.join(names))
         if masks is not None:

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Iterator, List, Optional
+from typing import Iterator, List, Optional
 
 import torch
 from mmengine.config import Config
@@ -42,13 +42,16 @@ def dry_run(cfg: Config, with_overfit: bool = False) -> dict:
         dict: The content of ``dry_run.json``.
 
     Raises:
-        UsageError: If the training is one of several processes, or is resumed.
+        UsageError: If the training is one of several processes, sharded, or resumed.
         ValueError: If the data does not fit the config.
         OSError: If files are missing.
     """
     if cfg.launcher != 'none' or cfg.get('resume'):
         raise UsageError('--dry-run looks at the start of a training in one process; leave out '
                          '--launcher and --resume')
+    if cfg.get('runner_type') == 'FlexibleRunner':
+        raise UsageError('--dry-run cannot foresee a training whose model is split over processes '
+                         '(runner_type="FlexibleRunner"): leave out _base_/fsdp.py for it')
     out = Path(cfg.work_dir, FOLDER)
     out.parent.mkdir(parents=True, exist_ok=True)
     # where the checkpoints will be
@@ -69,17 +72,7 @@ def _quiet(cfg: Config, folder: str) -> Config:
     if 'visualizer' in quiet:
         quiet.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     quiet.optim_wrapper.accumulative_counts = 1
-    _find_all(quiet.model.get('test_cfg'))
     return quiet
-
-
-def _find_all(test_cfg: Any) -> None:
-    """Let a detector that has learnt nothing find as many objects as one that has may find."""
-    for key, value in (test_cfg or {}).items():
-        if key == 'score_thr':
-            test_cfg[key] = 0.
-        elif isinstance(value, dict):
-            _find_all(value)
 
 
 class _Look:
@@ -169,10 +162,11 @@ class _Look:
     def _draw(self) -> Iterator[str]:
         look = self._look()
         for number, batch in enumerate(self.keeper.batches, 1):
-            kept = len(batch.inputs)
+            kept, many = len(batch.inputs), 's' * (batch.size != 1)
             first = f', the first {kept}' if kept < batch.size else ''
-            title = (f'batch {number}: {batch.size} samples{first}, as the network receives them, '
-                     f'{" x ".join(map(str, batch.inputs.shape[1:]))}')
+            title = (
+                f'batch {number}: {batch.size} sample{many}{first}, as the network receives them, '
+                f'{" x ".join(map(str, batch.inputs.shape[1:]))}')
             path = self.out / f'batch_{number}.png'
             draw_batch(batch, look, title, path)
             yield str(path)

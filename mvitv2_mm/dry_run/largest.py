@@ -3,6 +3,7 @@ import time
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
+from torch import nn
 from torch.utils.data import DataLoader
 
 # so many samples are looked at, as long as they are read in so many seconds
@@ -49,3 +50,10 @@ def _sizes(sample: dict, is_alone: bool) -> Dict[str, Any]:
     if is_alone:
         return dict(area=(height * width, objects))
     return dict(height=height, width=width, objects=objects)
+
+
+def find_limits(model: nn.Module) -> List[Tuple[dict, int]]:
+    """Settings that say what detections of a model count, and how many it may find in a picture."""
+    found = (getattr(module, 'test_cfg', None) for module in model.modules())
+    return [(settings, settings['max_per_img']) for settings in found
+            if isinstance(settings, dict) and {'score_thr', 'max_per_img'} <= settings.keys()]

@@ -9,10 +9,13 @@ import pytest
 import synthetic_data
 import torch
 from mmengine.config import Config
+from mmengine.structures import BaseDataElement, InstanceData
+from torch.utils.data import DataLoader
 
 from mvitv2_mm.commands.frame import run_command
 from mvitv2_mm.dry_run import batches, measure, read_dry_run
 from mvitv2_mm.dry_run.job import dry_run
+from mvitv2_mm.dry_run.largest import largest_batch
 from mvitv2_mm.engine.training import prepare_config
 
 QUICKSTART = Path(__file__).parents[2] / 'configs' / 'quickstart'
@@ -85,7 +88,7 @@ def test_the_estimate_is_kept_for_the_report(image):
     assert estimate['train_seconds'] == pytest.approx(16 * measured['pass_seconds'] +
                                                       8 * measured['step_seconds'])
     assert estimate['val_seconds'] == pytest.approx(9 * measured['val_seconds'] +
-                                                        3 * measured['metric_seconds'])
+                                                    3 * measured['metric_seconds'])
     assert found['plan']['checkpoints'] == 8
     assert estimate['save_seconds'] == pytest.approx(8 * measured['save_seconds'])
     assert measured['save_seconds'] > 0
@@ -231,9 +234,11 @@ def test_mixed_labels_are_named():
     assert batches.describe(dict(gt_label=torch.tensor([7])), look) == '7'
 
 
-@pytest.mark.parametrize('option', ['--resume', '--launcher=slurm'])
+@pytest.mark.parametrize(
+    'option', ['--resume', '--launcher=slurm', '--cfg-options=runner_type=FlexibleRunner'])
 def test_what_a_dry_run_is_not(option, image, capsys):
-    assert run_command('train', [image[0], '--dry-run', option]) != 0
+    assert run_command('train', [image[0], '--dry-run', option]) == 2
+    assert '--dry-run' in capsys.readouterr().err
 
 
 def test_the_memory_is_too_small(image, monkeypatch, tmp_path):
@@ -246,3 +251,19 @@ def test_the_memory_is_too_small(image, monkeypatch, tmp_path):
     assert found['estimate'] is None and found['measured'] is None
     assert 'Take smaller batches' in found['findings'][0]['text']
     assert Config(read_dry_run(tmp_path)).plan.epochs == 8
+
+
+def test_the_largest_batch():
+    """The tallest, the widest and the fullest picture are in it."""
+    sizes = [(10, 10, 1), (40, 10, 1), (10, 50, 0), (20, 20, 1), (10, 10, 9)]
+    samples = [
+        dict(inputs=torch.zeros(3, *size), data_samples=dict(gt_instances=InstanceData(b=[0] * n)))
+        for *size, n in sizes
+    ]
+    samples = [{**one, 'data_samples': BaseDataElement(**one['data_samples'])} for one in samples]
+    found = largest_batch(DataLoader(samples, batch_size=3, collate_fn=list))
+    assert {tuple(one['inputs'].shape[1:]) for one in found} == {(40, 10), (10, 50), (10, 10)}
+    assert max(len(one['data_samples'].gt_instances) for one in found) == 9
+    found, = largest_batch(DataLoader(samples, batch_size=1, collate_fn=list))
+    assert found['inputs'].shape == (3, 10, 50)
+    assert largest_batch(DataLoader([dict(inputs=0, data_samples={})], batch_size=1)) is None

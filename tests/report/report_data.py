@@ -113,7 +113,10 @@ def lvis(root, seed=0):
     content, rng = json.loads(path.read_text()), np.random.default_rng(seed)
     content['annotations'] = [one for one in content['annotations'] if not one.pop('iscrowd')]
     for image in content['images']:
-        here = {one['category_id'] for one in content['annotations'] if one['image_id'] == image['id']}
+        here = {
+            one['category_id']
+            for one in content['annotations'] if one['image_id'] == image['id']
+        }
         absent = [one['id'] for one in content['categories'] if one['id'] not in here]
         image['neg_category_ids'] = absent[:rng.integers(0, 3)]
         image['not_exhaustive_category_ids'] = [one for one in here if rng.random() < 0.5]

@@ -97,6 +97,26 @@ def test_what_the_run_was(tmp_path):
         assert fact in text, fact
 
 
+@pytest.mark.parametrize('passes, device, wanted', [
+    (100, 'cpu', ('1.00 GiB', '1.25 GiB', '+25.0%', '0:01:40', '0:01:30', '-10.0%')),
+    (50, 'cpu', ('time of 50 passes', '0:00:50', '+80.0%')),
+    (100, 'cuda', ()),
+])
+def test_what_a_dry_run_had_foreseen(passes, device, wanted, tmp_path):
+    run = log(tmp_path / 'run')
+    estimate = dict(train_seconds=80., val_seconds=15., save_seconds=5., peak_bytes=2**30)
+    (run / 'dry_run').mkdir()
+    (run / 'dry_run' / 'dry_run.json').write_text(
+        json.dumps(
+            dict(plan=dict(total_passes=100), measured=dict(device='cpu'), estimate=estimate)))
+    cost = dict(
+        device=device, passes=passes, total_passes=100, seconds=90., peak_bytes=1.25 * 2**30)
+    (run / '20300101_000000' / 'run.json').write_text(json.dumps(cost))
+    text = report(run, tmp_path)
+    assert ('Foreseen and real' in text) == bool(wanted)
+    assert all(f'<td>{value}</td>' in text for value in wanted)
+
+
 def test_names_are_text(tmp_path):
     samples = data.single(tmp_path)
     nasty = '</script><img src=x onerror=alert(1)>'
