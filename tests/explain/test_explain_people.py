@@ -31,7 +31,8 @@ def test_each_person_is_explained_as_predicted(people):
             found = explain(infer.predictor.model, 'action_detection', packed, 'relevance',
                             action['label'], number)
             assert found.probability == pytest.approx(action['score'], abs=1e-5)
-            assert found.heat.shape == (8, 16, 16) and found.heat.sum() == pytest.approx(1, abs=1e-4)
+            assert found.heat.shape == (8, 16, 16) and found.heat.sum() == pytest.approx(
+                1, abs=1e-4)
             assert found.frames.shape == (16, 64, 64, 3)
     best = max(record['objects'], key=lambda one: one['actions'][0]['score'])
     found = find_target(infer.predictor.model, 'action_detection', packed, None)
