@@ -8,8 +8,7 @@ import pytest
 
 NAMES = ('chromium', 'chromium-browser', 'google-chrome')
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-needs_browser = pytest.mark.skipif(
-    not CHROMIUM, reason='needs Chromium (apt-get install chromium)')
+needs_browser = pytest.mark.skipif(not CHROMIUM, reason='needs Chromium (apt-get install chromium)')
 
 
 @pytest.fixture(scope='module')

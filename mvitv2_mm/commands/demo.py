@@ -3,7 +3,7 @@ import argparse
 import sys
 
 from ..extras import require
-from .frame import MODEL
+from .frame import add_model_arguments
 
 HELP = 'Open a page on this machine where pictures and videos are dropped and predicted.'
 EXAMPLE = 'python -m mvitv2_mm demo mvitv2-tiny_in1k'
@@ -12,13 +12,7 @@ JSON = None
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    model = parser.add_argument(
-        'model',
-        metavar='MODEL',
-        help='a model folder, the name of a published model, a checkpoint of a training with this '
-        'package, or a config with --checkpoint')
-    model.complete = MODEL
-    parser.add_argument('--checkpoint', help='weights, where MODEL is a config')
+    add_model_arguments(parser)
     parser.add_argument(
         '--port',
         type=int,
@@ -29,7 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--boxes',
         metavar='FILE',
         help='where people are, for a model of their actions, as "predict" takes it')
-    parser.add_argument('--device', help='cpu, cuda or cuda:1; by default a GPU if there is one')
 
 
 def run(args: argparse.Namespace) -> None:

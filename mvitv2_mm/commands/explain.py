@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any, Optional
 
-from .frame import MODEL, add_config_options
+from .frame import add_config_options, add_model_arguments
 
 HELP = 'Show where a model looks: heat maps with scores of how faithful they are, attention.'
 EXAMPLE = 'python -m mvitv2_mm explain mvitv2-tiny_in1k photo.jpg --out why'
@@ -13,19 +13,8 @@ JSON = 'one result for each input'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    model = parser.add_argument(
-        'model',
-        metavar='MODEL',
-        help='a model folder, the name of a published model, a checkpoint of a training with this '
-        'package, or a config with --checkpoint; it classifies pictures or clips, or finds objects or actions of '
-        'people')
-    model.complete = MODEL
-    parser.add_argument(
-        'inputs',
-        metavar='INPUT',
-        nargs='+',
-        help='pictures or clips: files, folders of them, patterns such as "*.jpg", URLs')
-    parser.add_argument('--checkpoint', help='weights, where MODEL is a config')
+    add_model_arguments(
+        parser, 'pictures or clips: files, folders of them, patterns such as "*.jpg", URLs')
     parser.add_argument(
         '--out', metavar='FOLDER', required=True, help='write a folder for each input there')
     parser.add_argument(
@@ -60,7 +49,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--boxes',
         metavar='FILE',
         help='where people are, for a model of their actions, as "predict" takes it')
-    parser.add_argument('--device', help='cpu, cuda or cuda:1; by default a GPU if there is one')
     add_config_options(parser)
 
 
@@ -88,8 +76,9 @@ def run(args: argparse.Namespace) -> int:
         prepared, result = next(read(source, args.record or 0), None), None
         error = prepared.error if prepared else f'there is no record {args.record}'
         if prepared and 'frame' in prepared.places and args.record is None and not args.boxes:
-            error = (f'is a video, but {opened.name} takes pictures; --record N explains one of its '
-                     'frames')
+            error = (
+                f'is a video, but {opened.name} takes pictures; --record N explains one of its '
+                'frames')
         try:
             result = None if error else write_explanation(
                 out / f'{number:03d}_{Path(source.name).stem}', predictor.model, opened.task,

@@ -2,7 +2,7 @@
 import argparse
 import sys
 
-from .frame import MODEL, add_config_options
+from .frame import add_batch_arguments, add_config_options, add_model_arguments, add_video_arguments
 
 HELP = 'Write what the network sees in pictures and clips: one vector each, or maps of a scale.'
 EXAMPLE = 'python -m mvitv2_mm features mvitv2-tiny_in1k photos/ --out photos.npy'
@@ -11,10 +11,7 @@ JSON = 'a summary'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    model = parser.add_argument('model', metavar='MODEL', help='what "predict" takes')
-    model.complete = MODEL
-    parser.add_argument('inputs', metavar='INPUT', nargs='+', help='what "predict" takes')
-    parser.add_argument('--checkpoint', help='weights, where MODEL is a config')
+    add_model_arguments(parser, 'what "predict" takes')
     parser.add_argument(
         '--out',
         required=True,
@@ -26,21 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=['pooled', '0', '1', '2', '3'],
         default='pooled',
         help='one vector, what the classifier reads, or the map of a scale, 0 the finest')
-    parser.add_argument('--device', help='cpu, cuda or cuda:1; by default a GPU if there is one')
-    parser.add_argument('--amp', action='store_true', help='compute in half precision')
-    parser.add_argument('--batch-size', type=int, metavar='N', help='largest batch')
-    parser.add_argument(
-        '--stride',
-        type=float,
-        metavar='SECONDS',
-        help='slide over videos and write features every so many seconds, 0 for one clip after the '
-        'other')
-    parser.add_argument(
-        '--every',
-        type=int,
-        default=1,
-        metavar='N',
-        help='of a video, give a model for pictures every N-th frame (default: 1)')
+    add_batch_arguments(parser)
+    add_video_arguments(parser)
     add_config_options(parser)
 
 

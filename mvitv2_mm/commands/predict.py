@@ -3,7 +3,7 @@ import argparse
 import sys
 from typing import List
 
-from .frame import MODEL, add_config_options
+from .frame import add_batch_arguments, add_config_options, add_model_arguments, add_video_arguments
 
 HELP = 'Predict pictures and videos with a model: classes, objects, or actions.'
 EXAMPLE = 'python -m mvitv2_mm predict mvitv2-tiny_in1k photo.jpg'
@@ -13,30 +13,15 @@ FORMATS = ('csv', 'coco', 'coco-data', 'yolo', 'labelme', 'srt', 'segments')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    model = parser.add_argument(
-        'model',
-        metavar='MODEL',
-        help='a model folder, the name of a published model, a checkpoint of a training with this '
-        'package, or a config with --checkpoint')
-    model.complete = MODEL
-    parser.add_argument(
-        'inputs',
-        metavar='INPUT',
-        nargs='+',
-        help='pictures, videos, folders of them, patterns such as "*.jpg", URLs, .npy files, the '
+    add_model_arguments(
+        parser,
+        'pictures, videos, folders of them, patterns such as "*.jpg", URLs, .npy files, the '
         'number of a camera, or - for paths on the standard input')
-    parser.add_argument('--checkpoint', help='weights, where MODEL is a config')
     parser.add_argument(
         '--out',
         metavar='FOLDER',
         help='write predictions.jsonl there; the same command again goes on where it stopped')
-    parser.add_argument('--device', help='cpu, cuda or cuda:1; by default a GPU if there is one')
-    parser.add_argument('--amp', action='store_true', help='compute in half precision')
-    parser.add_argument(
-        '--batch-size',
-        type=int,
-        metavar='N',
-        help="largest batch; by default that of the config's tests, and at most 16")
+    add_batch_arguments(parser)
     parser.add_argument(
         '--fast', action='store_true', help='one view of a clip instead of all that tests take')
     parser.add_argument(
@@ -56,18 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_video_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--stride',
-        type=float,
-        metavar='SECONDS',
-        help='slide over a video and predict a clip every so many seconds, 0 for one clip after '
-        'the other; without it a video has one result, as in tests')
-    parser.add_argument(
-        '--every',
-        type=int,
-        default=1,
-        metavar='N',
-        help='of a video, give a model for pictures every N-th frame (default: 1)')
+    add_video_arguments(parser)
     parser.add_argument(
         '--track', action='store_true', help='number objects that are the same in several frames')
     parser.add_argument(

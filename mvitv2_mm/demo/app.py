@@ -181,8 +181,8 @@ def _page_file(name: str) -> Callable[[Request], Awaitable[Response]]:
 
     async def reply(request: Request) -> Response:
         text = (_PAGE / name).read_text(encoding='utf-8')
-        return Response(css_variables() + text if name == 'page.css' else text,
-                        media_type=_TYPES[name])
+        return Response(
+            css_variables() + text if name == 'page.css' else text, media_type=_TYPES[name])
 
     return reply
 

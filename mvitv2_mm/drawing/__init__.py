@@ -8,11 +8,11 @@ from .colors import (LEGEND, MARK, MISSED, PALETTE, RIGHT, WRONG, Color, css_var
 from .heat import bars, heat_colors, overlay, signed_colors
 from .labels import label_picture
 from .objects import color_of, draw, mark_box, missed, right, wrong
-from .sheets import (Cell, draw_sheet, enlarge, enlargement, save_picture, strip, write_lines)
+from .sheets import Cell, draw_sheet, enlarge, fit, save_picture, strip, write_lines
 
 __all__ = [
     'LEGEND', 'MARK', 'MISSED', 'PALETTE', 'RIGHT', 'WRONG', 'Cell', 'Color', 'bars', 'color_of',
-    'css_variables', 'draw', 'draw_sheet', 'enlarge', 'enlargement', 'heat_colors', 'label_picture',
+    'css_variables', 'draw', 'draw_sheet', 'enlarge', 'fit', 'heat_colors', 'label_picture',
     'mark_box', 'missed', 'overlay', 'right', 'save_picture', 'signed_colors', 'strip', 'to_hex',
     'web_palette', 'write_lines', 'wrong'
 ]

@@ -60,8 +60,8 @@ def _font_for(text: str) -> Tuple[str, str]:
         if codes <= _letters_of(path):
             return path, text
     known = _letters_of(_USUAL)
-    return _USUAL, ''.join(letter if ord(letter) in known else anyascii(letter) or '?'
-                           for letter in text)
+    return _USUAL, ''.join(
+        letter if ord(letter) in known else anyascii(letter) or '?' for letter in text)
 
 
 @lru_cache(maxsize=1)

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from torch import Tensor, nn
 
-from ..drawing import (MARK, Cell, bars, draw_sheet, enlarge, enlargement, heat_colors, mark_box,
-                       overlay, save_picture, signed_colors, write_lines)
+from ..drawing import (MARK, Cell, bars, draw_sheet, fit, heat_colors, mark_box, overlay,
+                       save_picture, signed_colors, write_lines)
 from .explanation import Explanation
 from .points import PointAttention
 from .recording import find_backbone
@@ -30,16 +30,16 @@ def draw_explanation(path: Path, found: Explanation, title: str) -> None:
     heat, frames = found.pixels, found.frames
     shown = np.linspace(0, len(frames) - 1, min(len(frames), _MAX_FRAMES)).round().astype(int)
     is_clip = len(frames) > 1
-    plain, hot = zip(*(_pair(frames[i], heat[i], found) for i in shown))
+    columns = len(shown) if is_clip else 2
+    width = max(120, _WIDTH // columns)
+    height = max(round(width * min(2., frames.shape[1] / frames.shape[2])), 40)
+    plain, hot = zip(*(_pair(fit(frames[i], height, width), heat[i], found) for i in shown))
     if is_clip:
         cells = [Cell(one, [f'frame {i}']) for i, one in zip(shown, plain)]
         cells += [Cell(one, []) for one in hot]
     else:
         cells = [Cell(plain[0], ['what the model sees']), Cell(hot[0], [found.method])]
-    columns = len(shown) if is_clip else 2
-    width = max(120, _WIDTH // columns)
-    height = round(width * min(2., frames.shape[1] / frames.shape[2]))
-    sheet = draw_sheet(cells, columns, max(height, 40), width, title)
+    sheet = draw_sheet(cells, columns, height, width, title)
     parts = [sheet]
     if is_clip:
         text = 'share of the map in each frame; the line is an even share'
@@ -50,11 +50,10 @@ def draw_explanation(path: Path, found: Explanation, title: str) -> None:
 
 
 def _pair(frame: np.ndarray, heat: np.ndarray, found: Explanation) -> List[np.ndarray]:
-    """A frame, and the map over it."""
-    frame = enlarge(frame, enlargement(frame, _WIDTH // 2))
+    """A frame as large as it is shown, and the map over it."""
     pair = [frame, overlay(frame, heat)]
     if found.box is not None:
-        factor = frame.shape[0] // heat.shape[0]
+        factor = frame.shape[0] / heat.shape[0]
         for picture in pair:
             mark_box(picture, [factor * side for side in found.box])
     return pair

@@ -58,8 +58,7 @@ def write_page(path: Path, model: nn.Module, found: Explanation, title: str) -> 
                 cells=maps.shape[1:],
                 values=base64.b64encode(values.tobytes()).decode()))
     picture, num_frames = _picture(found.frames, counts[0], _SIDE[ndim])
-    data = dict(
-        counts=counts, frames=num_frames, picture=picture, mark=MARK, blocks=blocks)
+    data = dict(counts=counts, frames=num_frames, picture=picture, mark=MARK, blocks=blocks)
     write_text(path, _fill(title, data))
 
 

@@ -46,6 +46,10 @@ class PersonTarget(Target):
         """The person, (4) in pixels of ``inputs``."""
         return self._box
 
+    def score(self, inputs: Tensor) -> Tensor:
+        """Log-odds of the action for the first input; the actions of a person are no rivals."""
+        return self._logits(inputs)[0, self.label]
+
     def probabilities(self, inputs: Tensor) -> Tensor:
         """Probability of the action for inputs (n, ...), without gradients."""
         with torch.no_grad():

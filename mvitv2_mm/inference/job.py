@@ -18,6 +18,8 @@ from .results import Results
 from .shards import Output, Shard, this_shard
 from .sources import find_sources
 
+_LONG = 3  # clips of a model, from which on a video is worth more than one record
+
 
 @dataclass
 class Summary:
@@ -27,12 +29,14 @@ class Summary:
         records (int): Records that this process made.
         failed (int): Errors among all records of the output; of this run if nothing is kept.
         first_error (str): The first of them in this run, in words.
+        num_clips (float): Of the longest video with a single record; see :class:`Prepared`.
         seconds (float): From the first input to the last record.
         stages (dict): Seconds that each of 'reading', 'network' and 'writing' took.
     """
     records: int = 0
     failed: int = 0
     first_error: str = ''
+    num_clips: float = 0.
     seconds: float = 0.
     stages: Dict[str, float] = field(default_factory=dict)
 
@@ -53,6 +57,10 @@ class Summary:
                 f'({self.records / self.seconds:.3g} per second); at work: {stages}; the slowest '
                 f'is {max(self.stages, key=self.stages.get)}'
             ]
+        if self.num_clips > _LONG:
+            lines.append(f'hint: one record stands for a whole video, into which '
+                         f'{self.num_clips:.0f} clips of the model would fit; --stride 0 predicts '
+                         'them one after the other')
         if self.failed:
             first = f'; the first: {self.first_error}' if self.first_error else ''
             lines.append(f'{self.failed} failed{first}')
@@ -101,6 +109,7 @@ def predict(infer: Inferencer,
         found = stack.enter_context(closing(stream(sources, num_done)))
         for number, prepared, record in found:
             summary.add(record)
+            summary.num_clips = max(summary.num_clips, prepared.num_clips)
             if output is not None:
                 output.add(number, record)
             kept.add(record, prepared.pictures)

@@ -23,12 +23,15 @@ class Prepared:
         packed (dict, optional): 'inputs' and 'data_samples', None if there is an error.
         error (str, optional): Why there is nothing to predict, in one line.
         pictures (list): RGB frames (H, W, 3) as they were read, where someone draws on them.
+        num_clips (float): How many clips of the model, one after the other, would fit into the
+            video, of which this is the only item; 0 for other inputs.
     """
     source: str
     places: dict = field(default_factory=dict)
     packed: Optional[dict] = None
     error: Optional[str] = None
     pictures: Sequence[np.ndarray] = ()
+    num_clips: float = 0.
 
     @property
     def shape(self) -> Tuple[int, ...]:

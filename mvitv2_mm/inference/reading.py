@@ -78,7 +78,9 @@ class Reader:
             is_whole = not in_order and not isinstance(media, Camera)
             if self.people is not None:
                 yield from self._key_frames(media, source.name, prepare)
-            elif is_whole or isinstance(media, (str, np.ndarray)):
+            elif is_whole:
+                yield partial(self._whole, media, prepare)
+            elif isinstance(media, (str, np.ndarray)):
                 yield partial(prepare, media)
             elif self._is_for_clips:
                 yield from self._windows(media, prepare)
@@ -87,6 +89,11 @@ class Reader:
                     place = dict(number=frame.number, second=frame.start)
                     yield lambda frame=frame, place=place: prepare(
                         frame.rgb(), places=dict(frame=place))
+
+    def _whole(self, clip: Any, prepare: partial) -> Prepared:
+        prepared = prepare(clip)
+        prepared.num_clips = clip.num_frames / clip_span(self._of_windows.steps, clip.fps or 30.)
+        return prepared
 
     def _key_frames(self, clip: Any, name: str,
                     prepare: partial) -> Iterator[Callable[[], Prepared]]:

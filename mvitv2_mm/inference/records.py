@@ -123,7 +123,7 @@ def to_line(record: dict) -> str:
 def in_words(record: dict, width: Optional[int] = 5) -> str:
     """A record as a line to read."""
     place = ''
-    if 'window' in record:
+    if 'start' in record.get('window', ()):  # clips in memory have no clock
         place = ' {start:.2f}-{end:.2f} s'.format(**record['window'])
     elif 'frame' in record:
         place = ' {second:.2f} s'.format(**record['frame'])

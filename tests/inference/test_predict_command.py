@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import cv2
+import numpy as np
 import pytest
 import synthetic_data
 
@@ -35,6 +36,20 @@ def test_lines_to_read_and_errors(quick, damaged, capfd):
     assert lines[0].count(' | ') == 1 and lines[1].startswith(f'{damaged}: error: ')
     assert '3 predicted in' in err and 'the slowest is' in err
     assert f'1 failed; the first: {damaged}: error: ' in err
+
+
+def test_a_long_video_with_one_record_gets_a_hint(quick, tmp_path, capfd):
+    """A clip of the model spans 32 frames."""
+    model = quick('video')
+    cases = (160, [], True), (160, ['--stride', 0], False), (80, [], False)
+    for frames, stride, is_told in cases:
+        video = tmp_path / f'{frames}.npy'
+        np.save(video, np.zeros((frames, 64, 64, 3), np.uint8))
+        capfd.readouterr()
+        assert predict(model.folder, video, *stride) == 0
+        out, err = capfd.readouterr()
+        assert out.startswith(f'{video}')
+        assert ('hint: one record stands for a whole video, into which 5 clips' in err) == is_told
 
 
 def test_json_lines_are_alone_on_the_standard_output(quick, damaged, capfd):

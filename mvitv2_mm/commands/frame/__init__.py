@@ -1,6 +1,7 @@
 """What all commands share: parser, errors and exit codes, output as JSON."""
-from .arguments import (CONFIG, DATASET, MODEL, add_config_arguments, add_config_options,
-                        add_runner_arguments, call)
+from .arguments import (CONFIG, DATASET, MODEL, add_batch_arguments, add_config_arguments,
+                        add_config_options, add_model_arguments, add_runner_arguments,
+                        add_video_arguments, call)
 from .completion import completion_script
 from .main import main, run_command
 from .outcome import only_expected
@@ -8,7 +9,8 @@ from .output import print_json
 from .parser import make_parser, parse_args
 
 __all__ = [
-    'CONFIG', 'DATASET', 'MODEL', 'add_config_arguments', 'add_config_options',
-    'add_runner_arguments', 'call', 'completion_script', 'main', 'make_parser', 'only_expected',
-    'parse_args', 'print_json', 'run_command'
+    'CONFIG', 'DATASET', 'MODEL', 'add_batch_arguments', 'add_config_arguments',
+    'add_config_options', 'add_model_arguments', 'add_runner_arguments', 'add_video_arguments',
+    'call', 'completion_script', 'main', 'make_parser', 'only_expected', 'parse_args', 'print_json',
+    'run_command'
 ]

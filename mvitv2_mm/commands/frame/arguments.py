@@ -45,6 +45,51 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
         help='change settings of the config, e.g. train_dataloader.batch_size=8 "key=[a,b]"')
 
 
+def add_model_arguments(parser: argparse.ArgumentParser, inputs: Optional[str] = None) -> None:
+    """Add the arguments of every command that uses a model: which one, and where it runs.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser.
+        inputs (str, optional): What the model is given. Defaults to None: no arguments for that.
+    """
+    model = parser.add_argument(
+        'model',
+        metavar='MODEL',
+        help='a model folder, the name of a published model, a checkpoint of a training with this '
+        'package, or a config with --checkpoint')
+    model.complete = MODEL
+    if inputs is not None:
+        parser.add_argument('inputs', metavar='INPUT', nargs='+', help=inputs)
+    parser.add_argument('--checkpoint', help='weights, where MODEL is a config')
+    parser.add_argument('--device', help='cpu, cuda or cuda:1; by default a GPU if there is one')
+
+
+def add_batch_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add how a model computes many inputs."""
+    parser.add_argument('--amp', action='store_true', help='compute in half precision')
+    parser.add_argument(
+        '--batch-size',
+        type=int,
+        metavar='N',
+        help="largest batch; by default that of the config's tests, and at most 16")
+
+
+def add_video_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add which parts and frames of a video a model is given."""
+    parser.add_argument(
+        '--stride',
+        type=float,
+        metavar='SECONDS',
+        help='slide over a video and take a clip every so many seconds, 0 for one clip after the '
+        'other; without it a video has one result, as in tests')
+    parser.add_argument(
+        '--every',
+        type=int,
+        default=1,
+        metavar='N',
+        help='of a video, give a model for pictures every N-th frame (default: 1)')
+
+
 def add_runner_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that training and testing share."""
     add_config_arguments(parser)
