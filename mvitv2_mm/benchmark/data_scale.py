@@ -1,8 +1,9 @@
 """Start and memory of datasets by the number of their samples.
 
 ``python -m mvitv2_mm.benchmark.data_scale clips 100000 1000000 10000000`` prints a line for each
-size: seconds until the dataset can be used, those of them that the processor works, memory that it holds and that it took at most, and
-memory of each data worker for itself after it has read the annotations of 10,000 samples.
+size: seconds until the dataset can be used, and of the processor; memory that it holds and that it
+took at most; and memory of each data worker for itself after it has read the annotations of 10,000
+samples.
 """
 import argparse
 import json
@@ -94,9 +95,8 @@ def measure(kind: str, config: dict) -> str:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
     with get_context('fork').Pool(2, initializer=_give, initargs=(dataset, )) as pool:
         own = max(pool.map(_read, range(2), chunksize=1))
-    return (
-        f'| {kind} | {len(dataset):,} | {seconds:.1f} | {cpu:.1f} | {held / _MB:,.0f} | {peak / _MB:,.0f} '
-        f'| {own / _MB:.0f} |')
+    return (f'| {kind} | {len(dataset):,} | {seconds:.1f} | {cpu:.1f} | {held / _MB:,.0f} '
+            f'| {peak / _MB:,.0f} | {own / _MB:.0f} |')
 
 
 def _give(dataset: BaseDataset) -> None:
