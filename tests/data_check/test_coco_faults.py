@@ -10,6 +10,7 @@ from problems import edit_json, problems_of
 from pycocotools import mask as coco_mask
 
 from mvitv2_mm.data_check import KINDS
+from mvitv2_mm.datasets.mmdet import coco_dataset
 from mvitv2_mm.datasets.mmdet.coco_dataset import CocoDataset
 from mvitv2_mm.evaluation.mmdet.coco_metric import CocoMetric
 
@@ -114,6 +115,28 @@ def test_no_mask(path, value):
     with pytest.raises(ValueError, match='1 objects have no mask .* first in .*000001.jpg'):
         build(path)
     build(path, with_mask=False)
+
+
+def test_a_few_masks_that_cover_nothing(path, monkeypatch):
+    """As large sets have them: they are ignored with a line."""
+
+    def repeat(content):
+        objects = content['annotations']
+        objects += [dict(objects[0], id=10 + i) for i in range(200)]
+        objects[0]['segmentation'], objects[1]['segmentation'] = [[5, 10]], [5, 10, 25, 35]
+
+    edit_json(path, repeat)
+    assert errors_of(path) == []
+    lines = []
+    monkeypatch.setattr(coco_dataset, 'print_log', lambda text, *_: lines.append(text))
+    dataset = build(path)
+    line, = lines
+    assert re.match(f'{path}: 2 objects have a mask of less than .* first in .*000001.jpg', line)
+    flags = dataset.prepare_data(0)['gt_ignore_flags']
+    assert flags.sum() == 3  # with the crowd
+    metric = CocoMetric(ann_file=str(path), metric=['bbox', 'segm'])
+    masks = [metric._coco_api.annToMask(obj) for obj in metric._coco_api.dataset['annotations'][:4]]
+    assert [bool(mask.any()) for mask in masks] == [False, False, True, True]
 
 
 def crowds(content):
