@@ -6,10 +6,11 @@ import re
 import pytest
 import synthetic_data
 from mmengine.registry import init_default_scope
-from problems import edit_json, problems_of
+from problems import edit_json
 from pycocotools import mask as coco_mask
 
-from mvitv2_mm.data_check import KINDS
+from mvitv2_mm.data_check import KINDS, SplitReport
+from mvitv2_mm.data_check.check import SCANS
 from mvitv2_mm.datasets.mmdet import coco_dataset
 from mvitv2_mm.datasets.mmdet.coco_dataset import CocoDataset
 from mvitv2_mm.evaluation.mmdet.coco_metric import CocoMetric
@@ -43,8 +44,11 @@ def build(path, **options):
 
 
 def errors_of(path):
-    found = problems_of(dict(config(path), type='mvitv2_mm.CocoDataset'))
-    return [text for kind, text in found if KINDS[kind].is_error]
+    """What the check finds in the annotations."""
+    found = []
+    report = SplitReport('train', lambda split, problem: found.append(problem), by_name=True)
+    SCANS['CocoDataset'](config(path), None, report)
+    return [f'{where}: {what}' for kind, where, what in found if KINDS[kind].is_error]
 
 
 def code(size, counts):
