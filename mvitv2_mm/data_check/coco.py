@@ -13,7 +13,7 @@ _TOLERANCE = 1.  # pixels by which a box may leave its picture
 
 
 def scan_coco(dataset: dict, num_classes: Optional[int], report: SplitReport) -> List[Picture]:
-    """Pictures of our or mmdet's ``CocoDataset``, or of mmdet's ``LVISV1Dataset``."""
+    """Pictures of our or mmdet's ``CocoDataset`` or ``LVISV1Dataset``."""
     root = dataset.get('data_root') or ''
     path = osp.join(root, dataset['ann_file'])
     folder = osp.join(root, (dataset.get('data_prefix') or {}).get('img', ''))

@@ -112,3 +112,8 @@ class CocoDataset(ReadsPictures, host.CocoDataset):
             print_log(
                 f'{self.ann_file}: {len(void)} objects have a mask of less than three points and '
                 f'are not learnt from, the first in {void[0]}', 'current', logging.WARNING)
+
+
+@DATASETS.register_module()
+class LVISV1Dataset(ReadsPictures, host.LVISV1Dataset):
+    """mmdet's ``LVISV1Dataset``, with pictures treated as :class:`ReplacesUnreadable` says."""
