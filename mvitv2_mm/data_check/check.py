@@ -56,7 +56,9 @@ def check(splits: List[Split], num_workers: int, quick: bool,
         # other libraries number what they find
         is_own = str(split.dataset.get('type')).startswith('mvitv2_mm.')
         report = SplitReport(
-            split.name, on_problem, by_name=is_own and not _kind(split).startswith('ImageNet'))
+            split.name,
+            on_problem,
+            by_name=is_own and not _kind(split).startswith(('ImageNet', 'LVIS')))
         items = _scan(split, report)
         if reports:
             _check_same_classes(reports[0], report)
