@@ -1,8 +1,9 @@
 """Start and memory of datasets by the number of their samples.
 
 ``python -m mvitv2_mm.benchmark.data_scale clips 100000 1000000 10000000`` prints a line for each
-size: seconds until the dataset can be used, memory that it holds and that it took at most, and
-memory of each data worker for itself after it has read the annotations of 10,000 samples.
+size: seconds until the dataset can be used, and of the processor; memory that it holds and that it
+took at most; and memory of each data worker for itself after it has read the annotations of 10,000
+samples.
 """
 import argparse
 import json
@@ -86,15 +87,16 @@ def measure(kind: str, config: dict) -> str:
     init_default_scope(host)
     for module in (f'{host}.datasets', _MODULES[kind]):  # no part of what is measured
         import_module(module)
-    before, start = psutil.Process().memory_info().rss, time.perf_counter()
+    before = psutil.Process().memory_info().rss
+    start, start_cpu = time.perf_counter(), time.process_time()
     dataset = DATASETS.build(dict(config, pipeline=[]))
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
     held = psutil.Process().memory_info().rss - before
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
     with get_context('fork').Pool(2, initializer=_give, initargs=(dataset, )) as pool:
         own = max(pool.map(_read, range(2), chunksize=1))
-    return (f'| {kind} | {len(dataset):,} | {seconds:.1f} | {held / _MB:,.0f} | {peak / _MB:,.0f} '
-            f'| {own / _MB:.0f} |')
+    return (f'| {kind} | {len(dataset):,} | {seconds:.1f} | {cpu:.1f} | {held / _MB:,.0f} '
+            f'| {peak / _MB:,.0f} | {own / _MB:.0f} |')
 
 
 def _give(dataset: BaseDataset) -> None:
@@ -117,8 +119,8 @@ def main() -> None:
     parser.add_argument('kind', choices=KINDS)
     parser.add_argument('sizes', nargs='+', type=int, help='numbers of samples')
     args = parser.parse_args()
-    print('| data | samples | start in s | MB held | MB at most | MB per worker |')
-    print('| --- | --- | --- | --- | --- | --- |')
+    print('| data | samples | start in s | CPU s | MB held | MB at most | MB per worker |')
+    print('| --- | --- | --- | --- | --- | --- | --- |')
     for size in args.sizes:
         with tempfile.TemporaryDirectory() as root:
             config = dict(KINDS[args.kind][1](Path(root), size), data_root=root)

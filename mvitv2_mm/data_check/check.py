@@ -1,6 +1,9 @@
 """Check the splits of a dataset: annotations, counts, files."""
+import os.path as osp
 from typing import Callable, Dict, Iterable, List, Optional
 
+from ..datasets.shards import is_shards
+from ..datasets.storage import shown
 from .ava import scan_ava
 from .clips import scan_clips
 from .coco import scan_coco
@@ -53,9 +56,10 @@ def check(splits: List[Split], num_workers: int, quick: bool,
         # other libraries number what they find
         is_own = str(split.dataset.get('type')).startswith('mvitv2_mm.')
         report = SplitReport(
-            split.name, on_problem, by_name=is_own and not _kind(split).startswith('ImageNet'))
-        items = SCANS[_kind(split)](split.dataset, split.expected.classes, report)
-        _check_size(split, report)
+            split.name,
+            on_problem,
+            by_name=is_own and not _kind(split).startswith(('ImageNet', 'LVIS')))
+        items = _scan(split, report)
         if reports:
             _check_same_classes(reports[0], report)
         results = glance_all(items, look) if quick else probe_all(items, num_workers, look)
@@ -64,6 +68,19 @@ def check(splits: List[Split], num_workers: int, quick: bool,
                 report.add(*problem)
         reports.append(report)
     return reports
+
+
+def _scan(split: Split, report: SplitReport) -> List[Item]:
+    """The files to read; none of data that is not in files on this machine."""
+    root, ann_file = (split.dataset.get(key) or '' for key in ('data_root', 'ann_file'))
+    if '://' in root or is_shards(ann_file):
+        report.add(
+            'elsewhere', shown(osp.join(root, ann_file)), 'is not looked at: only files on '
+            'this machine are checked, and none in tar files')
+        return []
+    items = SCANS[_kind(split)](split.dataset, split.expected.classes, report)
+    _check_size(split, report)
+    return items
 
 
 def _kind(split: Split) -> str:

@@ -3,8 +3,8 @@ import os.path as osp
 from collections import Counter, defaultdict
 from typing import Any, Dict, List, Optional, Tuple
 
-from ..datasets.coco_format import (Tables, file_name, index_entries, object_fault, place,
-                                    read_mask, within)
+from ..datasets.coco_format import (Tables, file_name, index_entries, lack_masks, object_fault,
+                                    place, read_mask, within)
 from ..datasets.json_files import read_json
 from .loading import Picture, loading_steps
 from .report import SplitReport
@@ -13,7 +13,7 @@ _TOLERANCE = 1.  # pixels by which a box may leave its picture
 
 
 def scan_coco(dataset: dict, num_classes: Optional[int], report: SplitReport) -> List[Picture]:
-    """Pictures of our or mmdet's ``CocoDataset``, or of mmdet's ``LVISV1Dataset``."""
+    """Pictures of our or mmdet's ``CocoDataset`` or ``LVISV1Dataset``."""
     root = dataset.get('data_root') or ''
     path = osp.join(root, dataset['ann_file'])
     folder = osp.join(root, (dataset.get('data_prefix') or {}).get('img', ''))
@@ -90,21 +90,33 @@ def _check_annotations(path: str, tables: Tables, dataset: dict,
     report.objects = len(found)
     needs_mask = dataset.get('needs_mask') or any(
         step.get('with_mask') for step in dataset.get('pipeline') or ())
-    objects, without_mask = defaultdict(list), []
+    objects, absent, void = defaultdict(list), [], []
     for number, obj in found.items():
         where = f'{path}, {place("annotations", number, obj)}'
-        fault = _fault(obj, tables, needs_mask)
+        fault = _fault(obj, tables)
         if fault:
             report.add(fault[0], where, fault[1])
-        elif needs_mask and not read_mask(obj.get('segmentation')):
-            without_mask.append(where)
-        else:
-            objects[obj['image_id']].append(_instance(obj))
-    if without_mask:
+            continue
+        instance = _instance(obj)
+        if 'mask' in instance or not needs_mask:
+            objects[obj['image_id']].append(instance)
+        if obj.get('segmentation') and 'mask' not in instance:
+            void.append(where)
+            report.add('ignored', where, '"segmentation" has no polygon of 3 points or more')
+        elif 'mask' not in instance:
+            absent.append(where)
+    if needs_mask and lack_masks(len(absent), len(void), len(found)):
         report.add(
-            'annotation', without_mask[0],
-            f'{len(without_mask)} objects have no mask in "segmentation", this one first, '
+            'annotation', (absent + void)[0],
+            f'{len(absent + void)} objects have no mask in "segmentation", this one first, '
             'but the config needs masks')
+    _check_sums(path, tables, report)
+    return objects
+
+
+def _check_sums(path: str, tables: Tables, report: SplitReport) -> None:
+    """What only all objects together tell."""
+    found = tables['annotations']
     for name, count in Counter(obj.get('id') for obj in found.values()).items():
         if count > 1 and name is not None:
             report.add('duplicate', f'{path}, annotation {name}', f'{count} objects have this id')
@@ -115,19 +127,12 @@ def _check_annotations(path: str, tables: Tables, dataset: dict,
     empty = len(set(tables['images']) - {obj['image_id'] for obj in found.values()})
     if empty:
         report.add('ignored', path, f'{empty} of {len(tables["images"])} pictures have no object')
-    return objects
 
 
-def _fault(obj: dict, tables: Tables, needs_mask: bool) -> Optional[Tuple[str, str]]:
+def _fault(obj: dict, tables: Tables) -> Optional[Tuple[str, str]]:
     """Kind and description of what is wrong with an object, or None."""
-    fault = object_fault(obj, tables)
-    if fault:
-        return fault
-    image, mask = tables['images'][obj['image_id']], read_mask(obj.get('segmentation'))
-    fault = _box_fault(obj['bbox'], image['height'], image['width'])
-    if fault is None and obj.get('segmentation') and not mask and not needs_mask:
-        fault = 'ignored', '"segmentation" has no polygon of 3 points or more'
-    return fault
+    image = tables['images'].get(obj['image_id'], {})
+    return object_fault(obj, tables) or _box_fault(obj['bbox'], image['height'], image['width'])
 
 
 def _instance(obj: dict) -> dict:

@@ -41,6 +41,8 @@ KINDS = {
     'incomplete':
     Kind(False, 'videos vanish from the web; accuracy is not exactly comparable with '
          'published figures'),
+    'elsewhere':
+    Kind(False, 'check such data on the disk, before you pack or upload it'),
     'ignored':
     Kind(False, 'training does not use these; nothing to do if that is intended'),
 }

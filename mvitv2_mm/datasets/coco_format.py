@@ -9,6 +9,7 @@ from pycocotools import mask as coco_mask
 from .json_files import NUMBER, entry_fault, read_json
 
 _ID = (*NUMBER, str)
+_VOID = 0.01
 _FARTHEST = 1e5  # pixels, of the mean distance of positions from the corner
 Tables = Dict[str, Dict[Any, dict]]
 # takes the kind of a fault, as in ``mvitv2_mm.data_check.KINDS``, its place, and what it is
@@ -141,10 +142,12 @@ def object_fault(obj: dict, tables: Tables) -> Optional[Tuple[str, str]]:
 def _complete(obj: dict, image: dict) -> None:
     """Add what an object lacks."""
     obj['iscrowd'] = int(bool(obj.get('iscrowd')))
-    if obj.get('segmentation'):
-        obj['segmentation'] = read_mask(obj['segmentation'])
+    shape = obj.get('segmentation')
+    if shape:
+        covers = read_mask(shape)
+        obj['segmentation'] = covers or (shape if isinstance(shape[0], list) else [shape])
     if not obj.get('area'):
-        obj['area'] = _area(obj.get('segmentation'), obj['bbox'], image)
+        obj['area'] = _area(read_mask(shape), obj['bbox'], image)
 
 
 def _area(mask: Union[list, dict, None], box: List[float], image: dict) -> float:
@@ -177,6 +180,19 @@ def read_mask(segmentation: Any) -> Optional[Union[list, dict]]:
             return [part for part in parts if len(part) >= 6] or None
     raise ValueError('"segmentation" should be a list of polygons or a run-length code, but is '
                      f'{json.dumps(segmentation)[:80]}')
+
+
+def lack_masks(absent: int, void: int, total: int) -> bool:
+    """Whether objects cannot be learnt from with their masks.
+
+    Large sets hold a few whose points and lines cover nothing; those are ignored.
+
+    Args:
+        absent (int): Objects without a mask.
+        void (int): Objects whose mask covers nothing.
+        total (int): All objects.
+    """
+    return absent > 0 or void > _VOID * total
 
 
 def are_numbers(values: list) -> bool:

@@ -5,6 +5,7 @@ import numpy as np
 
 from .lists import LabelError, check_labels, load_lines, number_names, split_sample
 from .shards import is_shards, shard_samples, to_labels
+from .storage import shown
 from .texts import Texts, odd_lines
 
 Columns = Tuple[str, List[int], List[int]]
@@ -69,12 +70,13 @@ class ListedSamples:
         for path, label in shard_samples(self.ann_file, suffixes):
             labels = to_labels(label, self._numbers) if self.with_label else []
             if labels is None or (len(labels) != 1 and self.with_label and not self.multi_class):
-                raise ValueError(f'{path} has the label {label!r}; its .cls, or "label" in its '
-                                 '.json, should be the name or the number of a class')
+                raise ValueError(
+                    f'{shown(path)} has the label {label!r}; its .cls, or "label" in its '
+                    '.json, should be the name or the number of a class')
             try:
                 check_labels(path, labels, num_classes)
             except LabelError as error:
-                raise ValueError(f'{path}: {error}') from None
+                raise ValueError(f'{shown(path)}: {error}') from None
             yield path, labels
 
     def _pack(self, samples: Iterable[Tuple[str, List[int]]]) -> Texts:

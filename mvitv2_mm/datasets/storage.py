@@ -33,7 +33,10 @@ _MEMBER = re.compile(r'(?P<archive>.+\.tar)#(?P<start>\d+)\+(?P<size>\d+)/(?P<na
 
 
 def shown(path: str) -> str:
-    """A path or URL as messages name it: without password and signature."""
+    """A path or URL as messages name it: without password, signature and place in a tar file."""
+    member = _MEMBER.fullmatch(path)
+    if member:
+        return f'{shown(member["archive"])}/{member["name"]}'
     if '://' not in path:
         return path
     place = urlsplit(path)

@@ -5,6 +5,7 @@ from typing import Optional, Sequence
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ..datasets.storage import shown
 from ..files import full_disk_named
 from ..registry import HOOKS
 from .nested_datasets import leaf_datasets
@@ -64,7 +65,7 @@ class PictureHook(Hook):
         if 'img_path' not in sample:  # a clip; the pictures are numbered
             name = Path(str(sample.get('video_id', '')))
             return Path(*[part for part in name.parts if part not in (name.anchor, '..')])
-        path = Path(sample.img_path).resolve()
+        path = Path(shown(sample.img_path)).resolve()
         roots = [root for root in self.roots if root in path.parents]
         parent = path.relative_to(roots[0] if roots else path.anchor).parent
         self.seen[path] += 1

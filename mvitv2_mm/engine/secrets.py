@@ -22,10 +22,10 @@ def check_secrets(key: str, value: Any) -> None:
         parts = dict(enumerate(value))
     elif isinstance(value, str) and '://' in value and urlsplit(value).password:
         raise ValueError(f'{key} holds a password, and a run writes its config to the log; give it '
-                         'in the environment (docs/datasets.md, "Data elsewhere")')
+                         'in the environment (docs/scale.md, "Credentials")')
     for name, part in parts.items():
         if isinstance(part, str) and part and _NAMES.search(str(name)):
             raise ValueError(
                 f'{key}.{name} is secret, and a run writes its config to the log; give '
-                'it in the environment (docs/datasets.md, "Data elsewhere")')
+                'it in the environment (docs/scale.md, "Credentials")')
         check_secrets(f'{key}.{name}', part)

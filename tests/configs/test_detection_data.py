@@ -214,7 +214,7 @@ def test_training_set_and_sampling(name):
     assert loader.dataset.ann_file == f'annotations/{split}.json'
     assert loader.dataset.filter_cfg.filter_empty_gt  # images without objects are left out
     if 'lvis' in name:
-        assert loader.dataset.type == 'LVISV1Dataset'
+        assert loader.dataset.type == 'mvitv2_mm.LVISV1Dataset'
         assert loader.sampler == dict(type='mvitv2_mm.RepeatFactorSampler', repeat_threshold=0.001)
     else:
         assert loader.dataset.type == 'mvitv2_mm.CocoDataset'

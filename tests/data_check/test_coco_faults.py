@@ -6,10 +6,12 @@ import re
 import pytest
 import synthetic_data
 from mmengine.registry import init_default_scope
-from problems import edit_json, problems_of
+from problems import edit_json
 from pycocotools import mask as coco_mask
 
-from mvitv2_mm.data_check import KINDS
+from mvitv2_mm.data_check import KINDS, SplitReport
+from mvitv2_mm.data_check.check import SCANS
+from mvitv2_mm.datasets.mmdet import coco_dataset
 from mvitv2_mm.datasets.mmdet.coco_dataset import CocoDataset
 from mvitv2_mm.evaluation.mmdet.coco_metric import CocoMetric
 
@@ -42,8 +44,11 @@ def build(path, **options):
 
 
 def errors_of(path):
-    found = problems_of(dict(config(path), type='mvitv2_mm.CocoDataset'))
-    return [text for kind, text in found if KINDS[kind].is_error]
+    """What the check finds in the annotations."""
+    found = []
+    report = SplitReport('train', lambda split, problem: found.append(problem), by_name=True)
+    SCANS['CocoDataset'](config(path), None, report)
+    return [f'{where}: {what}' for kind, where, what in found if KINDS[kind].is_error]
 
 
 def code(size, counts):
@@ -114,6 +119,28 @@ def test_no_mask(path, value):
     with pytest.raises(ValueError, match='1 objects have no mask .* first in .*000001.jpg'):
         build(path)
     build(path, with_mask=False)
+
+
+def test_a_few_masks_that_cover_nothing(path, monkeypatch):
+    """As large sets have them: they are ignored with a line."""
+
+    def repeat(content):
+        objects = content['annotations']
+        objects += [dict(objects[0], id=10 + i) for i in range(200)]
+        objects[0]['segmentation'], objects[1]['segmentation'] = [[5, 10]], [5, 10, 25, 35]
+
+    edit_json(path, repeat)
+    assert errors_of(path) == []
+    lines = []
+    monkeypatch.setattr(coco_dataset, 'print_log', lambda text, *_: lines.append(text))
+    dataset = build(path)
+    line, = lines
+    assert re.match(f'{path}: 2 objects have a mask of less than .* first in .*000001.jpg', line)
+    flags = dataset.prepare_data(0)['gt_ignore_flags']
+    assert flags.sum() == 3  # with the crowd
+    metric = CocoMetric(ann_file=str(path), metric=['bbox', 'segm'])
+    masks = [metric._coco_api.annToMask(obj) for obj in metric._coco_api.dataset['annotations'][:4]]
+    assert [bool(mask.any()) for mask in masks] == [False, False, True, True]
 
 
 def crowds(content):

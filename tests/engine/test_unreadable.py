@@ -9,7 +9,7 @@ from mmengine.registry import DATASETS, init_default_scope
 from mmengine.structures import InstanceData
 from small_training import make_config, train
 
-import mvitv2_mm.datasets.mmdet.coco_dataset  # noqa: F401
+from mvitv2_mm.datasets.mmdet.coco_dataset import LVISV1Dataset
 from mvitv2_mm.engine.unreadable import UnreadableHook
 
 pytestmark = pytest.mark.usefixtures('fast')
@@ -104,3 +104,15 @@ def test_boxes(tmp_path):
     hook._watch(Loop)
     Loop.evaluator.process(data_samples=[bad, good])
     assert [len(sample.pred_instances) for sample in seen] == [0, 3]
+
+
+def test_pictures_of_lvis(tmp_path):
+    init_default_scope('mmdet')
+    root = synthetic_data.make_lvis(tmp_path, LVISV1Dataset.METAINFO['classes'])
+    (tmp_path / 'train2017/000000000001.jpg').write_bytes(b'no picture')
+    dataset = LVISV1Dataset(
+        data_root=root,
+        ann_file='annotations/lvis_v1_train.json',
+        data_prefix=dict(img=''),
+        pipeline=[dict(type='mvitv2_mm.LoadImage')])
+    assert [dataset[i]['img_id'] for i in range(2)] == [2, 2]

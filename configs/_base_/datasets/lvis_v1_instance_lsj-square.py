@@ -4,14 +4,14 @@ data_root = 'data/lvis_v1/'
 train_dataloader = dict(
     sampler=dict(_delete_=True, type='mvitv2_mm.RepeatFactorSampler', repeat_threshold=0.001),
     dataset=dict(
-        type='LVISV1Dataset',
+        type='mvitv2_mm.LVISV1Dataset',
         data_root=data_root,
         ann_file='annotations/lvis_v1_train.json',
         # the annotations say in which folder an image is
         data_prefix=dict(img='')))
 val_dataloader = dict(
     dataset=dict(
-        type='LVISV1Dataset',
+        type='mvitv2_mm.LVISV1Dataset',
         data_root=data_root,
         ann_file='annotations/lvis_v1_val.json',
         data_prefix=dict(img='')))

@@ -6,7 +6,7 @@ from mmdet.datasets.api_wrappers import COCO
 from mmengine.logging import print_log
 
 from ...registry import DATASETS
-from ..coco_format import read_coco
+from ..coco_format import lack_masks, read_coco, read_mask
 from ..unreadable import ReadsPictures
 
 
@@ -107,11 +107,20 @@ class CocoDataset(ReadsPictures, host.CocoDataset):
                              f'{reason}')
 
     def _check_masks(self, data_list: List[dict]) -> None:
-        places = [
-            info['img_path'] for info in data_list for obj in info['instances'] if 'mask' not in obj
-        ]
-        if places:
+        objects = [(info['img_path'], obj) for info in data_list for obj in info['instances']]
+        absent = [path for path, obj in objects if 'mask' not in obj]
+        void = [path for path, obj in objects if 'mask' in obj and not read_mask(obj['mask'])]
+        if lack_masks(len(absent), len(void), len(objects)):
             raise ValueError(
-                f'{self.ann_file}: {len(places)} objects have no mask ("segmentation"), which the '
-                f'recipe trains on, the first in {places[0]}; add the masks, or train on boxes '
-                'alone as docs/datasets.md shows')
+                f'{self.ann_file}: {len(absent + void)} objects have no mask ("segmentation"), '
+                f'which the recipe trains on, the first in {(absent + void)[0]}; add the masks, or '
+                'train on boxes alone as docs/datasets.md shows')
+        if void:
+            print_log(
+                f'{self.ann_file}: {len(void)} objects have a mask of less than three points and '
+                f'are not learnt from, the first in {void[0]}', 'current', logging.WARNING)
+
+
+@DATASETS.register_module()
+class LVISV1Dataset(ReadsPictures, host.LVISV1Dataset):
+    """mmdet's ``LVISV1Dataset``, with pictures treated as :class:`ReplacesUnreadable` says."""

@@ -3,6 +3,7 @@ from typing import Dict, List, Optional
 from mmdet.evaluation import metrics as host
 from mmengine.fileio import get_local_path
 
+from ...datasets.coco_format import lack_masks, read_mask
 from ...datasets.mmdet.coco_dataset import NamedCOCO, category_ids
 from ...registry import METRICS
 
@@ -29,10 +30,23 @@ class CocoMetric(host.CocoMetric):
             return
         with get_local_path(ann_file, backend_args=self.backend_args) as path:
             self._coco_api = NamedCOCO(path)
-        lacking = sum(not obj.get('segmentation') for obj in self._coco_api.anns.values())
-        if lacking and 'segm' in self.metrics and not self.format_only:
-            raise ValueError(f'{ann_file}, the annotation file of the evaluator: {lacking} objects '
-                             'have no mask ("segmentation"); add the masks, or set metric="bbox"')
+        if 'segm' in self.metrics and not self.format_only:
+            self._check_masks(ann_file)
+
+    def _check_masks(self, ann_file: str) -> None:
+        objects = self._coco_api.anns.values()
+        absent = sum(not obj.get('segmentation') for obj in objects)
+        void = [
+            obj for obj in objects if obj.get('segmentation') and not read_mask(obj['segmentation'])
+        ]
+        if lack_masks(absent, len(void), len(objects)):
+            raise ValueError(f'{ann_file}, the annotation file of the evaluator: '
+                             f'{absent + len(void)} objects have no mask ("segmentation"); add the '
+                             'masks, or set metric="bbox"')
+        for obj in void:  # pycocotools takes four numbers for a box, and crashes on two
+            image = self._coco_api.imgs[obj['image_id']]
+            size = [int(image['height']), int(image['width'])]
+            obj['segmentation'] = dict(size=size, counts=[size[0] * size[1]])
 
     def compute_metrics(self, results: List[tuple]) -> Dict[str, float]:
         """Compare with the annotations of the tested pictures."""
