@@ -5,9 +5,11 @@ from unittest import mock
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
 from small_training import equal, make_config, train
 
 from mvitv2_mm.engine.finite import FiniteLossHook, NotFiniteError
+from mvitv2_mm.engine.training import prepare_config
 
 pytestmark = pytest.mark.usefixtures('fast')
 
@@ -94,6 +96,8 @@ def test_a_gradient_that_is_no_number_stops_in_its_step(data, tmp_path):
 
 
 def test_the_mode_is_checked():
+    cfg = prepare_config('quickstart/image.py', on_nan='skip')
+    assert HOOKS.build(cfg.default_hooks.finite).skips
     with pytest.raises(ValueError, match='on_nan should be "stop" or "skip", but is "go on"'):
         FiniteLossHook('go on')
 
