@@ -6,6 +6,12 @@ set -euo pipefail
 
 PYTHON=${PYTHON:-python}
 SIGNALS=SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1  # passed on to the processes
+if [ "${NODE_RANK:-0}" = 0 ] && [ -n "${PORT:-}" ] && "$PYTHON" - "$PORT" <<< '
+import socket, sys
+sys.exit(socket.socket().connect_ex(("127.0.0.1", int(sys.argv[1]))))'; then
+    echo "port $PORT is in use, maybe by another training: set another PORT (on one machine, none)" >&2
+    exit 1
+fi
 options=(--nproc_per_node="$1" --max-restarts="${MAX_RESTARTS:-0}")
 if [ "${NNODES:-1}" = 1 ] && [ -z "${PORT:-}" ]; then
     options+=(--standalone)  # finds a free port

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Test."""
     from ..checkpoints import CheckpointError
+    from ..engine.agreement import explained_peers
     from ..engine.launch import check_output
     from ..engine.loaders import explained_workers
     from ..engine.testing import check_saved, prepare_test
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
     if args.out_metrics:
         check_output('--out-metrics', args.out_metrics, '.json')
     runner = call(prepare_test, args)
-    with only_expected(CheckpointError, OSError), explained_workers(runner):
+    with only_expected(CheckpointError, OSError), explained_peers(), explained_workers(runner):
         metrics = runner.test()
     if args.out_metrics and runner.rank == 0:
         write_text(args.out_metrics, to_json(metrics, indent=2))

@@ -3,6 +3,7 @@ import errno
 import os
 import tempfile
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Optional, Union
 
 from mmengine.config import Config
@@ -97,6 +98,21 @@ def _name_collate_scopes(cfg: Config) -> None:
         scope = collate.pop('_scope_', None) if isinstance(collate, dict) else None
         if scope and '.' not in collate['type']:
             collate['type'] = f'{scope}.{collate["type"]}'
+
+
+def check_work_dir(path: str) -> None:
+    """Make the folder of a run, and see whether it can be written to.
+
+    Raises:
+        OSError: If not, naming the reason.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+        with TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise OSError(f'work_dir: "{path}" cannot be written to ({error.strerror}); choose another '
+                      'folder with --work-dir') from None
 
 
 def check_output(option: str, path: str, *endings: str) -> None:

@@ -13,7 +13,7 @@ from .alone import alone_in
 from .determinism import ask_for_determinism, make_deterministic
 from .early_checks import check_data, check_datasets
 from .hooks import SameClassesHook
-from .launch import build_runner, load_runner_config
+from .launch import build_runner, check_work_dir, load_runner_config
 from .loaders import check_batches, check_channels, check_loaders, explained_workers, limit_waiting
 from .memory import ReleaseHook
 from .origin import OriginHook
@@ -83,6 +83,7 @@ def prepare_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     check_data(cfg, ['train', 'val'])
     check_loaders(cfg, ['train', 'val'])
     limit_waiting(cfg, ['train', 'val'])
+    check_work_dir(cfg.work_dir)
     runner = build_runner(cfg)
     if cfg.get('randomness', {}).get('deterministic'):
         make_deterministic(runner)

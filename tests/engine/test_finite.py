@@ -1,14 +1,18 @@
 """Losses and gradients that are no numbers, and gradients that jump."""
 import logging
+from pathlib import Path
 from unittest import mock
 
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
 from small_training import equal, make_config, train
 
 from mvitv2_mm.engine.finite import FiniteLossHook, NotFiniteError
+from mvitv2_mm.engine.training import prepare_config
 
+CONFIGS = Path(__file__).parents[2] / 'configs'
 pytestmark = pytest.mark.usefixtures('fast')
 
 
@@ -94,6 +98,8 @@ def test_a_gradient_that_is_no_number_stops_in_its_step(data, tmp_path):
 
 
 def test_the_mode_is_checked():
+    cfg = prepare_config(str(CONFIGS / 'quickstart/image.py'), on_nan='skip')
+    assert HOOKS.build(cfg.default_hooks.finite).skips
     with pytest.raises(ValueError, match='on_nan should be "stop" or "skip", but is "go on"'):
         FiniteLossHook('go on')
 

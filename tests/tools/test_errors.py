@@ -65,6 +65,15 @@ def test_data_root_missing(fails, configs):
         assert '--cfg-options train_dataloader.dataset' in message
 
 
+@pytest.mark.parametrize('name, reason', [('file', 'File exists'),
+                                          ('file/below', 'Not a directory'),
+                                          ('x' * 300, 'File name too long')])
+def test_work_dir_cannot_be_made(name, reason, fails, configs, tmp_path):
+    (tmp_path / 'file').touch()
+    message = fails('train', [configs['image'], '--work-dir', tmp_path / name])
+    assert f'{name}" cannot be written to ({reason})' in message and '--work-dir' in message
+
+
 def test_imagenet_split_missing(fails, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # whatever data lies in the repository
     config = ROOT / 'configs/classification/mvitv2-tiny_8xb256_in1k.py'

@@ -38,8 +38,9 @@ def launch(script, arguments, **env):
         CUDA_VISIBLE_DEVICES='',
         PYTHONPATH=path,
         **env)
-    return subprocess.Popen([str(ROOT / 'tools' / script), *map(str, arguments)], env=env,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # yapf: disable
+    command = [str(ROOT / 'tools' / script), *map(str, arguments)]
+    return subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def output(process):
