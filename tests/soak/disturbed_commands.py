@@ -13,7 +13,7 @@ from mvitv2_mm.files import write_text
 KINDS = ('predict', 'features', 'explain', 'report', 'convert', 'demo')
 if (ROOT / 'mvitv2_mm' / 'commands' / 'export.py').is_file():
     KINDS += ('export', )
-_INPUTS = dict(image='images/val/3', detection='scenes/val', video='clips/val/up')
+_INPUTS = dict(image='images/val/3', detection='scenes/val', video='clips/val/north')
 
 
 class Commands:

@@ -33,7 +33,7 @@ class Run:
 
     def __init__(self, words, log, limit=None):
         self.mark, self.log, self.start = uuid4().hex, log, time.monotonic()
-        self.scratch = Path(tempfile.mkdtemp(dir=log.parent))
+        self.scratch = Path(tempfile.mkdtemp(prefix='soak_'))
         self.memory, self.files, self.pids, self.looked = [], [], set(), 0.
         env = dict(os.environ, OMP_NUM_THREADS='1', TMPDIR=str(self.scratch), **{_MARK: self.mark})
         forbid = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit))
