@@ -9,7 +9,8 @@ import pytest
 from mmengine.config import Config
 from torch.utils.data import DataLoader, Dataset
 
-from mvitv2_mm.engine.loaders import LoaderError, explained_workers, limit_waiting
+from mvitv2_mm.engine.early_checks import check_data
+from mvitv2_mm.engine.loaders import explained_workers, limit_waiting
 
 
 class Fails(Dataset):
@@ -65,9 +66,25 @@ def test_loaders_with_workers_get_a_limit():
     assert 'timeout' not in cfg.val_dataloader and cfg.test_dataloader.timeout == 5
 
 
+def test_a_temporary_folder_that_is_too_deep_for_sockets(tmp_path):
+    folder = tmp_path / ('deep' * 25)
+    folder.mkdir()
+    env = dict(os.environ, TMPDIR=str(folder), PYTHONPATH=os.pathsep.join([os.getcwd(), *sys.path]))
+    result = subprocess.run([sys.executable, __file__, 'sockets'],
+                            capture_output=True,
+                            text=True,
+                            env=env)
+    assert f'sockets in "{folder}"' in result.stdout, result.stderr
+
+
+def sockets():
+    loader = dict(num_workers=1, dataset=dict())
+    check_data(Config(dict(train_dataloader=loader)), ['train'])
+
+
 if __name__ == '__main__':
     try:
-        read(globals()[sys.argv[1]])
-    except LoaderError as error:
+        sockets() if sys.argv[1] == 'sockets' else read(globals()[sys.argv[1]])
+    except OSError as error:  # of which LoaderError is one
         print(error, flush=True)
     os._exit(0)
