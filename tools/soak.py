@@ -45,7 +45,6 @@ class Soak:
             found = training.finish(tries=1)
             self.undisturbed[task, processes] = found, training.run.seconds, training.faults
             if processes == 1 and found:
-                training.faults += self.grown(f'{task} training', training.run)
                 work_dir = training.folder
                 shutil.copy((work_dir / 'last_checkpoint').read_text(), work_dir / 'last.pth')
                 self.commands[task] = commands.Commands(task, self.folder / f'{task} commands',
@@ -54,10 +53,8 @@ class Soak:
 
     def grown(self, name, run):
         """Note how a process grew; what is wrong with it."""
-        if name in self.growth:
-            return []
         found = self.growth[name] = run.growth()
-        if found['files'] > 2 or found['memory_mb'] > max(20, 0.05 * found['of_mb']):
+        if found['files'] > 2 or found['memory_mb'] > max(20, 0.03 * found['of_mb']):
             return [f'{name} grew: {found}']
         return []
 
@@ -75,6 +72,9 @@ class Soak:
             stops, faults = self.commands[task].disturbed(what, rng)
             if what == 'demo' and not faults:
                 faults = self.grown(f'{task} demo', self.commands[task].undisturbed[what])
+        elif what == 'length':
+            training = trainings.train_long(task, self.folder / f'{number:03d}')
+            stops, faults = 0, training.faults + self.grown(f'{task} training', training.run)
         else:
             stops, faults = self.train(task, what, rng, self.folder / f'{number:03d}')
         row = dict(

@@ -1,5 +1,7 @@
 """Find missing or empty data before the slow start of a run; ``data_check`` looks at every file."""
 import os
+import tempfile
+from multiprocessing.connection import Listener
 from typing import Any, Optional, Sequence, Sized
 
 from mmengine.config import Config, ConfigDict
@@ -27,6 +29,7 @@ def check_data(cfg: Config, loops: Sequence[str]) -> None:
 
     Raises:
         FileNotFoundError: Naming the key, the missing path and what to do.
+        OSError: If data workers could not send batches.
         ValueError: If an annotation file holds no sample, or the config a password.
     """
     for loop in loops:
@@ -39,6 +42,19 @@ def check_data(cfg: Config, loops: Sequence[str]) -> None:
         for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
             if evaluator.get('ann_file'):
                 _check_ann_file(f'{loop}_evaluator.ann_file', evaluator['ann_file'])
+        if loader is not None and loader.get('num_workers'):
+            _check_sockets(f'{loop}_dataloader')
+
+
+def _check_sockets(key: str) -> None:
+    """Make a socket as data workers do, whose error would be their end, and that of all waiting."""
+    try:
+        with Listener():
+            pass
+    except OSError as error:
+        raise OSError(f'{key}: data workers cannot talk to this process through sockets in '
+                      f'"{tempfile.gettempdir()}" ({error}). Set TMPDIR to a folder with a short '
+                      f'name, or {key}.num_workers=0') from None
 
 
 def check_datasets(runner: Runner, loops: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +14,8 @@ from mmengine.dataset import BaseDataset
 from torch.utils.data import DataLoader
 
 from mvitv2_mm.datasets.unreadable import ReplacesUnreadable
-from mvitv2_mm.engine.loaders import LoaderError, explained_workers, limit_waiting
+from mvitv2_mm.engine.early_checks import check_data
+from mvitv2_mm.engine.loaders import explained_workers, limit_waiting
 
 
 class Pictures(ReplacesUnreadable, BaseDataset):
@@ -81,10 +83,26 @@ def test_loaders_with_workers_get_a_limit():
     assert cfg.train_dataloader.timeout == 600
 
 
+def test_a_temporary_folder_that_is_too_deep_for_sockets(tmp_path):
+    folder = tmp_path / ('deep' * 25)
+    folder.mkdir()
+    env = dict(os.environ, TMPDIR=str(folder), PYTHONPATH=os.pathsep.join([os.getcwd(), *sys.path]))
+    result = subprocess.run([sys.executable, __file__, 'sockets'],
+                            capture_output=True,
+                            text=True,
+                            env=env)
+    assert f'sockets in "{folder}"' in result.stdout, result.stderr
+
+
+def sockets():
+    loader = dict(num_workers=1, dataset=dict())
+    check_data(Config(dict(train_dataloader=loader)), ['train'])
+
+
 if __name__ == '__main__':
-    for what in (die, be_killed, hang):
+    for step in [sockets] if sys.argv[1:] else [partial(read, w) for w in (die, be_killed, hang)]:
         try:
-            read(what)
-        except LoaderError as error:
+            step()
+        except OSError as error:  # of which LoaderError is one
             print(error, flush=True)
     os._exit(0)

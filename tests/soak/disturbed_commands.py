@@ -13,7 +13,7 @@ from mvitv2_mm.files import write_text
 KINDS = ('predict', 'features', 'explain', 'report', 'convert', 'demo')
 if (ROOT / 'mvitv2_mm' / 'commands' / 'export.py').is_file():
     KINDS += ('export', )
-_INPUTS = dict(image='images/val/3', detection='scenes/val', video='clips/val/up')
+_INPUTS = dict(image='images/val/3', detection='scenes/val', video='clips/val/north')
 
 
 class Commands:
@@ -56,19 +56,19 @@ class Commands:
 
     def disturbed(self, command, rng):
         """Run a command with kills, and then to its end: number of stops, and broken promises."""
-        end = -signal.SIGTERM if command == 'demo' else 0
+        end = 128 + signal.SIGTERM if command == 'demo' else 0
+        out, faults, stops = self.folder / command, [], 0  # results name their folder
         if command not in self.wanted:
-            out = self.folder / f'{command} undisturbed'
             code, run = self.run(command, out)
             if code != end:
                 return 0, [f'exit code {code}: {last_line(run.log)}']
             self.wanted[command], self.undisturbed[command] = same_bytes(out), run
-        out, faults, stops = self.folder / command, [], 0
+            shutil.rmtree(out)
         for _ in range(rng.randint(1, 2)):
             kind = rng.choice([signal.SIGKILL, signal.SIGTERM])
             moment = rng.uniform(0.4, 1) * self.undisturbed[command].seconds
             code, run = self.run(command, out, at(moment, kind))
-            stops += code != end
+            stops += run.was_stopped
             faults += run.left()
             if code not in (end, -kind, 128 + kind):
                 faults.append(f'exit code {code} after {kind.name}: {last_line(run.log)}')

@@ -10,7 +10,8 @@ from watched import COMMAND, ROOT, Run, at, digest, hidden, last_line
 from mvitv2_mm.checkpoints import CheckpointError
 from mvitv2_mm.checkpoints.io import check_whole, read_file
 
-KINDS = ('SIGKILL', 'SIGTERM', 'damaged files', 'full disk', 'two processes')
+KINDS = ('SIGKILL', 'SIGTERM', 'damaged files', 'full disk', 'two processes', 'length')
+_MANY = 40  # epochs of a training that shows growth
 # data and length of each
 OPTIONS = dict(
     image='train_dataloader.dataset.indices=192 train_cfg.max_epochs=5',
@@ -116,6 +117,19 @@ def disturb(training, what, rng, seconds):
                                    f'{last_line(training.log)}')
         if what == 'damaged files' and training.newest() > 1:
             damage(training, rng)
+
+
+def train_long(task, folder):
+    """Let a training be longer; it, of whose process all but the end is noted."""
+    training = Training(task, folder)
+    training.words.append(f'train_cfg.max_epochs={_MANY}')
+
+    def acts(run):
+        run.is_noted = training.newest() < _MANY - 1
+        return not run.is_noted
+
+    training.go(acts)
+    return training
 
 
 def damage(training, rng):

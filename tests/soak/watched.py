@@ -32,8 +32,9 @@ class Run:
     """
 
     def __init__(self, words, log, limit=None):
+        self.was_stopped, self.is_noted = False, True
         self.mark, self.log, self.start = uuid4().hex, log, time.monotonic()
-        self.scratch = Path(tempfile.mkdtemp(dir=log.parent))
+        self.scratch = Path(tempfile.mkdtemp(prefix='soak_'))
         self.memory, self.files, self.pids, self.looked = [], [], set(), 0.
         env = dict(os.environ, OMP_NUM_THREADS='1', TMPDIR=str(self.scratch), **{_MARK: self.mark})
         forbid = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit))
@@ -65,12 +66,13 @@ class Run:
             main = psutil.Process(self.process.pid)
             children = main.children(recursive=True)
             self.pids |= {main.pid, *(child.pid for child in children)}
-            if not children:  # the batches of data workers are files
+            if self.is_noted and not children:  # the batches of data workers are files
                 self.memory.append(main.memory_info().rss / 2**20)
                 self.files.append(main.num_fds())
 
     def send(self, kind, to='command'):
         """Send a signal to the 'command', 'all' its processes, or the last of its 'ranks'."""
+        self.was_stopped = True
         with suppress(ProcessLookupError, psutil.Error):
             if to == 'ranks' and (ranks := psutil.Process(self.process.pid).children()):
                 ranks[-1].send_signal(kind)
@@ -91,7 +93,7 @@ class Run:
         found += [f'/dev/shm/{n}' for n in shared if int(n.split('_')[1]) in self.pids]
         if self.process.returncode != -signal.SIGKILL:
             names = [path.name for path in self.scratch.iterdir()]
-            found += [f'{name} in TMPDIR' for name in names if name[:6] != 'torchi']  # its cache
+            found += [f'{name} in TMPDIR' for name in names if name[:5] != 'torch']
         shutil.rmtree(self.scratch, ignore_errors=True)
         return found
 

@@ -33,3 +33,25 @@ def test_a_signal_is_passed_on(tmp_path, kind):
     parent.send_signal(kind)
     assert parent.wait(timeout=30) == 128 + kind
     assert (tmp_path / 'saved').exists()  # it was waited for
+
+
+# a library that takes every error for one of its own; the second signal comes while it tidies up
+TRYING = '''
+import os, signal, sys, time
+from mvitv2_mm.children import tidy_end
+with tidy_end():
+    try:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            print('tidy')
+    except:
+        raise SyntaxError('not mine')
+'''
+
+
+def test_no_library_makes_another_error_of_it():
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join([os.getcwd(), *sys.path]))
+    result = subprocess.run([sys.executable, '-c', TRYING], capture_output=True, text=True, env=env)
+    assert (result.returncode, result.stdout, result.stderr) == (143, 'tidy\n', '')
