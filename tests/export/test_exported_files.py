@@ -4,11 +4,8 @@ import re
 
 import cv2
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
 import torch
-from onnx import numpy_helper
 
 from mvitv2_mm import Inferencer
 from mvitv2_mm.checkpoints.model_source import open_model, save_model
@@ -17,6 +14,8 @@ from mvitv2_mm.errors import UsageError
 from mvitv2_mm.export.int8 import write_int8
 from mvitv2_mm.files import sha256_of
 
+onnx = pytest.importorskip('onnx')
+onnxruntime = pytest.importorskip('onnxruntime')
 KINDS = ('image', 'detection', 'cascade', 'video')
 
 
@@ -85,9 +84,9 @@ def test_a_picture_without_objects(small, tmp_path):
     model, path = small('detection'), tmp_path / 'sure.onnx'
     network = onnx.load(model.exported)
     bias, = (one for one in network.graph.initializer if one.name.endswith('fc_cls.bias'))
-    values = numpy_helper.to_array(bias).copy()
+    values = onnx.numpy_helper.to_array(bias).copy()
     values[-1] = 100
-    bias.CopyFrom(numpy_helper.from_array(values, bias.name))
+    bias.CopyFrom(onnx.numpy_helper.from_array(values, bias.name))
     onnx.save(network, path)
     infer = Inferencer(str(path), device='cpu', score_thr=0.)
     assert [record['objects'] for record in infer(model.files[:2])] == [[], []]
@@ -185,4 +184,5 @@ def test_what_is_not_exported(small, tmp_path, capfd):
     arguments = [str(small('image').exported), '--out', str(tmp_path / 'a.onnx')]
     assert run_command('export', arguments) == 2
     assert 'is exported already' in capfd.readouterr().err
-    assert run_command('export', [small('image').folder, '--out', str(tmp_path / 'a.pb')]) == 2
+    for wrong in (['--out', str(tmp_path / 'a.pb')], ['--int8', '2'], ['--int8', '--maps']):
+        assert run_command('export', [small('image').folder, *wrong]) == 2
