@@ -36,6 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='one height and width, those that the backbone is built for: the file is written '
         'sooner and runs faster')
+    parser.add_argument(
+        '--int8',
+        nargs='?',
+        const=0.01,
+        type=float,
+        metavar='SHARE',
+        help="products of 8 bits, if the metric of the config's test falls by no more than this "
+        'share of itself (default: 0.01); needs the test data')
     add_config_options(parser)
 
 
@@ -49,15 +57,17 @@ def run(args: argparse.Namespace) -> None:
         print(note, file=sys.stderr)
     out = args.out or f'{opened.name}{FORMATS[args.to]}'
     samples = _prepare(opened, args.data) if args.data else ()
-    certificate = export_model(opened, out, args.to, samples, args.maps, args.fixed_size)
+    certificate = export_model(opened, out, args.to, samples, args.maps, args.fixed_size, args.int8)
     if args.json:
         print_json(certificate)
-    rows = certificate['parity']
+    rows, int8 = certificate['parity'], certificate['int8']
     print(
-        f'{out}: {certificate["bytes"] / 1e6:.1f} MB; gives what the model gives for '
-        f'{sum(row["inputs"][0] for row in rows)} inputs, {len(samples)} of them real; largest '
-        f'difference {max(row["difference"] for row in rows):.1e}',
+        f'{out}: {certificate["bytes"] / 1e6:.1f} MB; {"in float32 it" if int8 else "it"} gives '
+        f'what the model gives for {sum(row["inputs"][0] for row in rows)} inputs, {len(samples)} '
+        f'of them real; largest difference {max(row["difference"] for row in rows):.1e}',
         file=sys.stderr)
+    if int8:
+        print('{metric}: {float32:.4g} in float32, {int8:.4g} in 8 bits'.format(**int8))
 
 
 def _prepare(opened, inputs: List[str]) -> List[dict]:

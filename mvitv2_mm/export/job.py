@@ -3,8 +3,9 @@ import json
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence, Union
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Union
 
+import torch
 from mmengine.config import ConfigDict
 from torch import nn
 
@@ -16,6 +17,7 @@ from ..extras import require
 from ..files import flush, sha256_of
 from ..models.exported import ExportedModel
 from .graphs import Graph, make_graph
+from .int8 import write_int8
 from .onnx_file import OPSET, trace, write_onnx
 from .openvino_file import write_openvino
 from .parity import TOLERANCE, Parity, random_batches
@@ -31,7 +33,8 @@ def export_model(opened: OpenedModel,
                  to: str = 'onnx',
                  samples: Sequence[dict] = (),
                  maps: bool = False,
-                 fixed_size: bool = False) -> Dict[str, Any]:
+                 fixed_size: bool = False,
+                 max_drop: Optional[float] = None) -> Dict[str, Any]:
     """Write a file, if it gives what the model gives, and JSON beside it.
 
     The file takes RGB pixels of uint8, (B, H, W, 3) for pictures and (B, T, H, W, 3) for clips.
@@ -46,6 +49,8 @@ def export_model(opened: OpenedModel,
         maps (bool): Export the backbone alone, which gives its maps. Defaults to False.
         fixed_size (bool): The file takes the height and width that the backbone is built for, and
             no other. It is written sooner and runs faster. Defaults to False.
+        max_drop (float, optional): Write products of 8 bits, if the first metric of the config's
+            test falls by no more than this share of itself. Defaults to None: float32.
 
     Returns:
         dict: What is written to the JSON: what the file takes and gives, its preprocessing and
@@ -60,6 +65,10 @@ def export_model(opened: OpenedModel,
     path, (ending, write, libraries) = Path(path), FORMATS[to]
     if path.suffix != ending:
         raise UsageError(f'{path} should end with {ending}, for --to {to}')
+    if not 0 <= (max_drop or 0) < 1:
+        raise UsageError(f'a metric may fall by a share of itself from 0 to 1, but got {max_drop}')
+    if max_drop is not None and (to != 'onnx' or maps or opened.task == 'detection'):
+        raise UsageError('8 bits are for ONNX files of classifiers and recognizers')
     found = {name: require(name, f'an export to {to}') for name in libraries}
     if opened.is_exported:
         raise UsageError(f'{opened.weights} is exported already')
@@ -68,11 +77,17 @@ def export_model(opened: OpenedModel,
     info = write_info(opened.name, opened.task, 'maps' if maps else 'model', opened.cfg,
                       opened.classes, opened.metrics, opened.licence, opened.licence_note)
     with _kept_if_good(path) as file:
-        write(trace(graph), graph, info, file)
-        parity = compare(opened, model, graph, file, samples, maps)
+        exact = file if max_drop is None else file.with_name(f'float32{ending}')
+        write(trace(graph), graph, info, exact)
+        parity = compare(opened, model, graph, exact, samples, maps)
+        metrics = None
+        if max_drop is not None:
+            pixels = torch.randint(256, graph.shape, dtype=torch.uint8)
+            metrics = write_int8(exact, file, max_drop, pixels)
+            exact.unlink()
         versions = {name: library.__version__ for name, library in found.items()}
         certificate = _certificate(opened, graph, info, parity, file.parent)
-        certificate['versions'] = {**code_version(), **versions}
+        certificate.update(int8=metrics, versions={**code_version(), **versions})
         text = json.dumps(certificate, indent=2) + '\n'
         file.with_name(path.name + '.json').write_text(text)
     return certificate

@@ -13,12 +13,17 @@ from .graphs import Graph
 
 OPSET = 18
 SCOPES = 'pkg.torch.onnx.name_scopes'  # of a node: the modules that it is from
+_MORE = dict(batch=0, height=96, width=160)
 _LIMIT = 2**31  # bytes of a file in the format of ONNX
 
 
 def trace(graph: Graph) -> ExportedProgram:
     """Record what a graph computes, with the sizes left open that it leaves open."""
-    pixels = torch.randint(256, graph.shape, dtype=torch.uint8)
+    # Larger than any size in the network: where they are equal, torch 2.11 fails to solve what it
+    # may assume of an open size.
+    more = {axis: _MORE[name] for axis, name in graph.open_axes.items()}
+    shape = [size + more.get(axis, 0) for axis, size in enumerate(graph.shape)]
+    pixels = torch.randint(256, shape, dtype=torch.uint8)
     with torch.no_grad(), _quietly():
         return torch.export.export(
             graph.module, (pixels, ),

@@ -1,20 +1,21 @@
 """Exported files: what they hold, and that they give what the model gives, here and elsewhere."""
 import json
+import re
 
 import cv2
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
 import torch
-from onnx import numpy_helper
 
 from mvitv2_mm import Inferencer
 from mvitv2_mm.checkpoints.model_source import open_model, save_model
 from mvitv2_mm.commands.frame import run_command
 from mvitv2_mm.errors import UsageError
+from mvitv2_mm.export.int8 import write_int8
 from mvitv2_mm.files import sha256_of
 
+onnx = pytest.importorskip('onnx')
+onnxruntime = pytest.importorskip('onnxruntime')
 KINDS = ('image', 'detection', 'cascade', 'video')
 
 
@@ -83,9 +84,9 @@ def test_a_picture_without_objects(small, tmp_path):
     model, path = small('detection'), tmp_path / 'sure.onnx'
     network = onnx.load(model.exported)
     bias, = (one for one in network.graph.initializer if one.name.endswith('fc_cls.bias'))
-    values = numpy_helper.to_array(bias).copy()
+    values = onnx.numpy_helper.to_array(bias).copy()
     values[-1] = 100
-    bias.CopyFrom(numpy_helper.from_array(values, bias.name))
+    bias.CopyFrom(onnx.numpy_helper.from_array(values, bias.name))
     onnx.save(network, path)
     infer = Inferencer(str(path), device='cpu', score_thr=0.)
     assert [record['objects'] for record in infer(model.files[:2])] == [[], []]
@@ -133,7 +134,7 @@ def test_what_needs_the_model_itself_says_so(small, tmp_path, capfd):
 
 
 @pytest.mark.parametrize('content, message', [
-    (b'no file', 'is damaged or no ONNX file'),
+    (b'no file', 'is damaged or no file of ONNX'),
     (None, 'does not exist; write it with'),
 ])
 def test_files_that_cannot_be_used(tmp_path, content, message, capfd):
@@ -144,8 +145,44 @@ def test_files_that_cannot_be_used(tmp_path, content, message, capfd):
     assert message in capfd.readouterr().err
 
 
+def test_8_bits_are_kept_if_the_metric_stays(small, tmp_path):
+    model, path = small('image'), tmp_path / 'int8.onnx'
+    pixels = torch.randint(256, (2, 64, 64, 3), dtype=torch.uint8)
+    metrics = write_int8(model.exported, path, 0.5, pixels)
+    assert metrics.keys() == {'metric', 'float32', 'int8'} and metrics['metric'] == 'accuracy/top1'
+    kinds = {node.op_type for node in onnx.load(path).graph.node}
+    assert 'MatMulInteger' in kinds and path.stat().st_size < model.exported.stat().st_size
+    found, wanted = (
+        scores(Inferencer(str(file), device='cpu', top_k=10)(model.files[0]))
+        for file in (path, model.exported))
+    assert found == pytest.approx(wanted, abs=0.1) and found != wanted
+
+
+def test_8_bits_that_cost_too_much_are_refused_with_the_worst_blocks(small, tmp_path, monkeypatch):
+    values = iter((80., 79.))
+    monkeypatch.setattr('mvitv2_mm.export.int8._first_metric', lambda file: ('top1', next(values)))
+    pixels = torch.randint(256, (2, 64, 64, 3), dtype=torch.uint8)
+    with pytest.raises(ValueError) as info:
+        write_int8(small('image').exported, tmp_path / 'a.onnx', 0.01, pixels)
+    assert 'top1 falls from 80 to 79, by more than 1.0%' in str(info.value)
+    assert set(re.findall(r'(\S+) \(\d',
+                          str(info.value))) == {'backbone.blocks.0', 'backbone.blocks.1', 'head'}
+
+
+def test_openvino(small, tmp_path):
+    pytest.importorskip('openvino')
+    model, path = small('video'), tmp_path / 'small.xml'
+    assert run_command('export', [model.folder, '--to', 'openvino', '--out', str(path)]) == 0
+    assert {file.name
+            for file in tmp_path.iterdir()} == {'small.xml', 'small.bin', 'small.xml.json'}
+    wanted = Inferencer(model.folder, device='cpu', top_k=8)(model.files[0])
+    found = Inferencer(str(path), device='cpu', top_k=8)(model.files[0])
+    assert scores(found) == pytest.approx(scores(wanted), abs=1e-5)
+
+
 def test_what_is_not_exported(small, tmp_path, capfd):
     arguments = [str(small('image').exported), '--out', str(tmp_path / 'a.onnx')]
     assert run_command('export', arguments) == 2
     assert 'is exported already' in capfd.readouterr().err
-    assert run_command('export', [small('image').folder, '--out', str(tmp_path / 'a.pb')]) == 2
+    for wrong in (['--out', str(tmp_path / 'a.pb')], ['--int8', '2'], ['--int8', '--maps']):
+        assert run_command('export', [small('image').folder, *wrong]) == 2
