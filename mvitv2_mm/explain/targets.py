@@ -119,6 +119,10 @@ class ObjectTarget(Target):
         """Height and width of ``inputs`` without padding."""
         return tuple(self.samples[0].img_shape[:2])
 
+    def score(self, inputs: Tensor) -> Tensor:
+        """Logit of the class, to which the tokens of the box add up."""
+        return self._logits(inputs)[0, self.label]
+
     def _logits(self, inputs: Tensor) -> Tensor:
         head, extractor = self.model.roi_head.bbox_head, self.model.roi_head.bbox_roi_extractor
         if isinstance(head, nn.ModuleList):  # the last stage of a cascade
