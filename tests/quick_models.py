@@ -82,15 +82,22 @@ def quick(tmp_path_factory) -> Callable[[str], Quick]:
     return make
 
 
+def quick_network(task: str, seed: int) -> torch.nn.Module:
+    """The network of a task with random weights, in eval mode."""
+    cfg = load_config(str(ROOT / 'configs' / 'quickstart' / f'{task}.py'))
+    init_default_scope(cfg.default_scope)
+    torch.manual_seed(seed)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    return model.eval()
+
+
 def make_quick(task: str, folder: Path) -> Quick:
     config = str(ROOT / 'configs' / 'quickstart' / f'{task}.py')
     files = MAKERS[task](folder / 'data')
     options = dict(data_root=f'{folder}/data/')
     cfg = load_config(config, options)
-    init_default_scope(cfg.default_scope)
-    torch.manual_seed(0)
-    model = MODELS.build(cfg.model)
-    model.init_weights()
+    model = quick_network(task, 0)
     checkpoint = str(folder / 'random.pth')
     torch.save(dict(state_dict=model.state_dict()), checkpoint)
     classes = tuple(f'move {i}' for i in range(8)) if task == 'video' else DIGITS

@@ -77,7 +77,7 @@ class BlockAttention:
         return self._from_windows(keys, self.k_grid, self.attn.window_kv)[0].t()
 
     def pull_relevance(self, rows: Tensor, grad: Tensor) -> Tensor:
-        """Times the part of the attention matrix that speaks for a score, the mean over the heads.
+        """Times the attention matrix and its gradient, the mean over the heads without negative keys.
 
         Args:
             rows (Tensor): Row vectors over the queries, (R, N_q).
@@ -91,9 +91,9 @@ class BlockAttention:
 
         def speak_for(weights, samples, queries):
             slopes = grads[samples, :, queries] @ self.v[samples].transpose(-2, -1)
-            return (weights * slopes).clamp_(min=0)
+            return slopes.mul_(weights)
 
-        return self._product(rows, speak_for, normed=False).mean(dim=1)
+        return self._product(rows, speak_for, normed=False).mean(dim=1).clamp_(min=0)
 
     def _product(self, rows, change, normed=True) -> Tensor:
         parts = self._to_windows(rows.t()[None], self.q_grid, self.attn.window_q)  # (W, L, R)

@@ -110,7 +110,8 @@ def recording(model: nn.Module, gradients: bool = False) -> Iterator[Recording]:
         for block in backbone.blocks
     ]
     hooks += [
-        block.attn.proj.register_forward_pre_hook(_heads_reader(record)) for block in backbone.blocks
+        block.attn.proj.register_forward_pre_hook(_heads_reader(record))
+        for block in backbone.blocks
     ]
     hooks += [
         getattr(backbone, f'norm{scale}').register_forward_hook(_output_reader(record))

@@ -90,10 +90,9 @@ def _shares(record: BlockRecord, attention: BlockAttention) -> Tensor:
     attended, queried = F.linear(parts, block.attn.proj.weight).norm(dim=-1)
     skipped = _skip_tokens(record)
     if block.pool_skip is not None:
-        skipped = pool_tokens(
-            skipped, record.grid,
-            lambda feat: channels_last(block.pool_skip, feat, len(record.grid)),
-            record.num_extra_tokens)
+        skipped = pool_tokens(skipped, record.grid,
+                              lambda feat: channels_last(block.pool_skip, feat, len(record.grid)),
+                              record.num_extra_tokens)
     lengths = torch.stack([attended, skipped[0].norm(dim=-1), queried])
     lengths = lengths.clamp(min=1e-30)
     return lengths / lengths.sum(dim=0)

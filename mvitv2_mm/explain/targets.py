@@ -50,8 +50,13 @@ class Target:
         return tuple(self.inputs.shape[-2:])
 
     def score(self, inputs: Tensor) -> Tensor:
-        """Logit of the class for the first input, with gradients where they are on."""
-        return self._logits(inputs)[0, self.label]
+        """Log-odds of the class for the first input, with gradients where they are on.
+
+        A logit alone may rise together with those of the other classes.
+        """
+        logits = self._logits(inputs)[0]
+        others = torch.cat([logits[:self.label], logits[self.label + 1:]])
+        return logits[self.label] - others.logsumexp(dim=0) if len(others) else logits[0]
 
     def probabilities(self, inputs: Tensor) -> Tensor:
         """Probability of the class for inputs (n, ...), without gradients."""
@@ -125,6 +130,10 @@ class ObjectTarget(Target):
     def visible(self) -> Tuple[int, int]:
         """Height and width of ``inputs`` without padding."""
         return tuple(self.samples[0].img_shape[:2])
+
+    def score(self, inputs: Tensor) -> Tensor:
+        """Logit of the class, to which the tokens of the box add up."""
+        return self._logits(inputs)[0, self.label]
 
     def _logits(self, inputs: Tensor) -> Tensor:
         head, extractor = self.model.roi_head.bbox_head, self.model.roi_head.bbox_roi_extractor

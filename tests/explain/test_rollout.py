@@ -133,7 +133,7 @@ def test_relevance_is_attention_times_its_gradient():
     out = (weights @ attention.v.detach()).transpose(1, 2).flatten(2)
     (out * slopes).sum().backward()
     rows = torch.rand(2, weights.shape[2])
-    wanted = rows @ (weights * weights.grad).clamp(min=0)[0].mean(dim=0)
+    wanted = (rows @ (weights * weights.grad)[0].mean(dim=0)).clamp(min=0)
     torch.testing.assert_close(attention.pull_relevance(rows, slopes), wanted.detach())
 
 
