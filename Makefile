@@ -35,8 +35,9 @@ setup:
 quickstart: setup
 	$(BIN)/python tools/quickstart.py $(if $(TASK),--task $(TASK))
 
+# two processes; threads that wait give way to others
 test: setup
-	$(BIN)/python -m pytest
+	OMP_WAIT_POLICY=$${OMP_WAIT_POLICY:-PASSIVE} $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-fast: setup
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" $(addprefix --deselect ,$(NOT_FAST)) $(FAST_TESTS)
