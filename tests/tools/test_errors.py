@@ -105,7 +105,7 @@ def test_annotations_missing_or_empty(tool, task, key, fails, configs, checkpoin
         message = fails(tool, start + [f'{key}={path}'])
         assert f'{key}: annotation file "{path}" holds no sample' in message
     path.write_text('{"images": ')
-    assert f'"{path}" is not valid JSON' in fails(tool, start + [f'{key}={path}'])
+    assert f'{path}, line 1: not valid JSON' in fails(tool, start + [f'{key}={path}'])
 
 
 def test_annotations_inside_wrappers(fails, configs, tmp_path):
