@@ -33,8 +33,7 @@ def config(data, loop, batch_size, length):
     cfg.train_cfg.update({'max_epochs' if by_epoch else 'max_iters': length})
     cfg.param_scheduler = [
         dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=2),
-        dict(
-            type='CosineAnnealingLR', by_epoch=by_epoch, convert_to_iter_based=by_epoch, begin=0)
+        dict(type='CosineAnnealingLR', by_epoch=by_epoch, convert_to_iter_based=by_epoch, begin=0)
     ]
     cfg.custom_hooks = [dict(type='EMAHook')]
     cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
@@ -80,4 +79,3 @@ def test_iterations(data, tmp_path):
     assert rest.files == {i: whole.files[i] for i in range(8, 12)}
     with pytest.raises(CheckpointError, match='are 8 of 1 samples, .*as before it is 12'):
         run(config(data, 'iterations', 1, 6), tmp_path / 'few', resume=True, load_from=checkpoint)
-
