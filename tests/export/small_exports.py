@@ -1,4 +1,5 @@
 """The models of the quickstart, cut down to what can be exported in seconds, and their files."""
+from importlib import import_module
 from pathlib import Path
 from typing import Callable, NamedTuple
 
@@ -42,6 +43,7 @@ def shrink(kind: str, cfg: Config) -> None:
         roi.mask_head.class_agnostic = False
         model.train_cfg.rcnn = [model.train_cfg.rcnn] * 2
         cfg.custom_imports.imports.append('mvitv2_mm.models.mmdet.cascade_roi_head')
+        import_module(cfg.custom_imports.imports[-1])
 
 
 def write_small(kind: str, root: Path) -> list:
