@@ -77,7 +77,7 @@ class BlockAttention:
         return self._from_windows(keys, self.k_grid, self.attn.window_kv)[0].t()
 
     def pull_relevance(self, rows: Tensor, grad: Tensor) -> Tensor:
-        """Times the attention matrix and its gradient, the mean over the heads without negative keys.
+        """Times attention * its gradient, the mean over the heads; negative sums are dropped.
 
         Args:
             rows (Tensor): Row vectors over the queries, (R, N_q).

@@ -23,7 +23,8 @@ def heat_map(model: nn.Module, target: Target, method: str = 'relevance') -> Ten
         method (str): 'relevance' follows gradient-weighted attention back from a score. 'rollout'
             follows attention alone, whatever the class, from the box of an object if there is one,
             and compares it with attention to all tokens alike. 'cam' sums what the channels of the
-            tokens between stages add to the score. Defaults to 'relevance'.
+            tokens between stages add to the score. Of clips, each frame is divided by what its place
+            in time gets when the middle frame stands still. Defaults to 'relevance'.
 
     Returns:
         Tensor: Non-negative, on the grid of the first block, (H, W) or (T, H, W); sums to 1, or to

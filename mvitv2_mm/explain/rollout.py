@@ -13,10 +13,13 @@ in those after it is the matrix
 
 .. code-block:: text
 
-    M = a A U + (1 - a) P        with P = (S + Q) / 2, or S without residual pooling, and a = 1/2
+    M = a A U + s S + q Q        with a + s + q = 1 for each of the tokens after the block
 
 in which every matrix has rows that sum to 1: A by its softmax; U, S and Q are the poolings as
 shares (:mod:`mvitv2_mm.explain.spread`). Products of such matrices have rows that sum to 1 again.
+Plain rollout sets a = 1/2. Here a, s and q are measured, as in Kobayashi et al. (2021): the lengths
+of the three vectors that are added up for a token, W A V x, S x and W Q x with the projection W
+after attention, divided by their sum.
 A class token is never pooled: its row of U, S and Q is its own. Windows make A block-diagonal. The
 zeros that fill up windows are keys with values of zero; what queries look there adds nothing, and
 the rest of a row is normed to 1. Time is one more axis of the grids.
@@ -26,17 +29,20 @@ picture needs one row vector ``g`` times this product, where ``g`` says which of
 count: the class token, all tokens alike, or those of an object. ``g M_L ... M_1`` is computed from
 the left: each step is a product of a row vector, and memory stays linear in the number of tokens.
 
-**Relevance.** As in Chefer et al. (2021), attention is weighted by the gradient of a score, its
+**Relevance.** As in Chefer et al. (2021), attention is weighted by the gradient of a score,
 negative parts are dropped, and nothing is normed:
 
 .. code-block:: text
 
-    g <- g (P + B U)             B = mean over the heads of (A * d score / d A)+
+    g <- g P + (g B)+ U          B = mean over the heads of A * d score / d A, P = (S + Q) / 2
 
-It starts where a scale leaves the backbone, with the length of the gradient at each token: one
-class token, all tokens of a mean alike, or those that a box is pooled from, in several scales.
-What arrives on the path of P alone says no more than where it started: for an object that is a
-part of the answer; for a mean over all tokens it is a veil over the whole map, and is left out.
+The negative part is dropped of the sum over the queries, not of each entry of B: which entries are
+positive is nearly chance, so that the sum of these is much the same for any weights. It starts
+where the norm of a scale gives tokens to the head, with what each adds to the score, its product
+with the gradient, negative ones too: before that norm such products are always nearly zero. A class
+token starts with 1. What arrives on the path of P alone says no more than where it started: for an
+object that is a part of the answer, and what remains negative is dropped at the end; for a mean
+over all tokens it is a veil over the whole map, and is left out.
 """
 from typing import Mapping, Sequence, Tuple
 
