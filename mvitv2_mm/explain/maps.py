@@ -11,7 +11,8 @@ from .rollout import relevance, rollout
 from .targets import Target
 
 METHODS = ('relevance', 'rollout', 'cam')
-_LEAST = 0.1  # share of a frame of a still clip, 1 if all have the same, that counts at least
+#: a frame of a still clip counts as having this share of the mean at least
+_LEAST = 0.1
 
 
 def heat_map(model: nn.Module, target: Target, method: str = 'relevance') -> Tensor:
@@ -23,8 +24,10 @@ def heat_map(model: nn.Module, target: Target, method: str = 'relevance') -> Ten
         method (str): 'relevance' follows gradient-weighted attention back from a score. 'rollout'
             follows attention alone, whatever the class, from the box of an object if there is one,
             and compares it with attention to all tokens alike. 'cam' sums what the channels of the
-            tokens between stages add to the score. Of clips, each frame is divided by what its place
-            in time gets when the middle frame stands still. Defaults to 'relevance'.
+            tokens between stages add to the score. Defaults to 'relevance'.
+
+    Each frame of a clip is divided by what its place in time gets where the middle frame stands
+    still.
 
     Returns:
         Tensor: Non-negative, on the grid of the first block, (H, W) or (T, H, W); sums to 1, or to
