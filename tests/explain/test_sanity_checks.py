@@ -68,24 +68,22 @@ def trained():
     return network.eval()
 
 
-@pytest.mark.slow  # trains
 @pytest.mark.parametrize('method', ['relevance', 'rollout'])
 def test_the_hottest_place_is_where_the_answer_is(trained, method):
-    pictures, labels, corners = make_pictures(20, 10**6)
+    pictures, labels, corners = make_pictures(60, 10**6)
     hits = 0
     for picture, label, corner in zip(pictures, labels, corners):
         heat = heat_map(trained, Picture(trained, picture, label), method)
         place = np.array(divmod(int(heat.argmax()), heat.shape[1])) + 0.5
         place *= SIDE / heat.shape[0]
         hits += bool((corner <= place).all() and (place < corner + PATCH).all())
-    assert hits >= 14  # by chance 2: the patch is a ninth of the picture
+    assert hits >= 30  # by chance 7: the patch is a ninth of the picture
 
 
 def correlation(one: torch.Tensor, other: torch.Tensor) -> float:
     return float(torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('method', METHODS)
 def test_other_weights_give_another_map(trained, method):
     pictures, labels, _ = make_pictures(10, 2000)
