@@ -116,7 +116,7 @@ def measure(runner: Runner) -> Measured:
     device = get_device()
     timer = _Timer(device)
     runner.register_hook(timer)
-    with explained_workers():
+    with explained_workers(runner):
         try:
             runner.train()
         except _Enough:
