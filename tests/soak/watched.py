@@ -93,7 +93,9 @@ class Run:
         found += [f'/dev/shm/{n}' for n in shared if int(n.split('_')[1]) in self.pids]
         if self.process.returncode != -signal.SIGKILL:
             names = [path.name for path in self.scratch.iterdir()]
-            found += [f'{name} in TMPDIR' for name in names if name[:5] != 'torch']
+            found += [
+                f'{name} in TMPDIR' for name in names if name[:5] != 'torch' and name != '.ses'
+            ]  # torch's, onnxruntime's
         shutil.rmtree(self.scratch, ignore_errors=True)
         return found
 
