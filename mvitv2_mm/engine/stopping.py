@@ -60,7 +60,8 @@ class StopHook(Hook):
     def __init__(self, signals: Signals) -> None:
         self.signals = signals
 
-    def before_train(self, runner: Runner) -> None:
+    def before_run(self, runner: Runner) -> None:
+        # a resumed training may validate before it trains
         self.agreement = Agreement(runner)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, *args, **kwargs) -> None:

@@ -42,7 +42,8 @@ class DieInValidation(Hook):
 
 def resume(cfg, work_dir):
     found = find_resume(Config(dict(cfg.to_dict(), work_dir=str(work_dir))))
-    return train(cfg, work_dir, resume=True, load_from=found)
+    with Signals() as signals:
+        return train(cfg, work_dir, [StopHook(signals)], resume=True, load_from=found)
 
 
 @pytest.mark.parametrize('kind', [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
