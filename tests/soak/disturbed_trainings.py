@@ -79,7 +79,8 @@ class Training:
                 return ''
         if hidden(self.folder):
             self.faults.append(f'{hidden(self.folder)[0].name} is left at the end')
-        content = read_file((self.folder / 'last_checkpoint').read_text())
+        # a training that was complete before last_checkpoint was damaged writes nothing any more
+        content = read_file(self.folder / f'epoch_{self.newest()}.pth')
         kept = ('state_dict', 'optimizer', 'param_schedulers')
         return digest([content.get(key) for key in kept])
 

@@ -32,7 +32,7 @@ class Run:
     """
 
     def __init__(self, words, log, limit=None):
-        self.was_stopped, self.is_noted = False, True
+        self.was_stopped, self.is_noted, self.can_tidy_up = False, True, True
         self.mark, self.log, self.start = uuid4().hex, log, time.monotonic()
         self.scratch = Path(tempfile.mkdtemp(prefix='soak_'))
         self.memory, self.files, self.pids, self.looked = [], [], set(), 0.
@@ -73,6 +73,7 @@ class Run:
     def send(self, kind, to='command'):
         """Send a signal to the 'command', 'all' its processes, or the last of its 'ranks'."""
         self.was_stopped = True
+        self.can_tidy_up = self.can_tidy_up and kind != signal.SIGKILL
         with suppress(ProcessLookupError, psutil.Error):
             if to == 'ranks' and (ranks := psutil.Process(self.process.pid).children()):
                 ranks[-1].send_signal(kind)
@@ -91,7 +92,7 @@ class Run:
         found = [f'process {process.pid} outlived the command' for process in orphans]
         shared = [p.name for p in Path('/dev/shm').glob('*') if p.name.startswith('torch_')]
         found += [f'/dev/shm/{n}' for n in shared if int(n.split('_')[1]) in self.pids]
-        if self.process.returncode != -signal.SIGKILL:
+        if self.can_tidy_up:
             names = [path.name for path in self.scratch.iterdir()]
             found += [
                 f'{name} in TMPDIR' for name in names if name[:5] != 'torch' and name != '.ses'
