@@ -96,7 +96,8 @@ class Soak:
         if faults:
             return 0, [f'undisturbed: {fault}' for fault in faults]
         training = trainings.Training(task, folder, processes)
-        with trainings.small_disk(training.folder, 24 if what == 'full disk' else 0):
+        size = self.disk_size(task) if what == 'full disk' else 0
+        with trainings.small_disk(training.folder, size):
             trainings.disturb(training, what, rng, seconds)
             if training.finish() != wanted:
                 training.faults.append('the final weights are not those of the undisturbed run')
@@ -104,6 +105,11 @@ class Soak:
         if not training.faults:
             shutil.rmtree(folder)
         return stops, training.faults
+
+    def disk_size(self, task):
+        """Megabytes that are enough for a training and one checkpoint more, but soon full."""
+        folder = self.folder / f'{task} undisturbed 1' / 'work'
+        return 8 + int(1.5 * sum(p.stat().st_size for p in folder.rglob('*')) / 2**20)
 
     def table(self):
         """The results in Markdown."""

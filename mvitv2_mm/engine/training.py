@@ -8,6 +8,7 @@ from mmengine.runner import FlexibleRunner, Runner
 
 from ..checkpoints.zoo import check_exists
 from ..errors import UsageError
+from ..files import full_disk_named
 from .agreement import explained_peers
 from .alone import alone_in
 from .determinism import ask_for_determinism, make_deterministic
@@ -107,7 +108,9 @@ def train(runner: Union[Runner, FlexibleRunner]) -> None:
         SystemExit: With 128 and the number of the signal, if there was one.
     """
     alone = alone_in(runner.work_dir) if runner.rank == 0 else nullcontext()
-    with alone, explained_peers(), explained_workers(runner), Signals() as signals:
+    # a checkpoint names itself, the log and the curves do not
+    named = full_disk_named(runner.work_dir)
+    with alone, named, explained_peers(), explained_workers(runner), Signals() as signals:
         runner.register_hook(StopHook(signals))
         runner.register_hook(OriginHook())
         runner.train()
