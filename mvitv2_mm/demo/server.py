@@ -36,6 +36,7 @@ def serve(infer: Inferencer, port: int, command: Sequence[str]) -> None:
         print(f'{infer.opened.name} is at {url} until Ctrl-C', flush=True)
         config = uvicorn.Config(
             make_app(infer, command),
+            log_config=None,  # that of uvicorn closes the handlers of other libraries
             log_level='warning',
             access_log=False,
             timeout_graceful_shutdown=3)

@@ -65,7 +65,8 @@ def running(infer, command, folder, files, **limits):
         listener.listen()
         patch.setattr(tempfile, 'tempdir', str(folder))
         app = make_app(infer, command, Limits(**limits))
-        server = uvicorn.Server(uvicorn.Config(app, log_level='warning'))
+        # uvicorn's own settings of logs close the handlers of other libraries
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level='warning'))
         thread = threading.Thread(target=server.run, args=([listener], ))
         thread.start()
         try:
