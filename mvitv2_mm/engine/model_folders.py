@@ -81,7 +81,7 @@ def _checkpoints(runner: Runner) -> Iterator[Tuple[str, str]]:
     """'last' and 'best', and the files of these checkpoints, where they are kept."""
     record = Path(runner.work_dir, 'last_checkpoint')
     if record.is_file():
-        yield 'last', record.read_text().strip()
+        yield 'last', record.read_text(errors='replace').strip()
     for hook in runner.hooks:
         if isinstance(hook, CheckpointHook) and hook.save_best:
             several = getattr(hook, 'best_ckpt_path_dict', {}).values()

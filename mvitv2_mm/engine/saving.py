@@ -176,5 +176,5 @@ def _owes_validation(runner: Runner) -> bool:
     if runner.val_loop is None or not step or not is_boundary or step < loop.val_begin:
         return False
     path = Path(runner.work_dir, _VALIDATED)
-    done = path.read_text().strip() if path.is_file() else ''
+    done = path.read_text(errors='replace').strip() if path.is_file() else ''
     return (step % loop.val_interval == 0 or step == last) and done != str(loop.iter)
