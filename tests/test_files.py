@@ -34,11 +34,18 @@ sys.exit(run_command('flops', sys.argv[1:]))
 '''
 
 
+def hear_all():
+    """Undo what nohup, or a shell that runs the tests in the background, ignores."""
+    for kind in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(kind, signal.SIG_DFL)
+
+
 def writer(path, prefix=()):
     process = subprocess.Popen(
         [*prefix, sys.executable, '-c', WRITER, str(path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=hear_all,
         text=True,
         env=dict(os.environ, PYTHONPATH=os.pathsep.join(map(str, sys.path))))
     assert process.stdout.readline() == 'writing\n'

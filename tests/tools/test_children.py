@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 
@@ -25,7 +26,10 @@ time.sleep(60)
 @pytest.mark.parametrize('kind', [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_passed_on(tmp_path, kind):
     env = dict(os.environ, PYTHONPATH=os.pathsep.join([os.getcwd(), *sys.path]))
-    parent = subprocess.Popen([sys.executable, '-c', PARENT, CHILD], cwd=tmp_path, env=env)
+    parent = subprocess.Popen([sys.executable, '-c', PARENT, CHILD],
+                              cwd=tmp_path,
+                              env=env,
+                              preexec_fn=partial(signal.signal, kind, signal.SIG_DFL))
     for _ in range(300):
         if (tmp_path / 'started').exists():
             break
