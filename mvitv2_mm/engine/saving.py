@@ -17,6 +17,7 @@ POINTER = 'last_checkpoint'
 # the checkpoint of a run that was stopped in the middle of an epoch, after so many iterations
 STOPPED = 'stopped_iter_{}.pth'
 _VALIDATED = 'last_validation'
+_PART = '.{}.part'  # of a checkpoint that is being written; all processes know the name
 
 
 class _SavesAside:
@@ -33,7 +34,7 @@ class _SavesAside:
         if _is_remote(out_dir):
             return self._runner.save_checkpoint(out_dir, filename, *args, **kwargs)
         path = Path(out_dir, filename)
-        aside = path.with_name(f'.{filename}.part')
+        aside = path.with_name(_PART.format(filename))
         try:
             self._runner.save_checkpoint(out_dir, aside.name, *args, **kwargs)
             if is_main_process():
@@ -65,6 +66,7 @@ class CheckpointHook(host.CheckpointHook):
 
     - A checkpoint in a local folder is written aside, flushed to disk and renamed. Then
       ``last_checkpoint`` names it, and only then the older ones are removed.
+    - What a killed run has left half-written goes when the next one starts in its folder.
     - A resumed run first makes up for a validation that was due and did not end, so that the best
       checkpoint is that of an uninterrupted run.
 
@@ -78,8 +80,11 @@ class CheckpointHook(host.CheckpointHook):
             best = os.path.join(folder, os.path.basename(info[key]))
             runner.message_hub.update_info(key, best)
         super().before_train(runner)
+        if is_main_process() and not _is_remote(self.out_dir):
+            _remove(Path(self.out_dir).glob(_PART.format('*')), but=[])  # of a run that was killed
         if _owes_validation(runner):
             runner.logger.info('The validation after this checkpoint did not end; it is done now')
+            self.last_ckpt = runner.message_hub.get_info('last_ckpt')  # gets the best score too
             runner.val_loop.run()
 
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:

@@ -3,6 +3,8 @@ import json
 import shutil
 from pathlib import Path
 
+from filelock import FileLock
+
 from . import clips, images, scenes
 
 DATA_ROOT = Path('data/quickstart')
@@ -20,7 +22,7 @@ def prepare(task: str, data_root: Path = DATA_ROOT) -> Path:
     """Make the data of one task unless it is already there, complete and of this version.
 
     Everything is written into a side folder first and renamed when done, so a killed run leaves
-    nothing that looks finished.
+    nothing that looks finished. Processes that want the same data wait for the first one.
 
     Args:
         task (str): 'image', 'detection', 'video' or 'controls'.
@@ -31,15 +33,17 @@ def prepare(task: str, data_root: Path = DATA_ROOT) -> Path:
     """
     name, spec, make = DATASETS[task]
     root, part = data_root / name, data_root / f'.{name}.part'
-    if is_complete(root, spec):
-        return root
-    for stale in (root, part):
-        shutil.rmtree(stale, ignore_errors=True)
-    part.mkdir(parents=True)
-    make(part)
-    manifest = dict(spec=spec, num_files=count_files(part))
-    (part / _MANIFEST).write_text(json.dumps(manifest))
-    part.rename(root)
+    data_root.mkdir(parents=True, exist_ok=True)
+    with FileLock(data_root / f'.{name}.lock'):
+        if is_complete(root, spec):
+            return root
+        for stale in (root, part):
+            shutil.rmtree(stale, ignore_errors=True)
+        part.mkdir()
+        make(part)
+        manifest = dict(spec=spec, num_files=count_files(part))
+        (part / _MANIFEST).write_text(json.dumps(manifest))
+        part.rename(root)
     return root
 
 

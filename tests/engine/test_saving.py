@@ -40,10 +40,16 @@ class DieInValidation(Hook):
         raise KeyboardInterrupt
 
 
-def resume(cfg, work_dir):
+class DieInTraining(Hook):
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        raise KeyboardInterrupt
+
+
+def resume(cfg, work_dir, *hooks):
     found = find_resume(Config(dict(cfg.to_dict(), work_dir=str(work_dir))))
     with Signals() as signals:
-        return train(cfg, work_dir, [StopHook(signals)], resume=True, load_from=found)
+        return train(cfg, work_dir, [StopHook(signals), *hooks], resume=True, load_from=found)
 
 
 @pytest.mark.parametrize('kind', [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
@@ -176,6 +182,23 @@ def test_a_validation_that_was_cut_off_is_made_up_for(trained, tmp_path):
     assert best[0] and best[0].keys() == best[1].keys()
     for name, state in best[0].items():
         assert all(torch.equal(value, best[1][name][key]) for key, value in state.items())
+
+
+def test_a_kill_after_a_validation_that_was_made_up_for(trained, tmp_path):
+    """Its score is known to the next run, and what was half-written when it began is gone."""
+    cfg, whole = trained
+    with pytest.raises(KeyboardInterrupt):
+        train(cfg, tmp_path, [DieInValidation()])
+    (tmp_path / '.epoch_1.pth.part').write_bytes(b'half')
+    with pytest.raises(KeyboardInterrupt):
+        resume(cfg, tmp_path, DieInTraining())
+    assert not list(tmp_path.glob('.*.part'))
+    known = [
+        read_file(folder / 'epoch_1.pth')['message_hub']['runtime_info']['best_score']
+        for folder in (whole, tmp_path)
+    ]
+    assert known[0] == known[1]
+    assert equal(resume(cfg, tmp_path), train(cfg, tmp_path / 'again'))
 
 
 def test_a_run_that_is_complete_does_not_validate_again(trained, folder):

@@ -1,5 +1,7 @@
 """The quickstart's data: reproducible, without leakage, and labelled with what it shows."""
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -108,3 +110,17 @@ def test_unfinished_data_is_made_again(tmp_path, monkeypatch):
     data.prepare('toy', tmp_path)
     assert len(calls) == 3
     assert json.loads((root / '.manifest.json').read_text())['num_files'] == 1
+
+
+def test_two_who_want_the_same_data(tmp_path, monkeypatch):
+    calls = []
+
+    def make(folder):
+        calls.append(folder)
+        time.sleep(0.2)
+        (folder / 'file').touch()
+
+    monkeypatch.setitem(data.DATASETS, 'toy', ('toys', dict(seed=1), make))
+    with ThreadPoolExecutor() as pool:
+        roots = set(pool.map(data.prepare, ['toy'] * 2, [tmp_path] * 2))
+    assert roots == {tmp_path / 'toys'} and len(calls) == 1
