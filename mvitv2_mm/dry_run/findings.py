@@ -36,9 +36,9 @@ def check_learning_rate(cfg: Config, processes: int) -> Iterator[Finding]:
         return
     optimizer = cfg.optim_wrapper.optimizer
     yield Finding(
-        WARNING, 'learning_rate', f'the learning rate {optimizer.lr:.3g} is for {base} samples at '
-        f'a time, but here are {found}: add --auto-scale-lr, which makes it '
-        f'{optimizer.lr * found / base:.3g}, or train with {base} (batch size x GPUs)')
+        WARNING, 'learning_rate', f'the learning rate {optimizer.lr:.3g} is for a batch size of '
+        f'{base} in all processes together, but here it is {found}: add --auto-scale-lr, which '
+        f'makes it {optimizer.lr * found / base:.3g}, or train with {base}')
 
 
 def check_splits(runner: Runner) -> Iterator[Finding]:
