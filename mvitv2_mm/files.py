@@ -64,6 +64,17 @@ def aside(path: Union[str, Path]) -> Path:
     return path.with_name(f'.{path.stem}.{mark}{path.suffix}')
 
 
+@contextmanager
+def folder_aside(path: Union[str, Path]) -> Iterator[Path]:
+    """Yield a hidden folder beside ``path``, which goes in the end; see :func:`aside`."""
+    folder = aside(path)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @lru_cache(maxsize=None)  # a long listing once, not for each file in it
 def _remove_leftovers(folder: str) -> None:
     """Remove what processes of before, which were killed, have left in a folder."""

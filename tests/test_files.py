@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hearing import hear_all
 from safetensors.numpy import save_file
 
 from mvitv2_mm.checkpoints.io import write_file
@@ -32,12 +33,6 @@ def write(args):
 flops.run, flops.REPAIRS = write, False  # starts at once
 sys.exit(run_command('flops', sys.argv[1:]))
 '''
-
-
-def hear_all():
-    """Undo what nohup, or a shell that runs the tests in the background, ignores."""
-    for kind in (signal.SIGHUP, signal.SIGINT):
-        signal.signal(kind, signal.SIG_DFL)
 
 
 def writer(path, prefix=()):

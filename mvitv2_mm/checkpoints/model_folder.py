@@ -12,7 +12,7 @@ from mmengine.config import Config
 from torch import Tensor
 
 from ..errors import UnknownName
-from ..files import aside, full_disk_named
+from ..files import folder_aside, full_disk_named
 from ..version import __version__
 from .io import CheckpointError, write_file
 from .plain_config import read_plain_config
@@ -78,30 +78,25 @@ def write_model_folder(folder: Union[str, Path],
     _check_place(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     _finish_exchange(folder)
-    side = aside(folder)
-    try:
-        with full_disk_named(folder):
-            side.mkdir()
-            write_file(state_dict, side / WEIGHTS)
-            (side / CONFIG).write_text(cfg.pretty_text, encoding='utf-8')
-            read_plain_config(side / CONFIG)  # what is written can be read
-            info = dict(
-                format=FORMAT,
-                version=VERSION,
-                name=name or folder.name,
-                task=task,
-                classes=None if classes is None else list(classes),
-                preprocessing=describe_preprocessing(cfg, task),
-                metrics=list(metrics),
-                code_version=code_version(),
-                licence=licence,
-                licence_note=licence_note,
-                sha256={file: sha256_of(side / file)
-                        for file in (WEIGHTS, CONFIG)})
-            (side / INFO).write_text(json.dumps(info, indent=2) + '\n', encoding='utf-8')
-            side.rename(_make_way(folder))
-    finally:
-        shutil.rmtree(side, ignore_errors=True)
+    with full_disk_named(folder), folder_aside(folder) as side:
+        write_file(state_dict, side / WEIGHTS)
+        (side / CONFIG).write_text(cfg.pretty_text, encoding='utf-8')
+        read_plain_config(side / CONFIG)  # what is written can be read
+        info = dict(
+            format=FORMAT,
+            version=VERSION,
+            name=name or folder.name,
+            task=task,
+            classes=None if classes is None else list(classes),
+            preprocessing=describe_preprocessing(cfg, task),
+            metrics=list(metrics),
+            code_version=code_version(),
+            licence=licence,
+            licence_note=licence_note,
+            sha256={file: sha256_of(side / file)
+                    for file in (WEIGHTS, CONFIG)})
+        (side / INFO).write_text(json.dumps(info, indent=2) + '\n', encoding='utf-8')
+        side.rename(_make_way(folder))
     _finish_exchange(folder)
 
 

@@ -2,7 +2,6 @@
 import gc
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Iterator, List, Optional
 
@@ -17,7 +16,7 @@ from ..engine.dry_runs import FILE, FOLDER
 from ..engine.nested_datasets import leaf_datasets
 from ..engine.training import prepare_runner
 from ..errors import UsageError
-from ..files import to_json, write_text
+from ..files import folder_aside, to_json, write_text
 from . import findings, weights
 from .batches import BatchKeeper, Look, draw_batch
 from .curves import draw_curves, simulate
@@ -53,10 +52,8 @@ def dry_run(cfg: Config, with_overfit: bool = False) -> dict:
         raise UsageError('--dry-run cannot foresee a training whose model is split over processes '
                          '(runner_type="FlexibleRunner"): leave out _base_/fsdp.py for it')
     out = Path(cfg.work_dir, FOLDER)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    # where the checkpoints will be
-    with tempfile.TemporaryDirectory(prefix='.dry_run_', dir=out.parent) as folder:
-        found = _Look(_quiet(cfg, folder), cfg, out, with_overfit).run()
+    with folder_aside(out) as folder:  # where the checkpoints will be
+        found = _Look(_quiet(cfg, str(folder)), cfg, out, with_overfit).run()
     write_text(out / FILE, to_json(found, indent=2))
     return found
 

@@ -1,7 +1,8 @@
 """From a model to a file that computes the same, with its certificate."""
 import json
-import tempfile
+import shutil
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Union
 
@@ -12,9 +13,10 @@ from torch import nn
 from ..checkpoints.exported_file import write_info
 from ..checkpoints.model_folder import code_version
 from ..checkpoints.model_source import OpenedModel
+from ..children import end_at_once
 from ..errors import UsageError
 from ..extras import require
-from ..files import flush, sha256_of
+from ..files import flush, folder_aside, sha256_of
 from ..models.exported import ExportedModel
 from .graphs import Graph, make_graph
 from .int8 import write_int8
@@ -78,7 +80,8 @@ def export_model(opened: OpenedModel,
                       opened.classes, opened.metrics, opened.licence, opened.licence_note)
     with _kept_if_good(path) as file:
         exact = file if max_drop is None else file.with_name(f'float32{ending}')
-        write(trace(graph), graph, info, exact)
+        with end_at_once(partial(shutil.rmtree, file.parent, ignore_errors=True)):
+            write(trace(graph), graph, info, exact)
         parity = compare(opened, model, graph, exact, samples, maps)
         metrics = None
         if max_drop is not None:
@@ -96,10 +99,9 @@ def export_model(opened: OpenedModel,
 @contextmanager
 def _kept_if_good(path: Path) -> Iterator[Path]:
     """A path in a folder of its own; what lies there in the end moves to the folder of ``path``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f'.{path.name}.', dir=path.parent) as folder:
-        yield Path(folder, path.name)
-        for file in sorted(Path(folder).iterdir(), key=lambda file: file.name == path.name):
+    with folder_aside(path) as folder:
+        yield folder / path.name
+        for file in sorted(folder.iterdir(), key=lambda file: file.name == path.name):
             flush(file)
             file.replace(path.parent / file.name)
 

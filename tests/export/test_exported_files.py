@@ -1,11 +1,16 @@
 """Exported files: what they hold, and that they give what the model gives, here and elsewhere."""
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from hearing import hear_all
 
 from mvitv2_mm import Inferencer
 from mvitv2_mm.checkpoints.model_source import open_model, save_model
@@ -16,6 +21,21 @@ from mvitv2_mm.files import sha256_of
 
 onnx = pytest.importorskip('onnx')
 onnxruntime = pytest.importorskip('onnxruntime')
+# a signal comes where PyTorch, while it traces, takes what is raised for nothing
+STOPPED = '''
+import os, sys
+from contextlib import suppress
+from mvitv2_mm.backbones import MViTv2
+from mvitv2_mm.commands.frame import run_command
+
+def forward(self, pixels, forward=MViTv2.forward):
+    with suppress(BaseException):
+        os.kill(os.getpid(), int(sys.argv[1]))
+    return forward(self, pixels)
+
+MViTv2.forward = forward
+sys.exit(run_command('export', sys.argv[2:]))
+'''
 KINDS = ('image', 'detection', 'cascade', 'video')
 
 
@@ -186,3 +206,15 @@ def test_what_is_not_exported(small, tmp_path, capfd):
     assert 'is exported already' in capfd.readouterr().err
     for wrong in (['--out', str(tmp_path / 'a.pb')], ['--int8', '2'], ['--int8', '--maps']):
         assert run_command('export', [small('image').folder, *wrong]) == 2
+
+
+@pytest.mark.parametrize('kind', [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_an_export_at_once(small, kind, tmp_path):
+    command = [sys.executable, '-c', STOPPED, int(kind), small('image').folder]
+    result = subprocess.run([*map(str, command), '--out', tmp_path / 'small.onnx'],
+                            preexec_fn=hear_all,
+                            stderr=subprocess.PIPE,
+                            text=True,
+                            env=dict(os.environ, PYTHONPATH=os.pathsep.join(map(str, sys.path))))
+    assert result.returncode == 128 + kind, result.stderr
+    assert result.stderr.endswith(f'ended by {kind.name}\n') and not os.listdir(tmp_path)
