@@ -1,24 +1,70 @@
 """Let ``_base_`` and ``mmengine.hub`` name configs of this package as ``mvitv2_mm::PATH``.
 
 Symptom:
-    ``mmengine does not support to load mvitv2_mm config``, although the configs are in the wheel
-    where mmengine looks for those of other packages.
+    ``mmengine does not support to load mvitv2_mm config``; or, where the package is installed from
+    a checkout, ``No such file or directory: .../.mim/model-index.yml``.
 Cause:
-    mmengine has a fixed list of packages.
+    mmengine has a fixed list of packages, and looks for the configs of one only in a wheel.
 Repair:
-    This package is added to the list.
+    Names that begin with ``mvitv2_mm::`` are looked up in the folder ``configs``, wherever it is.
 Inert:
     For all other packages.
 """
+import csv
+from functools import wraps
 from types import ModuleType
+from typing import Optional
 
+from ...files import repository_folder
+from ...names import ZOO_FILE, find_config
 from ..versions import Window
 
 WINDOWS = (Window('mmengine', '0.10.7', '0.12', tested='0.10.7'), )
+_PREFIX = 'mvitv2_mm::'
 
 
-def _add_package(utils: ModuleType) -> None:
-    utils.MODULE2PACKAGE['mvitv2_mm'] = 'mvitv2-mm-zoo'
+def _own_config(name: str) -> Optional[str]:
+    """Path of what a name stands for; None if it is not ours."""
+    if not name.startswith(_PREFIX):
+        return None
+    return find_config(str(repository_folder() / 'configs' / name.removeprefix(_PREFIX)))
 
 
-HOOKS = {'mmengine.config.utils': _add_package}
+def _find_bases(config: ModuleType) -> None:
+    original = config.Config._get_cfg_path
+
+    @wraps(original)
+    def get_cfg_path(cfg_path: str, filename: str) -> tuple:
+        own = _own_config(cfg_path)
+        # without a scope: our configs name the scope of each type that is not their host's
+        return (own, None) if own else original(cfg_path, filename)
+
+    config.Config._get_cfg_path = staticmethod(get_cfg_path)
+
+
+def _find_configs(hub: ModuleType) -> None:
+    original = hub.get_config
+
+    @wraps(original)
+    def get_config(cfg_path: str, pretrained: bool = False):
+        own = _own_config(cfg_path)
+        if own is None:
+            return original(cfg_path, pretrained)
+        cfg = hub.Config.fromfile(own)
+        if pretrained:
+            cfg.model_path = _find_weights(own)
+        return cfg
+
+    hub.get_config = get_config
+
+
+def _find_weights(config: str) -> str:
+    """URL of the first published weights of a config."""
+    with open(ZOO_FILE, newline='') as file:
+        for row in csv.DictReader(file):
+            if config.endswith(f'/{row["config"]}.py'):
+                return row['url']
+    raise ValueError(f'no weights are published for {config}')
+
+
+HOOKS = {'mmengine.config.config': _find_bases, 'mmengine.hub.hub': _find_configs}
