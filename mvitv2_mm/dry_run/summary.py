@@ -9,15 +9,15 @@ def plan_line(found: dict) -> str:
     plan, estimate = found['plan'], found['estimate']
     groups = found['curves']['groups']
     rate = max(max(group['lr']) for group in groups)
-    line = (f'plan: {plan["epochs"]:g} epochs, {plan["steps"]} steps of '
-            f'{plan["samples_per_step"]} samples ({plan["samples_per_pass"]} at a time), '
+    line = (f'plan: {_many(plan["epochs"], "epoch")}, {_many(plan["steps"], "step")} of '
+            f'{_many(plan["samples_per_step"], "sample")} ({plan["samples_per_pass"]} at a time), '
             f'learning rate up to {rate:.3g}')
     if estimate is None:
         return line
     measured = found['measured']
     seconds = sum(value for key, value in estimate.items() if key.endswith('_seconds'))
     return (f'{line}; about {timedelta(seconds=round(seconds))} on {measured["device"]} '
-            f'({measured["count"]} passes measured, {measured["pass_seconds"]:.2g} s each) and '
+            f'({_many(measured["count"], "pass")} measured, {measured["pass_seconds"]:.2g} s each) and '
             f'{_size(estimate["peak_bytes"])}')
 
 
@@ -57,8 +57,14 @@ def finding_lines(found: dict) -> List[str]:
 def _data(plan: dict) -> str:
     repeats = f', each {plan["repeats"]} times' if plan['repeats'] > 1 else ''
     val = f', {plan["val_samples"]} for validation' if plan['val_samples'] else ', no validation'
-    return (f'{plan["train_samples"]} samples for training{repeats}{val}; {plan["passes"]} passes '
-            f'an epoch, {plan["accumulative_counts"]} passes a step')
+    passes = _many(plan['passes'], 'pass'), _many(plan['accumulative_counts'], 'pass')
+    return (f'{_many(plan["train_samples"], "sample")} for training{repeats}{val}; {passes[0]} an '
+            f'epoch, {passes[1]} a step')
+
+
+def _many(number: float, word: str) -> str:
+    plural = word + ('es' if word.endswith('s') else 's')
+    return f'{number:.10g} {word if number == 1 else plural}'
 
 
 def _size(number: int) -> str:
