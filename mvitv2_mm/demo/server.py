@@ -1,7 +1,8 @@
 """The server of the page, on this machine only."""
+import signal
 import socket
-from contextlib import suppress
-from typing import Sequence
+from contextlib import contextmanager, suppress
+from typing import Iterator, Sequence
 
 import uvicorn
 
@@ -13,7 +14,7 @@ _ADDRESS = '127.0.0.1'
 
 
 def serve(infer: Inferencer, port: int, command: Sequence[str]) -> None:
-    """Serve the page until Ctrl-C.
+    """Serve the page until Ctrl-C, SIGTERM or SIGHUP.
 
     Args:
         infer (Inferencer): The model.
@@ -41,4 +42,22 @@ def serve(infer: Inferencer, port: int, command: Sequence[str]) -> None:
             access_log=False,
             timeout_graceful_shutdown=3)
         with suppress(KeyboardInterrupt):  # the usual end
-            uvicorn.Server(config).run([listener])
+            _Server(config).run([listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends in good order when its terminal is closed, too."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Hear what uvicorn hears, and SIGHUP where the command would end by it."""
+        with super().capture_signals():
+            before = signal.getsignal(signal.SIGHUP)
+            if not callable(before):  # nohup ignores it
+                yield
+                return
+            signal.signal(signal.SIGHUP, self.handle_exit)
+            try:
+                yield
+            finally:
+                signal.signal(signal.SIGHUP, before)

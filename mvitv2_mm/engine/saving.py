@@ -151,7 +151,7 @@ class CheckpointHook(host.CheckpointHook):
         ]
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
-        if _is_remote(self.out_dir):
+        if not self.save_best or _is_remote(self.out_dir):
             return super()._save_best_checkpoint(runner, metrics)
         backend, self.file_backend = self.file_backend, _RemovesLater(self.file_backend)
         try:

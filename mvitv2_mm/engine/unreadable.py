@@ -1,9 +1,10 @@
 """Samples that cannot be read count as wrong in validation and testing."""
 import logging
-from typing import Any, Iterator, Sequence
+from itertools import chain, zip_longest
+from typing import Any, Iterator, List, Sequence
 
 import torch
-from mmengine.dist import all_reduce
+from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import BaseLoop, Runner
@@ -36,26 +37,27 @@ class UnreadableHook(Hook):
         self._report(runner, metrics)
 
     def _watch(self, loop: BaseLoop) -> None:
-        self.count = 0
+        self.marks: List[bool] = []  # of the samples of this process
+        self.size = len(loop.dataloader.dataset)
         for dataset in watched_datasets(loop.dataloader.dataset):
             dataset.test_mode = True  # a validation must not draw another sample
         process = type(loop.evaluator).process
 
         def process_marked(data_samples: Sequence, data_batch=None) -> None:
             for sample in data_samples:
-                if sample.get('unreadable'):
-                    self.count += 1
+                self.marks.append(bool(sample.get('unreadable')))
+                if self.marks[-1]:
                     _make_wrong(sample)
             process(loop.evaluator, data_samples=data_samples, data_batch=data_batch)
 
         loop.evaluator.process = process_marked
 
     def _report(self, runner: Runner, metrics: dict) -> None:
-        count = torch.tensor(self.count)
-        all_reduce(count)
+        marks = chain.from_iterable(zip_longest(*all_gather_object(self.marks), fillvalue=False))
+        count = sum(list(marks)[:self.size])  # without what fills up the last batch of a process
         if count:
-            metrics['unreadable'] = int(count)
-            print_log(f'{int(count)} samples cannot be read and count as wrong', 'current',
+            metrics['unreadable'] = count
+            print_log(f'{count} samples cannot be read and count as wrong', 'current',
                       logging.WARNING)
 
 

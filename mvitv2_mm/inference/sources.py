@@ -19,6 +19,7 @@ from ..datasets.class_folders import IMAGE_SUFFIXES, is_hidden
 from ..datasets.file_limits import check_file
 from ..datasets.frame_stream import TimedFrame
 from ..datasets.readers import VIDEO_SUFFIXES, VideoFile
+from ..datasets.storage import backend
 from ..extras import require
 from .camera import Camera, is_live
 
@@ -164,13 +165,16 @@ def local_file(path: str) -> Iterator[str]:
 
     Raises:
         OSError: If it cannot be downloaded.
-        ValueError: If it is a URL that is neither http nor https.
+        ValueError: If it is a URL that nothing reads.
+        ImportError: If a library that reads it is not installed.
     """
     if '://' not in path:
         yield path
         return
     if urlparse(path).scheme not in ('http', 'https'):
-        raise ValueError('of URLs, http:// and https:// are read')
+        with backend(path).get_local_path(path) as copy:
+            yield copy
+        return
     with tempfile.TemporaryDirectory(prefix='mvitv2_mm_') as folder:
         name = PurePosixPath(urlparse(path).path).name or 'download'
         target = os.path.join(folder, name)

@@ -7,21 +7,28 @@ import subprocess
 import sys
 from urllib.request import urlopen
 
+import pytest
+from hearing import hear_all
+
 from mvitv2_mm.commands.frame import run_command
 
 
-def test_it_serves_until_ctrl_c_and_leaves_nothing(quick, tmp_path):
+@pytest.mark.parametrize('kind', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_serves_until_a_signal_and_leaves_nothing(quick, kind, tmp_path):
     command = [sys.executable, '-m', 'mvitv2_mm', 'demo', quick('image').folder]
     with subprocess.Popen([*command, '--port', '0', '--device', 'cpu'],
                           stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE,
+                          preexec_fn=hear_all,
                           text=True,
                           env=dict(os.environ, TMPDIR=str(tmp_path))) as process:
         try:
             url = re.search(r'http://127\.0\.0\.1:\d+', process.stdout.readline())[0]
             assert b'page.js' in urlopen(url, timeout=30).read()
             assert len(list(tmp_path.glob('mvitv2_mm_demo_*'))) == 1
-            process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=30) == 0
+            process.send_signal(kind)
+            assert process.wait(timeout=30) == (0 if kind == signal.SIGINT else 128 + kind)
+            assert 'Traceback' not in process.stderr.read()
         finally:
             process.kill()
     assert not list(tmp_path.glob('mvitv2_mm_demo_*'))

@@ -1,13 +1,17 @@
 """Samples that cannot be read are replaced in training and wrong in a test."""
-from unittest import mock
+import os
+from types import SimpleNamespace
 
 import pytest
 import synthetic_data
 import torch
 from mmengine.hooks import Hook
 from mmengine.registry import DATASETS, init_default_scope
+from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 from small_training import make_config, train
+from torch import distributed
+from torch import multiprocessing as processes
 
 from mvitv2_mm.datasets.mmdet.coco_dataset import LVISV1Dataset
 from mvitv2_mm.engine.unreadable import UnreadableHook
@@ -67,6 +71,22 @@ def test_pictures(images, tmp_path, capfd):
         assert text in log.out + log.err
 
 
+def validate(rank, cfg, store, results):
+    distributed.init_process_group('gloo', init_method=f'file://{store}', rank=rank, world_size=2)
+    os.chdir(cfg.work_dir)  # for what processes exchange
+    results.put(Runner.from_cfg(cfg).val())
+
+
+def test_what_fills_up_the_last_batch_counts_once(images, tmp_path):
+    """Of three pictures, two processes see two each: the first one twice."""
+    cfg = config(images)
+    cfg.merge_from_dict({'work_dir': str(tmp_path), 'default_hooks.checkpoint.save_best': None})
+    results = processes.get_context('fork').SimpleQueue()
+    processes.start_processes(
+        validate, (cfg, tmp_path / 'store', results), nprocs=2, start_method='fork')
+    assert [results.get()['unreadable'] for _ in range(2)] == [1, 1]
+
+
 def test_boxes(tmp_path):
     root = tmp_path / 'coco'
     synthetic_data.make_coco(root)
@@ -95,7 +115,7 @@ def test_boxes(tmp_path):
         sample.pred_instances = InstanceData(scores=torch.ones(3))
 
     class Loop:
-        dataloader = mock.Mock(dataset=dataset)
+        dataloader = SimpleNamespace(dataset=dataset)
         evaluator = type(
             'Evaluator', (),
             dict(process=lambda self, data_samples, data_batch: seen.extend(data_samples)))()

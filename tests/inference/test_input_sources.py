@@ -13,6 +13,7 @@ import synthetic_data
 from PIL import Image
 
 from mvitv2_mm.datasets import VideoFile
+from mvitv2_mm.datasets.frame_stream import FrameStream
 from mvitv2_mm.inference.sources import ArrayClip, Source, find_sources, is_single, kind_of, opened
 
 
@@ -149,10 +150,22 @@ def test_urls_are_downloaded_for_as_long_as_they_are_read(server, folder):
         assert isinstance(clip, VideoFile) and clip.num_frames == 12
 
 
+def test_files_of_other_file_systems(folder):
+    fsspec = pytest.importorskip('fsspec')
+    for name in ('b/x.png', 'b/clip.mp4'):
+        fsspec.filesystem('memory').pipe(f'/photos/{name}', (folder / name).read_bytes())
+    sources = find_sources(['memory://photos/b/x.png', 'memory://photos/b/clip.mp4'], 'image')
+    with opened(next(sources)) as path:
+        assert Image.open(path).size == (30, 20)
+    with opened(next(sources), FrameStream) as stream:
+        assert len(list(stream)) == 12
+
+
 def test_urls_that_are_not_there(server):
     for url, words in ((f'{server}/absent.png', 'cannot be downloaded .*404'),
                        ('http://127.0.0.1:9/x.png', 'cannot be downloaded'),
-                       ('file:///etc/hostname', 'http:// and https:// are read')):
+                       ('memory://absent.png', 'absent.png does not exist'),
+                       ('file:///etc/hostname', 'no file backend is called .*file')):
         source, = find_sources([url], 'image')
         with pytest.raises((OSError, ValueError), match=words), opened(source):
             pass

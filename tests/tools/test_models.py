@@ -79,6 +79,14 @@ def test_a_folder_that_cannot_be_written_does_not_end_a_training(configs, train,
     assert (tmp_path / 'epoch_1.pth').is_file()
 
 
+def test_a_last_checkpoint_of_random_bytes_does_not_end_a_training(configs, train, tmp_path):
+    (tmp_path / 'last_checkpoint').write_bytes(b'\x9f\xf1 no text')
+    options = ['train_cfg.max_epochs=1', 'default_hooks.checkpoint=None']
+    train([configs['image'], '--work-dir', str(tmp_path), '--cfg-options', *options])
+    log, = tmp_path.glob('*/*.log')
+    assert 'models/last is not written' in log.read_text()
+
+
 def test_none_switches_model_folders_off(configs, train, tmp_path):
     train([
         configs['image'], '--work-dir',

@@ -116,23 +116,33 @@ def test_work_dir_defaults_to_the_name_of_the_config(configs, train, tmp_path, m
 
 
 @pytest.mark.slow
-def test_two_processes_equal_one_with_twice_the_batch(configs, checkpoints, train, port, tmp_path):
+@pytest.mark.parametrize('number', [2, 3])
+def test_processes_equal_one_with_as_many_times_the_batch(number, configs, checkpoints, train, port,
+                                                          tmp_path):
     env = dict(os.environ, PYTHON=sys.executable, OMP_NUM_THREADS='1', PORT=port)
-    script = [str(ROOT / 'tools' / 'dist_train.sh'), configs['image'], '2', '--no-validate']
-    result = subprocess.run(
-        script + ['--work-dir', str(tmp_path / 'two')], env=env, capture_output=True, text=True)
+    script = [str(ROOT / 'tools' / 'dist_train.sh'), configs['image'], str(number)]
+    options = ['--no-validate', '--cfg-options', 'train_dataloader.dataset.indices=6']
+    result = subprocess.run([*script, '--work-dir', tmp_path / 'several', *options],
+                            env=env,
+                            capture_output=True,
+                            text=True)
     assert result.returncode == 0, result.stderr[-2000:]
-    assert 'GPU number: 2' in result.stdout + result.stderr
+    assert f'GPU number: {number}' in result.stdout + result.stderr
     train([
         configs['image'], '--work-dir',
-        str(tmp_path / 'one'), '--no-validate', '--cfg-options', 'train_dataloader.batch_size=4'
+        str(tmp_path / 'one'), *options, f'train_dataloader.batch_size={2 * number}'
     ])
-    two, one = (load(tmp_path / name)['state_dict'] for name in ('two', 'one'))
+    several, one = (load(tmp_path / name)['state_dict'] for name in ('several', 'one'))
     other = torch.load(checkpoints['image'], weights_only=True)['state_dict']  # batch of 2
     for key in one:
-        torch.testing.assert_close(two[key], one[key], rtol=1e-2, atol=1e-4)
-    assert not torch.allclose(two['head.fc.weight'], other['head.fc.weight'], rtol=1e-2, atol=1e-4)
+        torch.testing.assert_close(several[key], one[key], rtol=1e-2, atol=1e-4)
+    name = 'head.fc.weight'
+    assert not torch.allclose(several[name], other[name], rtol=1e-2, atol=1e-4)
 
+
+@pytest.mark.slow
+def test_two_processes_test_a_model(configs, checkpoints, port, tmp_path):
+    env = dict(os.environ, PYTHON=sys.executable, OMP_NUM_THREADS='1', PORT=port)
     metrics = tmp_path / 'metrics.json'
     script = [str(ROOT / 'tools' / 'dist_test.sh'), configs['image'], checkpoints['image'], '2']
     result = subprocess.run(
