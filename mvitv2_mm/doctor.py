@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 from .compat import versions
 from .compat.mmpretrain import transformers
 from .compat.versions import version_of
+from .waiting import describe
 
 PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmdet',
             'mmaction2', 'numpy', 'opencv-python', 'opencv-contrib-python', 'timm', 'setuptools')
@@ -286,6 +287,7 @@ def checks() -> List[Tuple[str, Callable[[], str]]]:
         *hosts,
         ('mmcv ops', check_ops),
         *decoders,
+        ('waiting threads', describe),
         ('shared memory', check_shared_memory),
         ('GPU', check_gpu),
         ('bfloat16', check_bf16),

@@ -23,11 +23,12 @@ CORE = {
 # parts that every user imports, so a host library may not come with them
 HOST_FREE = {
     *CORE, '__init__', '__main__', 'children', 'commands', 'compat', 'checkpoints', 'doctor',
-    'errors', 'extras', 'files', 'names', 'progress', 'repairs', 'safe_pickle', 'scripts'
+    'errors', 'extras', 'files', 'names', 'progress', 'repairs', 'safe_pickle', 'scripts', 'waiting'
 }
 # parts that start quickly, and in broken environments: commands import others when they run
 QUICK = {
-    '__init__', '__main__', 'children', 'commands', 'errors', 'extras', 'files', 'names', 'scripts'
+    '__init__', '__main__', 'children', 'commands', 'errors', 'extras', 'files', 'names', 'scripts',
+    'waiting'
 }
 # rooms of the upper floor, which only commands enter: what two of them need is one floor down
 UPPER = {'own_data', 'inference', 'explain', 'export', 'demo'}
@@ -93,8 +94,8 @@ def test_the_plan_of_a_network_needs_no_torch():
 
 
 @pytest.mark.parametrize('name', [
-    '__init__.py', '__main__.py', 'doctor.py', 'compat/__init__.py', 'compat/versions.py',
-    'compat/mmpretrain/transformers.py'
+    '__init__.py', '__main__.py', 'doctor.py', 'waiting.py', 'compat/__init__.py',
+    'compat/versions.py', 'compat/mmpretrain/transformers.py'
 ])
 def test_the_doctor_needs_the_standard_library_only(name):
     assert split_imports(PACKAGE / name)[1] == set()

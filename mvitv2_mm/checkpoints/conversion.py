@@ -43,7 +43,7 @@ def convert(src: str,
                          f'{to!r}')
     if dst is not None and check_suffix(dst) == '.pkl' and to != 'detectron2':
         raise CheckpointError(f'{dst}: only detectron2 reads .pkl. Use .pth or .safetensors.')
-    source = read_source(src)
+    source = read_source(src, mapped=True)
     check_finite(source.tensors, source.path)
     if model is None:
         tensors, report = export(source, to)

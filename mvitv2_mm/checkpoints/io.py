@@ -40,9 +40,10 @@ def _first_sentence(error: Exception) -> str:
     return re.split(r'\n|\. ', text)[0][:200]
 
 
-def _read_torch(path: str, map_location) -> Any:
+def _read_torch(path: str, map_location, mapped: bool) -> Any:
     try:
-        return torch.load(path, map_location=map_location, weights_only=True)
+        return torch.load(
+            path, map_location, weights_only=True, mmap=mapped and _can_be_mapped(path))
     except pickle.UnpicklingError as error:
         name = re.search(r'GLOBAL (\S+)', str(error))
         if name is None:
@@ -77,7 +78,15 @@ def check_whole(path: Union[str, Path]) -> None:
                                   'or get it again.')
 
 
-def _read_pickle(path: str, map_location) -> Any:
+def _can_be_mapped(path: str) -> bool:
+    """Whether the parts of a file lie in it as they are, as torch writes them since 1.6."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return all(part.compress_type == zipfile.ZIP_STORED for part in archive.infolist())
+
+
+def _read_pickle(path: str, map_location, mapped: bool) -> Any:
     try:
         return load_arrays(path)
     except ForbiddenName as error:
@@ -91,7 +100,7 @@ def _refusal(path: str, name: str, allow: str = '') -> CheckpointError:
         'saved with torch.save(model.state_dict()) or as safetensors.')
 
 
-def _read_safetensors(path: str, map_location) -> Dict[str, Tensor]:
+def _read_safetensors(path: str, map_location, mapped: bool) -> Dict[str, Tensor]:
     return load_safetensors(path)
 
 
@@ -121,12 +130,16 @@ def _reader_of(path: str) -> Callable:
                           '(.pth, .pyth, .pkl or .safetensors).')
 
 
-def read_file(path: Union[str, Path], map_location: Any = 'cpu') -> Any:
+def read_file(path: Union[str, Path], map_location: Any = 'cpu', mapped: bool = False) -> Any:
     """Read a checkpoint file as it is: torch (zip and legacy), pickled arrays, or safetensors.
 
     Args:
         path (str | Path): The file; its name does not matter.
         map_location: As for ``torch.load``; used for torch files. Defaults to 'cpu'.
+        mapped (bool): Let the tensors of torch files be the bytes of the file, instead of copies.
+            This takes less time, and is for those who copy them at once: when another program
+            writes into the file, they change. Those of safetensors files always are.
+            Defaults to False.
 
     Returns:
         Any: The content, mostly a dict. Arrays of pickles stay numpy arrays.
@@ -141,7 +154,7 @@ def read_file(path: Union[str, Path], map_location: Any = 'cpu') -> Any:
                                 '"python -m mvitv2_mm convert --list".')
     reader = _reader_of(path)
     try:
-        return reader(path, map_location)
+        return reader(path, map_location, mapped)
     except CheckpointError:
         raise
     except (RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError, KeyError, TypeError,
@@ -188,11 +201,16 @@ def unwrap(content: Any, path: str) -> Dict[str, Tensor]:
 def check_finite(state_dict: Mapping[str, Tensor], path: str) -> None:
     """Raise CheckpointError if a tensor holds NaN or infinity, naming file, tensor and count."""
     for key, value in state_dict.items():
-        if value.is_floating_point() and not value.isfinite().all():
+        # a sum is much quicker, and never finite if a value is not; it may overflow by itself
+        if value.is_floating_point() and not _sum(value).isfinite() and not value.isfinite().all():
             count = int((~value.isfinite()).sum())
             raise CheckpointError(
                 f'{path}: {key} holds {count} NaN or infinite values of {value.numel()}. Training '
                 'diverged or the file was damaged; use an earlier checkpoint or get it again.')
+
+
+def _sum(value: Tensor) -> Tensor:
+    return value.sum(dtype=torch.promote_types(value.dtype, torch.float32))
 
 
 def check_suffix(path: Union[str, Path]) -> str:
@@ -215,8 +233,7 @@ def write_file(content: Mapping[str, Any], path: Union[str, Path]) -> None:
     suffix = check_suffix(path)
     with replaced(path) as temporary:
         if suffix == '.safetensors':
-            # Tensors that share memory would be refused, so every tensor gets its own.
-            save_safetensors({k: v.clone().contiguous() for k, v in content.items()}, temporary)
+            save_safetensors(_apart(content), temporary)
         elif suffix == '.pkl':
             arrays = {k: v.numpy() for k, v in content['model'].items()}
             with open(temporary, 'wb') as file:
@@ -224,3 +241,14 @@ def write_file(content: Mapping[str, Any], path: Union[str, Path]) -> None:
         else:
             with open(temporary, 'wb') as file:  # whose errors tell more than those of torch
                 torch.save(content, file)
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> Dict[str, Tensor]:
+    """Tensors of which no two share memory, nor has one gaps: safetensors refuses them."""
+    found, taken = {}, set()
+    for key, value in tensors.items():
+        memory = value.untyped_storage().data_ptr()
+        is_apart = memory not in taken and value.is_contiguous()
+        found[key] = value if is_apart else value.clone(memory_format=torch.contiguous_format)
+        taken.add(memory)
+    return found

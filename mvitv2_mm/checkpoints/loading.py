@@ -31,17 +31,18 @@ def noted_reports() -> Iterator[List[TransferReport]]:
         _noted.reset(token)
 
 
-def read_source(checkpoint: str) -> Source:
+def read_source(checkpoint: str, mapped: bool = False) -> Source:
     """Read a checkpoint of any known layout.
 
     Args:
         checkpoint (str): A file, a URL, or a name in the registry of published models.
+        mapped (bool): See :func:`io.read_file`. Defaults to False.
 
     Returns:
         Source: Its tensors under neutral names, its layout and architecture.
     """
     path = locate(str(checkpoint))
-    return parse(unwrap(read_file(path), path), path)
+    return parse(unwrap(read_file(path, mapped=mapped), path), path)
 
 
 def find_backbone(module: nn.Module) -> Optional[Tuple[str, MViTv2, nn.Module]]:
@@ -131,7 +132,7 @@ def load_into(module: nn.Module, checkpoint: str, inflate: str = 'centre') -> Tr
         >>> model = MViTv2('tiny')
         >>> report = load_into(model, 'MViTv2_T_in1k.pyth')  # doctest: +SKIP
     """
-    fitted, report = fit_to_module(read_source(checkpoint), module, inflate)
+    fitted, report = fit_to_module(read_source(checkpoint, mapped=True), module, inflate)
     find_backbone(module)[2].load_state_dict(fitted, strict=False)
     log_report(report)
     return report

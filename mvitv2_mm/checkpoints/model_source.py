@@ -199,7 +199,7 @@ def _of_zoo(name: str, cfg: Config) -> OpenedModel:
 
 def _from_checkpoint(checkpoint: str, options: Optional[dict]) -> OpenedModel:
     path = locate(checkpoint)
-    content = read_file(path)
+    content = read_file(path, mapped=True)
     meta = _meta(content)
     if not isinstance(meta.get('cfg'), str):
         raise CheckpointError(f'{path} does not hold its config, as checkpoints of a training with '
@@ -216,7 +216,7 @@ def _from_config(config: str, checkpoint: str, options: Optional[dict]) -> Opene
     if checkpoint in ZOO and not Path(checkpoint).is_file():
         return _of_zoo(checkpoint, cfg)
     path = locate(checkpoint)
-    content = read_file(path)
+    content = read_file(path, mapped=True)
     classes = _trained_classes(_meta(content)) or classes_of_data(cfg)
     return _opened(Path(path).stem, cfg, path, classes, content)
 
@@ -249,7 +249,8 @@ def _opened(
         licence=licence[0],
         licence_note=licence[1],
         metrics=list(metrics),
-        read_state=lambda: unwrap(read_file(weights), weights) if state is None else state)
+        read_state=lambda: unwrap(read_file(weights, mapped=True), weights)
+        if state is None else state)
 
 
 def _task(cfg: Config, name: str) -> str:

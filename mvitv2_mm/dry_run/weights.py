@@ -57,7 +57,7 @@ def origin_of(checkpoint: str) -> Origin:
         found = read_model_folder(path.parent)
         return Origin(found.preprocessing, found.classes)
     try:
-        content = read_file(str(path))
+        content = read_file(str(path), mapped=True)
         meta = content.get('meta') if isinstance(content, dict) else None
         meta = meta if isinstance(meta, dict) else {}
         cfg = read_plain_config(meta['cfg']) if isinstance(meta.get('cfg'), str) else None

@@ -49,7 +49,7 @@ class ModelFolderHook(Hook):
                 print_log(f'The model of {path} is saved in {folder}', 'current')
 
     def _write(self, runner: Runner, name: str, path: str, folder: Path) -> None:
-        cfg, content = runner.cfg, read_file(path)
+        cfg, content = runner.cfg, read_file(path, mapped=True)
         classes = (content['meta'].get('dataset_meta') or {}).get('classes')
         classes = classes or classes_of_data(cfg)
         if classes is not None and len(classes) != count_classes(cfg.model):

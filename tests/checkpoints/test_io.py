@@ -2,11 +2,13 @@
 import os
 import pickle
 import struct
+import zipfile
 from collections import OrderedDict
 
 import numpy as np
 import pytest
 import torch
+from op_records import OpRecorder
 from safetensors.torch import save_file
 
 from mvitv2_mm.checkpoints.io import CheckpointError, check_finite, read_file, unwrap, write_file
@@ -48,6 +50,35 @@ def assert_weights(found):
 def test_container_is_told_by_content(tmp_path, save, name):
     save(tmp_path / name)
     assert_weights(unwrap(read_file(tmp_path / name), 'f'))
+
+
+@pytest.mark.parametrize('packing', [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_tensors_that_are_the_bytes_of_the_file(tmp_path, packing):
+    """Where the file is packed they cannot be."""
+    weights = {**WEIGHTS, 'large': torch.rand(100, 1000)}
+    torch.save(weights, tmp_path / 'plain.pth')
+    path = tmp_path / 'f.pth'
+    with zipfile.ZipFile(tmp_path / 'plain.pth') as plain, zipfile.ZipFile(path, 'w') as packed:
+        for part in plain.infolist():
+            packed.writestr(part.filename, plain.read(part), packing)
+    before = path.read_bytes()
+    found = read_file(path, mapped=True)
+    assert all(torch.equal(found[key], value) for key, value in weights.items())
+    is_mapped = any(line.endswith(str(path)) for line in open('/proc/self/maps').read().split('\n'))
+    assert is_mapped == (packing == zipfile.ZIP_STORED)
+    found['large'].zero_()
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize('mapped', [False, True])
+def test_a_bit_that_flipped(tmp_path, mapped):
+    path = tmp_path / 'f.pth'
+    torch.save(WEIGHTS, path)
+    data = bytearray(path.read_bytes())
+    data[data.index(WEIGHTS['a.weight'].numpy().tobytes()) + 5] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match=r'its part .*/data/0 does not have the checksum'):
+        read_file(path, mapped=mapped)
 
 
 @pytest.mark.parametrize('protocol', [2, 3, 4, 5])
@@ -188,13 +219,14 @@ def test_refusal_names_the_remedy(tmp_path):
     ],
     ids=['zip', 'legacy', 'safetensors', 'pickle'])
 @pytest.mark.parametrize('share', [0.3, 0.7, 0.98])
-def test_truncated(tmp_path, save, share):
+@pytest.mark.parametrize('mapped', [False, True])
+def test_truncated(tmp_path, save, share, mapped):
     path = tmp_path / 'f.pth'
     save(path)
     data = path.read_bytes()
     path.write_bytes(data[:int(len(data) * share)])
     with pytest.raises(CheckpointError, match=r'f\.pth is (truncated|damaged).*again\.$') as error:
-        read_file(path)
+        read_file(path, mapped=mapped)
     assert '\n' not in str(error.value)
 
 
@@ -235,6 +267,24 @@ def test_values_that_are_not_finite(value):
         check_finite(bad, 'f')
 
 
+def test_infinities_that_cancel_out_and_sums_that_overflow():
+    check_finite(
+        {
+            'f': torch.full((64, ), 3e38),
+            'h': torch.full((64, ), 6e4).half(),
+            'e': torch.zeros(0)
+        }, 'f')
+    with pytest.raises(CheckpointError, match='2 NaN or infinite values of 2'):
+        check_finite({'a': torch.tensor([float('inf'), -float('inf')])}, 'f')
+
+
+def test_values_are_looked_at_without_a_copy():
+    value = torch.ones(1000, 1000)
+    with OpRecorder() as recorder:
+        check_finite({'a': value}, 'f')
+    assert recorder.peak_bytes < 1000
+
+
 @pytest.mark.parametrize('suffix, content', [
     ('.pth', dict(state_dict=WEIGHTS)),
     ('.pyth', dict(model_state=WEIGHTS)),
@@ -262,13 +312,22 @@ def test_pkl_is_plain_numpy(tmp_path):
 
 
 def test_shared_memory_goes_into_safetensors(tmp_path):
-    shared = torch.zeros(4)
+    shared = torch.arange(4.)
     write_file({
         'a': shared,
         'b': shared[:2],
         'c': shared.view(2, 2).t()
     }, tmp_path / 'f.safetensors')
-    assert read_file(tmp_path / 'f.safetensors')['c'].shape == (2, 2)
+    found = read_file(tmp_path / 'f.safetensors')
+    assert torch.equal(found['b'], shared[:2]) and torch.equal(found['c'], shared.view(2, 2).t())
+
+
+def test_only_what_shares_memory_is_copied_for_safetensors(tmp_path):
+    weights = {'a': torch.rand(1000), 'b': torch.rand(1000)}
+    with OpRecorder() as recorder:
+        write_file({**weights, 'c': weights['b'][500:]}, tmp_path / 'f.safetensors')
+    assert recorder.peak_bytes == 4 * 500
+    assert torch.equal(read_file(tmp_path / 'f.safetensors')['c'], weights['b'][500:])
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):

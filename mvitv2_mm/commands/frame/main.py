@@ -8,6 +8,7 @@ from signal import Signals
 from typing import List, Optional
 
 from ...children import Ended, tidy_end
+from ...waiting import give_way
 from .outcome import DONE, FAILED, Unexpected, describe, exit_code
 from .output import json_alone
 from .parser import parse_args
@@ -28,6 +29,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         SystemExit: After ``--help``, and with code 2 if ``argv`` is wrong.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
+    give_way()
     try:
         with tidy_end():
             return _run(argv)

@@ -1,0 +1,105 @@
+"""Threads that wait give way in every process that a command starts, unless a user wants otherwise.
+"""
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mvitv2_mm import doctor, waiting
+
+ROOT = Path(__file__).parents[2]
+VARIABLES = ('OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'KMP_BLOCKTIME')
+
+
+@pytest.fixture(autouse=True)
+def unset(monkeypatch):
+    """No variable is set, and there is no GPU."""
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+    for name in VARIABLES:
+        monkeypatch.setenv(name, 'undone after the test, whatever happens in it')
+        monkeypatch.delenv(name)
+
+
+def spins(words, **variables):
+    """How often the threads of every OpenMP library look before they sleep, as these say."""
+    result = subprocess.run([sys.executable, *map(str, words)],
+                            capture_output=True,
+                            text=True,
+                            cwd=ROOT,
+                            env={
+                                **os.environ, 'OMP_DISPLAY_ENV': 'verbose',
+                                **variables
+                            })
+    found = re.findall("GOMP_SPINCOUNT = '(.*?)'", result.stderr)
+    assert found, result.stderr
+    return {int(count) for count in found}
+
+
+@pytest.mark.parametrize('words', [['-m', 'mvitv2_mm', 'train'], ['tools/test.py']])
+def test_the_library_of_the_process_that_computes(words):
+    """It reports what it has read; the config that does not exist comes after the libraries."""
+    assert spins([*words, 'no_config.py']) == {0}
+
+
+@pytest.mark.parametrize('variables', [dict(GOMP_SPINCOUNT='7'), dict(OMP_WAIT_POLICY='ACTIVE')])
+def test_what_a_user_sets_stays(variables):
+    assert min(spins(['-m', 'mvitv2_mm', 'train', 'no_config.py'], **variables)) >= 7
+
+
+def test_a_setting_for_another_library_stays(monkeypatch):
+    monkeypatch.delitem(sys.modules, 'torch')
+    monkeypatch.setenv('KMP_BLOCKTIME', '200')
+    waiting.give_way()
+    assert 'OMP_WAIT_POLICY' not in os.environ
+    assert waiting.describe() == 'spin (KMP_BLOCKTIME=200)'
+
+
+WORKERS = '''
+import os
+from torch.utils.data import DataLoader, Dataset
+
+class Policy(Dataset):
+    def __len__(self):
+        return 1
+    def __getitem__(self, index):
+        return os.environ['OMP_WAIT_POLICY']
+
+if __name__ == '__main__':
+    for start in ('fork', 'spawn'):
+        print(*DataLoader(Policy(), num_workers=1, multiprocessing_context=start))
+'''
+
+
+def test_data_workers(tmp_path):
+    script = tmp_path / 'workers.py'
+    script.write_text(WORKERS)
+    result = subprocess.run([sys.executable, '-m', 'mvitv2_mm', 'run', script],
+                            capture_output=True,
+                            text=True,
+                            cwd=ROOT)
+    assert result.stdout == "['PASSIVE']\n" * 2, result.stderr
+
+
+def test_too_late_or_beside_a_gpu(monkeypatch, tmp_path):
+    waiting.give_way()  # torch is there
+    assert waiting.describe() == 'spin, the default'
+    monkeypatch.delitem(sys.modules, 'torch')
+    monkeypatch.setattr(waiting, '_GPUS', (str(tmp_path), ))
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES')
+    waiting.give_way()
+    assert waiting.describe() == 'spin, the default beside a GPU'
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
+    waiting.give_way()
+    assert waiting.describe() == 'give way to other programs (OMP_WAIT_POLICY=PASSIVE)'
+
+
+def test_the_doctor_tells(monkeypatch):
+    monkeypatch.setenv('GOMP_SPINCOUNT', '0')
+    found = {
+        name: doctor.diagnose(name, check)
+        for name, check in doctor.checks() if name == 'waiting threads'
+    }
+    assert found['waiting threads'].detail == 'give way to other programs (GOMP_SPINCOUNT=0)'
