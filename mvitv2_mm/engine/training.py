@@ -21,6 +21,7 @@ from .origin import OriginHook
 from .resuming import find_resume
 from .schedule import fit_schedule
 from .stopping import Signals, StopHook
+from .waiting import WaitingHook
 
 
 def prepare_config(config: str,
@@ -113,6 +114,7 @@ def train(runner: Union[Runner, FlexibleRunner]) -> None:
     with alone, named, explained_peers(), explained_workers(runner), Signals() as signals:
         runner.register_hook(StopHook(signals))
         runner.register_hook(OriginHook())
+        runner.register_hook(WaitingHook())
         runner.train()
 
 
