@@ -3,9 +3,11 @@
 mmdet's own code looks at numbers of boxes while it runs, which an exported graph cannot. These
 modules call the same layers, and every file is compared with mmdet's results when it is written.
 """
+import copy
 from typing import List, Sequence, Tuple
 
 import torch
+from mmcv.cnn import fuse_conv_bn
 from mmengine.config import ConfigDict
 from torch import Tensor, nn
 
@@ -32,14 +34,18 @@ def make_detector(pixels: nn.Module, model: nn.Module, name: str) -> nn.Module:
     heads = getattr(model, 'roi_head', None)
     if type(heads) not in (StandardRoIHead, CascadeRoIHead):
         raise _unknown(name, type(model).__name__)
-    stages = [heads.bbox_head] if type(heads) is StandardRoIHead else list(heads.bbox_head)
-    for part in (*stages, model.rpn_head):
+    for part in (*_as_list(heads.bbox_head), model.rpn_head):
         if type(part.bbox_coder) is not DeltaXYWHBBoxCoder:
             raise _unknown(name, type(part.bbox_coder).__name__)
     for cfg in (model.test_cfg.rpn, model.test_cfg.rcnn):
         if not set(cfg.nms) <= {'type', 'iou_threshold'} or cfg.nms.get('type', 'nms') != 'nms':
             raise _unknown(name, str(dict(cfg.nms)))
-    return Detector(pixels, model, stages)
+    return Detector(pixels, model)
+
+
+def _as_list(parts: nn.Module) -> List[nn.Module]:
+    """The parts of a cascade, or the only one."""
+    return list(parts) if isinstance(parts, nn.ModuleList) else [parts]
 
 
 def _unknown(name: str, part: str) -> UsageError:
@@ -53,20 +59,19 @@ class Detector(nn.Module):
     Args:
         pixels (nn.Module): Prepares the pixels.
         model (nn.Module): Two-stage detector of mmdet.
-        stages (list[nn.Module]): Its box heads, one or those of a cascade.
     """
 
-    def __init__(self, pixels: nn.Module, model: nn.Module, stages: List[nn.Module]) -> None:
+    def __init__(self, pixels: nn.Module, model: nn.Module) -> None:
         super().__init__()
         self.pixels, self.backbone, self.neck = pixels, model.backbone, model.neck
         self.proposals = Proposals(model.rpn_head)
-        self.stages = nn.ModuleList(stages)
-        extractors = model.roi_head.bbox_roi_extractor
-        extractors = extractors if isinstance(extractors, nn.ModuleList) else [extractors]
-        self.regions = nn.ModuleList(map(Regions, extractors))
-        self.mask_head = model.roi_head.mask_head if model.roi_head.with_mask else None
+        # torch.export has no batch norm for a number of boxes that it does not know
+        heads = fuse_conv_bn(copy.deepcopy(model.roi_head))
+        self.stages = nn.ModuleList(_as_list(heads.bbox_head))
+        self.regions = nn.ModuleList(map(Regions, _as_list(heads.bbox_roi_extractor)))
+        self.mask_head = heads.mask_head if heads.with_mask else None
         if self.mask_head is not None:
-            self.mask_regions = Regions(model.roi_head.mask_roi_extractor)
+            self.mask_regions = Regions(heads.mask_roi_extractor)
         self.cfg: ConfigDict = model.test_cfg.rcnn
 
     def forward(self, pixels: Tensor) -> Tuple[Tensor, ...]:

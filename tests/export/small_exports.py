@@ -39,8 +39,10 @@ def shrink(kind: str, cfg: Config) -> None:
         extractor.update(featmap_strides=[4, 8], finest_scale=24)
     if kind == 'cascade':
         roi.update(type='mvitv2_mm.CascadeRoIHead', num_stages=2, stage_loss_weights=[1, 1])
-        roi.bbox_head = [dict(roi.bbox_head, reg_class_agnostic=False) for _ in range(2)]
-        roi.mask_head.class_agnostic = False
+        norm = dict(type='SyncBN')  # as those of full size
+        head = dict(roi.bbox_head, type='Shared4Conv1FCBBoxHead', conv_out_channels=8, norm_cfg=norm)
+        roi.bbox_head = [dict(head, reg_class_agnostic=False) for _ in range(2)]
+        roi.mask_head.update(class_agnostic=False, norm_cfg=norm)
         model.train_cfg.rcnn = [model.train_cfg.rcnn] * 2
         cfg.custom_imports.imports.append('mvitv2_mm.models.mmdet.cascade_roi_head')
         import_module(cfg.custom_imports.imports[-1])
