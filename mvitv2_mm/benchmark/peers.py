@@ -12,8 +12,6 @@ import torch.nn as nn
 from torch import Tensor
 
 from ..backbones import MViTv2
-from ..checkpoints.conversion import export
-from ..checkpoints.formats import parse
 from ..layers import MultiScaleAttention, compute_path
 from ..ops import merge_windows, reference_pooling_attention, split_windows
 from .ablations import ABLATIONS
@@ -88,6 +86,9 @@ def _ours_without(case: Case, weights: dict, name: str) -> nn.Module:
 
 
 def _their_weights(weights: Dict[str, Tensor], layout: str) -> Dict[str, Tensor]:
+    # the network alone needs nothing of what reads checkpoints
+    from ..checkpoints.conversion import export
+    from ..checkpoints.formats import parse
     return export(parse(weights, 'benchmark'), layout)[0]
 
 

@@ -3,9 +3,6 @@ import json
 from pathlib import Path
 from typing import Callable, Dict, List, Sequence, Tuple
 
-from rich.console import Console
-from rich.table import Column, Table
-
 from ..files import write_text
 from .peers import OTHER_NETWORKS, OURS
 from .session import Row
@@ -55,6 +52,8 @@ def _ours(group: Sequence[Row]) -> Row:
 
 def print_rows(rows: Sequence[Row]) -> None:
     """Print one table per case and mode."""
+    from rich.console import Console
+    from rich.table import Column, Table
     console = Console()
     if not console.is_terminal:
         console.width = _FILE_WIDTH
@@ -67,6 +66,8 @@ def print_rows(rows: Sequence[Row]) -> None:
 
 def print_profile(title: str, profile: Sequence[Tuple[str, int, float]]) -> None:
     """Print the 12 operators that take the most time, of (operator, calls, share of the time)."""
+    from rich.console import Console
+    from rich.table import Table
     table = Table('operator', 'calls', 'share of time', title=title)
     for name, calls, share in profile[:12]:
         table.add_row(name, str(calls), f'{share:.1%}')

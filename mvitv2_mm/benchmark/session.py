@@ -4,11 +4,11 @@ import os
 import platform
 import re
 import statistics
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence
 from unittest.mock import patch
 
 import torch
@@ -72,25 +72,40 @@ class Row:
         return cls(**{field.name: values[field.name] for field in fields(cls)})
 
 
+class ImplementationError(RuntimeError):
+    """An implementation, ``name``, fails or does not agree with ours."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(f'{name}{text}')
+        self.name = name
+
+
 class _Worker:
-    """An implementation in a process of its own."""
+    """An implementation in a process of its own, which begins to be built at once."""
 
     def __init__(self, name: str, process: ProcessPoolExecutor, *meter_args) -> None:
         self.name, self.process = name, process
-        self._call(start, *meter_args)
+        self._built = process.submit(start, *meter_args)
+
+    def wait(self) -> None:
+        self._result(self._built)
 
     def ask(self, method: str, *args):
-        return self._call(ask, method, *args)
+        return self._result(self.process.submit(ask, method, *args))
 
-    def _call(self, function: Callable, *args):
+    def _result(self, answer: Future):
         try:
-            return self.process.submit(function, *args).result()
+            return answer.result()
         except Exception as error:
-            raise RuntimeError(f'{self.name}: {type(error).__name__}: {error}') from error
+            raise ImplementationError(self.name, f': {type(error).__name__}: {error}') from error
 
 
-def matmul_peak(device: str, dtype: str, threads: int, size: int = 2048) -> float:
-    """FLOP/s of the best of a few square matrix products, the machine's practical limit."""
+def matmul_peak(device: str, dtype: str, threads: int, size: Optional[int] = None) -> float:
+    """FLOP/s of the best of a few square matrix products, the machine's practical limit.
+
+    Their default size keeps a GPU busy for a while, and a CPU not too long.
+    """
+    size = size or (2048 if device == 'cpu' else 8192)
     torch.set_num_threads(threads)
     a = torch.randn(size, size, device=device, dtype=getattr(torch, dtype))
     timer = Timer('a @ a', globals=dict(a=a), num_threads=threads)
@@ -107,34 +122,43 @@ def run_case(case: Case,
     """Measure one case.
 
     Every implementation runs in its own process. They take turns, so that a disturbance of the
-    machine meets all of them. Memory is measured afterwards, in fresh processes.
+    machine meets all of them. Memory is measured afterwards; on a CPU in fresh processes.
 
     Raises:
-        RuntimeError: If an implementation fails or its output differs from ours.
+        ImplementationError: If an implementation fails or its output differs from ours.
     """
     allowed = (*case.peers, *VARIANTS)
     names = [OURS, *(case.peers if names is None else (n for n in names if n in allowed))]
     setting = dict(device=device, dtype=dtype, threads=threads)
+    needs = {}
     with _serving(names, case, **setting) as workers:
         differences = _compare(workers, dtype)
         peak = matmul_peak(**setting)
         times = {mode: _time(workers, mode, repeats) for mode in modes}
-    rows = {}
-    for name in names:
+        if device != 'cpu':  # the allocator tells apart what a step needs and what is kept
+            needs = {worker.name: _needs(worker, modes) for worker in workers}
+    for name in [name for name in names if name not in needs]:
         with patch.dict(os.environ, _FREES_AT_ONCE), \
                 _serving([name], case, **setting) as (worker, ):
-            macs = worker.ask('macs')  # of a forward pass, whatever the mode
-            for mode in modes:
-                rows[mode, name] = _row(case, worker, mode, times[mode][name], macs, peak,
-                                        differences[name], setting)
-    return [rows[mode, name] for mode in modes for name in names]
+            needs[name] = _needs(worker, modes)
+    return [
+        _row(case, name, mode, times[mode][name], needs[name], peak, differences[name], setting)
+        for mode in modes for name in names
+    ]
 
 
-def profile_case(case: Case, mode: str, **setting) -> List[Tuple[str, int, float]]:
-    """Operator, calls and share of time of one warm run of ours, the largest first."""
+def profile_case(case: Case, mode: str, how: str = 'profile', **setting) -> List[tuple]:
+    """What a :class:`Meter` tells of one warm run of ours, the largest first.
+
+    Args:
+        case (Case): The network.
+        mode (str): 'inference' or 'training'.
+        how (str): 'profile' for operators, or 'kernels'. Defaults to 'profile'.
+        **setting: Device, dtype and threads, in this order.
+    """
     with _serving([OURS], case, **setting) as (worker, ):
         worker.ask('seconds', mode)
-        return worker.ask('profile', mode)
+        return worker.ask(how, mode)
 
 
 @contextmanager
@@ -145,6 +169,8 @@ def _serving(names: Sequence[str], case: Case, **setting) -> Iterator[List[_Work
             pool = ProcessPoolExecutor(1, multiprocessing.get_context('spawn'))
             stack.enter_context(pool)
             workers.append(_Worker(name, pool, case, name, *setting.values()))
+        for worker in workers:
+            worker.wait()
         yield workers
 
 
@@ -157,8 +183,9 @@ def _compare(workers: List[_Worker], dtype: str) -> Dict[str, Optional[float]]:
             continue
         difference = ((worker.ask('output') - ours).abs().max() / ours.abs().max()).item()
         if not difference < _TOLERANCE[dtype]:
-            raise RuntimeError(f'{worker.name} does not agree with {OURS}: relative difference '
-                               f'{difference:.2g} in {dtype}; nothing was timed')
+            raise ImplementationError(
+                worker.name, f' does not agree with {OURS}: relative difference '
+                f'{difference:.2g} in {dtype}; nothing was timed')
         differences[worker.name] = difference
     return differences
 
@@ -174,23 +201,29 @@ def _time(workers: List[_Worker], mode: str, repeats: int) -> Dict[str, List[flo
     return times
 
 
-def _row(case: Case, worker: _Worker, mode: str, times: List[float], macs: int, peak: float,
+def _needs(worker: _Worker, modes: Sequence[str]) -> dict:
+    """Multiply-accumulates of a forward pass, whatever the mode, and memory of each mode."""
+    macs = worker.ask('macs')
+    return dict({mode: worker.ask('peak_memory', mode) for mode in modes}, macs=macs)
+
+
+def _row(case: Case, name: str, mode: str, times: List[float], needs: dict, peak: float,
          difference: Optional[float], setting: dict) -> Row:
     median = statistics.median(times)
-    memory, memory_by = worker.ask('peak_memory', mode)
+    memory, memory_by = needs[mode]
     row = Row(
         case=case.name,
         size=case.input_size[0],
         mode=mode,
-        name=worker.name,
-        machine=_machine(),
+        name=name,
+        machine=machine(),
         batch_size=case.batch_size,
         median=median,
         fastest=min(times),
         slowest=max(times),
         memory=memory,
         memory_by=memory_by,
-        gmacs=macs / 1e9 / case.batch_size,
+        gmacs=needs['macs'] / 1e9 / case.batch_size,
         peak_share=0.,
         difference=difference,
         **setting)
@@ -198,7 +231,7 @@ def _row(case: Case, worker: _Worker, mode: str, times: List[float], macs: int, 
     return row
 
 
-def _machine() -> str:
+def machine() -> str:
     """Software and hardware in a few words."""
     if torch.cuda.is_available():
         device = torch.cuda.get_device_name()

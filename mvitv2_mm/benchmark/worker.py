@@ -5,6 +5,7 @@ One process each, so that one implementation's memory is not another's.
 import ctypes
 import gc
 import time
+from functools import partial
 from pathlib import Path
 from typing import List, Optional, Tuple
 
@@ -12,9 +13,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..layers import compute_path
+from .kernels import count
 from .peers import Case, build
 
 _MIB = 2**20
+_GPU_STEPS = 8
 
 
 class Meter:
@@ -22,6 +25,7 @@ class Meter:
 
     def __init__(self, case: Case, name: str, device: str, dtype: str, threads: int) -> None:
         torch.set_num_threads(threads)
+        torch.backends.cudnn.allow_tf32 = False  # float32 is to mean float32
         self.device, self.amp = torch.device(device), dtype != 'float32'
         self.dtype = getattr(torch, dtype)
         self.model = build(case, name).to(self.device).eval()
@@ -45,11 +49,20 @@ class Meter:
         self.forward().float().square().mean().backward()
 
     def seconds(self, mode: str) -> float:
+        """Of a step; on a GPU of several in a row, which keep it busy as real work does."""
+        steps = 1
+        if self.device.type == 'cuda':
+            steps = _GPU_STEPS
+            self._run(mode)  # lets the allocator take what others gave back
         self._synchronize()
         start = time.perf_counter()
-        self._run(mode)
+        for _ in range(steps):
+            self._run(mode)
         self._synchronize()
-        return time.perf_counter() - start
+        seconds = (time.perf_counter() - start) / steps
+        if self.device.type == 'cuda':
+            torch.cuda.empty_cache()  # the next implementation may need it
+        return seconds
 
     def peak_memory(self, mode: str) -> Tuple[float, str]:
         """MiB that one run needs beyond the weights, and how it was measured."""
@@ -76,6 +89,10 @@ class Meter:
                        key=lambda entry: -entry[2])
         total = sum(time for _, _, time in spent)
         return [(key, count, time / total) for key, count, time in spent]
+
+    def kernels(self, mode: str) -> List[dict]:
+        """See :func:`kernels.count`."""
+        return count(partial(self._run, mode), self.device.type)
 
     def macs(self) -> int:
         """Multiply-accumulates of one forward, attention counted as matrix products."""
