@@ -17,8 +17,8 @@ def plan_line(found: dict) -> str:
     measured = found['measured']
     seconds = sum(value for key, value in estimate.items() if key.endswith('_seconds'))
     return (f'{line}; about {timedelta(seconds=round(seconds))} on {measured["device"]} '
-            f'({_many(measured["count"], "pass")} measured, {measured["pass_seconds"]:.2g} s each) and '
-            f'{_size(estimate["peak_bytes"])}')
+            f'({_many(measured["count"], "pass")} measured, {measured["pass_seconds"]:.2g} s each) '
+            f'and {_size(estimate["peak_bytes"])}')
 
 
 def summarize(found: dict) -> List[str]:
