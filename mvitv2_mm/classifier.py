@@ -1,7 +1,5 @@
 """A plain ``nn.Module`` with a classifier, for those who want no config and no runner."""
-import logging
-from contextlib import contextmanager
-from typing import Any, Iterator, Optional
+from typing import Any, Optional
 
 from mmengine.config import Config
 from mmengine.logging import MMLogger
@@ -14,6 +12,7 @@ from .checkpoints.preprocessing import describe_preprocessing
 from .checkpoints.tasks import count_classes, task_of
 from .checkpoints.zoo import ZOO
 from .errors import UnknownName, UsageError
+from .muting import muted
 from .names import find_config, hint
 
 # short names, and the published weights that they stand for
@@ -94,7 +93,7 @@ class MViTv2Classifier(nn.Module):
                  preprocessing: Optional[dict] = None) -> None:
         super().__init__()
         self.backbone = MViTv2(**backbone)
-        with _quiet():
+        with muted(MMLogger.get_current_instance()):  # it lists how every parameter started
             self.backbone.init_weights()
         self.num_classes = num_classes
         self.num_features = self.backbone.out_channels[-1]
@@ -149,15 +148,3 @@ def _build(cfg: Config, name: str, num_classes: Optional[int], changes: dict) ->
     head = model.get('head') or model.cls_head
     return MViTv2Classifier(backbone, num_classes or count_classes(model),
                             head.get('dropout_ratio', 0.), describe_preprocessing(cfg, task))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep mmengine from listing how every parameter started, unless a file takes the list."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(max(level, logging.WARNING))
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

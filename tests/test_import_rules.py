@@ -23,7 +23,8 @@ CORE = {
 # parts that every user imports, so a host library may not come with them
 HOST_FREE = {
     *CORE, '__init__', '__main__', 'children', 'commands', 'compat', 'checkpoints', 'doctor',
-    'errors', 'extras', 'files', 'names', 'progress', 'repairs', 'safe_pickle', 'scripts', 'waiting'
+    'errors', 'extras', 'files', 'muting', 'names', 'progress', 'repairs', 'safe_pickle', 'scripts',
+    'waiting'
 }
 # parts that start quickly, and in broken environments: commands import others when they run
 QUICK = {

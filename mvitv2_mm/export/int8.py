@@ -12,6 +12,7 @@ from torch import Tensor
 from ..engine.testing import prepare_test
 from ..extras import require
 from ..models.networks import OnnxNetwork
+from ..muting import muted
 from .onnx_file import SCOPES
 
 _KINDS = ['MatMul', 'Gemm']
@@ -54,8 +55,7 @@ def quantize(source: Path, target: Path, nodes: Optional[Sequence[str]] = None) 
         nodes (Sequence[str], optional): The products. Defaults to None: all.
     """
     quantization = require('onnxruntime.quantization', '--int8')
-    logging.disable(logging.WARNING)  # of files that were not optimised before
-    try:
+    with muted(logging.getLogger(), below=logging.ERROR):  # of files not optimised before
         quantization.quantize_dynamic(
             source,
             target,
@@ -63,8 +63,6 @@ def quantize(source: Path, target: Path, nodes: Optional[Sequence[str]] = None) 
             per_channel=True,
             weight_type=quantization.QuantType.QInt8,
             nodes_to_quantize=nodes)
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 def worst_blocks(source: Path, pixels: Tensor, number: int = 3) -> List[Tuple[str, float]]:

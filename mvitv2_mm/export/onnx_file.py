@@ -9,6 +9,7 @@ import torch
 from torch.export import Dim, ExportedProgram
 
 from ..extras import require
+from ..muting import muted
 from .graphs import Graph
 
 OPSET = 18
@@ -77,13 +78,6 @@ def write_onnx(program: ExportedProgram, graph: Graph, info: Dict[str, str], pat
 def _quietly() -> Iterator[None]:
     """Without the remarks of the exporters, which users can do nothing about."""
     loggers = [logging.getLogger(name) for name in ('torch.onnx', 'torch.export', 'onnxscript')]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            yield
-    finally:
-        for logger, level in zip(loggers, levels):
-            logger.setLevel(level)
+    with muted(*loggers, below=logging.ERROR), warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        yield
