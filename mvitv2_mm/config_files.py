@@ -5,16 +5,17 @@ from typing import Iterator, List, Optional
 from mmengine.config import Config
 
 from .compat.versions import HOSTS
-from .config_options import apply_options
 from .names import find_config
 
 
-def load_config(path: str, options: Optional[dict] = None) -> Config:
+def load_config(path: str, options: Optional[dict] = None, imports: bool = True) -> Config:
     """Read a config and make sure that its host library is installed.
 
     Args:
         path (str): Path of a config, or the name of one of the zoo.
         options (dict, optional): Changes from ``--cfg-options``. Defaults to None.
+        imports (bool): Import what the config names in ``custom_imports``, which whoever builds
+            something from it needs. Options need it too. Defaults to True.
 
     Raises:
         UnknownName: If there is no such config; names similar ones.
@@ -23,12 +24,15 @@ def load_config(path: str, options: Optional[dict] = None) -> Config:
     """
     path = find_config(path)
     try:
-        cfg = Config.fromfile(path)
+        cfg = Config.fromfile(path, import_custom_modules=imports or bool(options))
     except ImportError as error:
         _check_hosts(path, [host for host in HOSTS if host in str(error)])
         raise
     _check_hosts(path, sorted(_scopes(cfg)))
-    return apply_options(cfg, options) if options else cfg
+    if not options:
+        return cfg
+    from .config_options import apply_options  # which imports all that a training needs
+    return apply_options(cfg, options)
 
 
 def _scopes(cfg) -> Iterator[str]:

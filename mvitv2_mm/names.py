@@ -2,8 +2,9 @@
 import csv
 import difflib
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterable
+from typing import Dict, Iterable, Optional
 
 from .errors import UnknownName
 from .files import repository_folder
@@ -24,10 +25,37 @@ def hint(word: str, words: Iterable[str]) -> str:
     return f'; did you mean {" or ".join(near)}?' if near else ''
 
 
+@dataclass(frozen=True)
+class Published:
+    """One published file; empty strings and None where the publisher states nothing."""
+    name: str
+    config: str
+    params: int
+    licence: str
+    sha256: str
+    size_mib: Optional[float]
+    url: str
+
+    def __str__(self) -> str:
+        facts = [f'{self.params:,} parameters', self.licence]
+        facts += [f'{self.size_mib} MiB'] if self.size_mib else []
+        facts += [f'SHA-256 {self.sha256}...'] if self.sha256 else []
+        return f'{self.name}\n    {", ".join(facts)}\n    config {self.config}\n    {self.url}'
+
+
+def read_zoo() -> Dict[str, Published]:
+    """All published files by their names, in the order of the zoo."""
+    with open(ZOO_FILE, newline='') as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        size = row['size_mib']
+        row.update(params=int(row['params']), size_mib=float(size) if size else None)
+    return {row['name']: Published(**row) for row in rows}
+
+
 def published_models() -> Dict[str, str]:
     """Names of the published models, in the order of the zoo, and of their configs."""
-    with open(ZOO_FILE, newline='') as file:
-        return {row['name']: row['config'] for row in csv.DictReader(file)}
+    return {name: entry.config for name, entry in read_zoo().items()}
 
 
 def published_configs() -> Dict[str, Path]:

@@ -15,8 +15,9 @@ import yaml
 from mmengine.config import Config
 
 from mvitv2_mm.analysis import measure
-from mvitv2_mm.checkpoints.zoo import ZOO, Published
+from mvitv2_mm.checkpoints.zoo import ZOO
 from mvitv2_mm.files import write_text
+from mvitv2_mm.names import Published
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = '<!-- model zoo: begin -->', '<!-- model zoo: end -->'

@@ -9,8 +9,9 @@ import yaml
 from mmengine.config import Config
 
 from ..files import repository_folder
+from ..names import Published
 from .tasks import data_of
-from .zoo import ZOO, Published
+from .zoo import ZOO
 
 
 def licence_of(cfg: Config) -> Tuple[str, str]:

@@ -4,13 +4,10 @@
 published head, the licence of the repository that publishes it, the leading digits of the SHA-256
 and the size in MiB where the publisher states them, and the URL.
 """
-import csv
 import difflib
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Optional
 from urllib.parse import urlparse
 
 import torch.hub
@@ -18,39 +15,11 @@ from mmengine.dist import barrier, get_local_rank
 
 from ..errors import UnknownName
 from ..files import sha256_of
-from ..names import ZOO_FILE
+from ..names import read_zoo
 from .download import download
 from .io import CheckpointError
 
-
-@dataclass(frozen=True)
-class Published:
-    """One published file; empty strings and None where the publisher states nothing."""
-    name: str
-    config: str
-    params: int
-    licence: str
-    sha256: str
-    size_mib: Optional[float]
-    url: str
-
-    def __str__(self) -> str:
-        facts = [f'{self.params:,} parameters', self.licence]
-        facts += [f'{self.size_mib} MiB'] if self.size_mib else []
-        facts += [f'SHA-256 {self.sha256}...'] if self.sha256 else []
-        return f'{self.name}\n    {", ".join(facts)}\n    config {self.config}\n    {self.url}'
-
-
-def _read_zoo() -> Dict[str, Published]:
-    with open(ZOO_FILE, newline='') as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        size = row['size_mib']
-        row.update(params=int(row['params']), size_mib=float(size) if size else None)
-    return {row['name']: Published(**row) for row in rows}
-
-
-ZOO = _read_zoo()
+ZOO = read_zoo()
 
 
 def locate(checkpoint: str) -> str:

@@ -9,6 +9,7 @@ from .frame import CONFIG, MODEL, print_json
 HELP = 'Convert or describe a checkpoint of any known layout; list the published ones.'
 EXAMPLE = 'python -m mvitv2_mm convert MViTv2_T_in1k.pyth mvitv2-tiny.safetensors'
 JSON = 'what became of every tensor (with --list, the models)'
+REPAIRS = False  # --list needs none
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,16 +36,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Convert, describe or list."""
-    from ..checkpoints import ZOO, convert
-    from ..engine.launch import build_model
     from ..errors import UsageError
+    from ..names import read_zoo
     if args.list:
+        models = read_zoo().values()
         if args.json:
-            print_json([asdict(model) for model in ZOO.values()])
-        print(*ZOO.values(), sep='\n')
+            print_json([asdict(model) for model in models])
+        print(*models, sep='\n')
         return
     if not args.src:
         raise UsageError('give SRC, or --list')
+    from .. import repairs  # noqa: F401
+    from ..checkpoints import convert
+    from ..engine.launch import build_model
     if args.dst and not Path(args.dst).suffix:
         return _write_folder(args)
     model = build_model(args.config) if args.config else None

@@ -15,7 +15,8 @@ from oracles import image_net, randomise, to_meta
 
 from mvitv2_mm import MViTv2
 from mvitv2_mm.checkpoints import ZOO, CheckpointError, load_into
-from mvitv2_mm.checkpoints.zoo import Published, cache_path, fetch, locate
+from mvitv2_mm.checkpoints.zoo import cache_path, fetch, locate
+from mvitv2_mm.names import Published
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 

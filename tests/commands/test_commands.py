@@ -43,12 +43,23 @@ def command(monkeypatch):
     ['-m', 'mvitv2_mm', '--help'],
     ['-m', 'mvitv2_mm', 'train', '--help'],
     ['tools/test.py', '--help'],
+    ['-m', 'mvitv2_mm', 'convert', '--list'],
 ])
 def test_help_imports_nothing_heavy(args):
     result = python('-X', 'importtime', *args)
     imported = set(re.findall(r'\| +(\w+)$', result.stderr, re.M))
     assert result.returncode == 0 and 'argparse' in imported
     assert imported.isdisjoint(HEAVY)
+
+
+def test_a_config_is_printed_without_the_host_that_it_needs():
+    """A config names modules of ours that import it; only those who build something need them."""
+    result = python('-X', 'importtime', '-m', 'mvitv2_mm', 'print-config',
+                    'configs/quickstart/image.py')
+    assert result.returncode == 0 and "type='mvitv2_mm.MViTv2'" in result.stdout
+    imported = set(re.findall(r'\| +(\S+)$', result.stderr, re.M))
+    assert 'mmengine.config' in imported
+    assert imported.isdisjoint({'mmpretrain', 'mmengine.runner', 'mvitv2_mm.config_options'})
 
 
 def test_help_shows_a_line_and_an_example_of_every_command():
