@@ -24,6 +24,7 @@ class DataRow(Row):
     ``fastest`` and ``slowest`` are CPU seconds of other turns. Memory is MiB of a worker.
     """
     kind: ClassVar[str] = 'data'
+    in_columns: ClassVar[bool] = True
     columns: ClassVar[Tuple[str,
                             ...]] = ('implementation', 'CPU ms (min - max)', 'wall ms',
                                      'CPU time relative to ours', *STAGES, LAST,

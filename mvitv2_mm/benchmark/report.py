@@ -43,16 +43,22 @@ def _group(rows: Sequence[Row], key: Callable[[Row], str]) -> Dict[str, List[Row
     return groups
 
 
+def _lines(group: Sequence[Row]) -> List[Tuple[str, ...]]:
+    """The cells of a table, its head first."""
+    lines = [group[0].columns, *(row.cells(group) for row in group)]
+    return list(zip(*lines)) if group[0].in_columns else lines
+
+
 def print_rows(rows: Sequence[Row]) -> None:
     """Print one table per case and mode."""
     console = Console()
     if not console.is_terminal:
         console.width = _FILE_WIDTH
     for title, group in _group(rows, lambda row: row.setting).items():
-        columns = (Column(name, no_wrap=True) for name in group[0].columns)
-        table = Table(*columns, title=title)
-        for row in group:
-            table.add_row(*row.cells(group))
+        head, *lines = _lines(group)
+        table = Table(*(Column(name, no_wrap=True) for name in head), title=title)
+        for cells in lines:
+            table.add_row(*cells)
         console.print(table)
 
 
@@ -71,8 +77,8 @@ def to_markdown(rows: Sequence[Row]) -> str:
         lines += [f'### {machine}', '']
         for title, group in _group(own, lambda row: row.setting).items():
             lines += [f'**{title}**', '']
-            columns = group[0].columns
-            table = [columns, ['---'] * len(columns), *(row.cells(group) for row in group)]
+            head, *others = _lines(group)
+            table = [head, ['---'] * len(head), *others]
             lines += [f'| {" | ".join(cells)} |' for cells in table] + ['']
     return '\n'.join(lines)
 

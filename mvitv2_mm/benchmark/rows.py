@@ -10,11 +10,14 @@ class Row:
     Attributes:
         kind (str): Of the table.
         columns (tuple[str]): Of the table.
+        in_columns (bool): Whether the table is turned, with a column for each row. Defaults to
+            False.
         name (str): Of the implementation.
         machine (str): Where it was measured.
     """
     kind: ClassVar[str]
     columns: ClassVar[Tuple[str, ...]]
+    in_columns: ClassVar[bool] = False
     name: str
     machine: str
 
