@@ -17,7 +17,8 @@ from ..files import repository_folder
 from .agreement import Agreement, compare_all, paths_of
 from .kernels import Kernel, copy_peak
 from .peers import VARIANTS, Case
-from .session import ImplementationError, Row, machine, matmul_peak, profile_case, run_case
+from .processes import ImplementationError, machine
+from .session import NetworkRow, matmul_peak, profile_case, run_case
 
 CASES = (
     Case('image', 'base', (224, 224), 64, ('mmpretrain', 'timm', 'hiera')),
@@ -54,8 +55,8 @@ class Result:
     dtype: str
     agreements: List[Agreement] = field(default_factory=list)
     tests: str = ''
-    rows: List[Row] = field(default_factory=list)
-    ablations: List[Row] = field(default_factory=list)
+    rows: List[NetworkRow] = field(default_factory=list)
+    ablations: List[NetworkRow] = field(default_factory=list)
     kernels: Dict[str, List[Kernel]] = field(default_factory=dict)
     peak_flops: float = 0.
     peak_bytes: float = 0.
@@ -148,7 +149,7 @@ class Check:
             found = pool.submit(compare_all, cases, path, self.setting['device']).result()
         self.result.agreements += found
 
-    def _time(self, case: Case, names: List[str], rows: List[Row]) -> None:
+    def _time(self, case: Case, names: List[str], rows: List[NetworkRow]) -> None:
         """Time ours beside others; what fails is noted, and the others go on without it."""
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Choose cases, measure them, and keep what was measured."""
+"""Choose cases of networks, measure them, and keep what was measured."""
 from dataclasses import replace
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
@@ -10,7 +10,8 @@ from ..files import write_text
 from ..names import hint
 from .peers import CASES, PEERS, Case
 from .report import append_rows, plot_rows, read_rows, to_markdown, write_page
-from .session import Row, profile_case, run_case
+from .rows import Row
+from .session import NetworkRow, profile_case, run_case
 
 
 def select_cases(task: Optional[str], arch: Optional[str], batch_size: Optional[int],
@@ -50,9 +51,7 @@ def measure_cases(cases: Sequence[Case],
                   dtype: str = 'float32',
                   threads: Optional[int] = None,
                   repeats: int = 5,
-                  peers: Optional[Sequence[str]] = None,
-                  out_dir: Optional[Path] = None,
-                  page: Optional[Path] = None) -> Iterator[List[Row]]:
+                  peers: Optional[Sequence[str]] = None) -> Iterator[List[NetworkRow]]:
     """Measure cases one after the other.
 
     Args:
@@ -63,12 +62,9 @@ def measure_cases(cases: Sequence[Case],
         threads (int, optional): Defaults to None, those of torch.
         repeats (int): Timed steps of each. Defaults to 5.
         peers (Sequence[str], optional): Names of implementations. Defaults to None, all.
-        out_dir (Path, optional): Gets ``rows.jsonl``, and tables and plots of all its rows at the
-            end. Defaults to None.
-        page (Path, optional): Markdown page that gets the tables too. Defaults to None.
 
     Yields:
-        list[Row]: What was measured of a case.
+        list[NetworkRow]: What was measured of a case.
 
     Raises:
         UsageError: If a peer does not exist.
@@ -77,7 +73,21 @@ def measure_cases(cases: Sequence[Case],
     _check_names(peers)
     how = _setting(device, dtype, threads)
     for case in cases:
-        rows = run_case(case, _modes(mode), repeats=repeats, names=peers, **how)
+        yield run_case(case, _modes(mode), repeats=repeats, names=peers, **how)
+
+
+def keep(measured: Iterator[List[Row]],
+         out_dir: Optional[Path] = None,
+         page: Optional[Path] = None) -> Iterator[List[Row]]:
+    """Pass on what is measured, and write it down.
+
+    Args:
+        measured (Iterator[list[Row]]): Rows of any kind.
+        out_dir (Path, optional): Gets ``rows.jsonl``, and tables and plots of all its rows at the
+            end. Defaults to None.
+        page (Path, optional): Markdown page that gets the tables too. Defaults to None.
+    """
+    for rows in measured:
         if out_dir:
             append_rows(rows, out_dir)
         yield rows

@@ -1,31 +1,35 @@
 """Tables and plots of measured rows."""
 import json
 from pathlib import Path
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Callable, Dict, List, Sequence, Tuple, Type
 
 from ..files import write_text
-from .peers import OTHER_NETWORKS, OURS
-from .session import Row
+from .data_session import DataRow
+from .peers import OTHER_NETWORKS
+from .rows import Row
+from .scale import ScaleRow
+from .session import NetworkRow
 
 _FILE_WIDTH = 200
-_COLUMNS = ('implementation', 'ms / step (min - max)', 'per second', 'time relative to ours',
-            'memory MiB', 'our memory relative to it', 'GMACs', 'GFLOP/s (of matmul peak)',
-            'max rel. difference')
-_MARK = '<!-- What follows is written by python -m mvitv2_mm benchmark --page -->'
+_MARK = '<!-- What follows is written by python -m mvitv2_mm benchmark --page: {} -->'
+_END = '<!-- The end of what is written -->'
+_KINDS: Dict[str, Type[Row]] = {kind.kind: kind for kind in (NetworkRow, DataRow, ScaleRow)}
 
 
 def append_rows(rows: Sequence[Row], folder: Path) -> None:
     """Append to ``rows.jsonl``, one JSON line per row."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / 'rows.jsonl').open('a') as file:
-        file.writelines(json.dumps(row.as_dict()) + '\n' for row in rows)
+        file.writelines(json.dumps(dict(row.as_dict(), kind=row.kind)) + '\n' for row in rows)
 
 
 def read_rows(folder: Path) -> List[Row]:
     """All rows in a folder's ``rows.jsonl``; the last of a setting and implementation counts."""
     lines = (folder / 'rows.jsonl').read_text().splitlines()
-    rows = (Row.from_dict(json.loads(line)) for line in lines)
-    return list({(row.machine, row.setting, row.name): row for row in rows}.values())
+    rows = (
+        _KINDS[values.get('kind', NetworkRow.kind)].from_dict(values)
+        for values in map(json.loads, lines))
+    return list({(row.machine, row.kind, row.setting, row.name): row for row in rows}.values())
 
 
 def _group(rows: Sequence[Row], key: Callable[[Row], str]) -> Dict[str, List[Row]]:
@@ -36,18 +40,10 @@ def _group(rows: Sequence[Row], key: Callable[[Row], str]) -> Dict[str, List[Row
     return groups
 
 
-def _cells(row: Row, ours: Row) -> Tuple[str, ...]:
-    is_other = row.name in OTHER_NETWORKS
-    time, memory = f'{row.median / ours.median:.2f}x', f'{ours.memory / row.memory:.0%}'
-    difference = '-' if row.difference is None else f'{row.difference:.1e}'
-    return (row.name, f'{1e3 * row.median:.0f} ({1e3 * row.fastest:.0f} - '
-            f'{1e3 * row.slowest:.0f})', f'{row.throughput:.2f}', '-' if is_other else time,
-            f'{row.memory:.0f}', '-' if is_other else memory, f'{row.gmacs:.1f}',
-            f'{row.gflops:.0f} ({row.peak_share:.0%})', difference)
-
-
-def _ours(group: Sequence[Row]) -> Row:
-    return next(row for row in group if row.name == OURS)
+def _lines(group: Sequence[Row]) -> List[Tuple[str, ...]]:
+    """The cells of a table, its head first."""
+    lines = [group[0].columns, *(row.cells(group) for row in group)]
+    return list(zip(*lines)) if group[0].in_columns else lines
 
 
 def print_rows(rows: Sequence[Row]) -> None:
@@ -58,9 +54,10 @@ def print_rows(rows: Sequence[Row]) -> None:
     if not console.is_terminal:
         console.width = _FILE_WIDTH
     for title, group in _group(rows, lambda row: row.setting).items():
-        table = Table(*(Column(name, no_wrap=True) for name in _COLUMNS), title=title)
-        for row in group:
-            table.add_row(*_cells(row, _ours(group)))
+        head, *lines = _lines(group)
+        table = Table(*(Column(name, no_wrap=True) for name in head), title=title)
+        for cells in lines:
+            table.add_row(*cells)
         console.print(table)
 
 
@@ -81,26 +78,34 @@ def to_markdown(rows: Sequence[Row]) -> str:
         lines += [f'### {machine}', '']
         for title, group in _group(own, lambda row: row.setting).items():
             lines += [f'**{title}**', '']
-            table = [_COLUMNS, ['---'] * len(_COLUMNS), *(_cells(r, _ours(group)) for r in group)]
+            head, *others = _lines(group)
+            table = [head, ['---'] * len(head), *others]
             lines += [f'| {" | ".join(cells)} |' for cells in table] + ['']
     return '\n'.join(lines)
 
 
 def write_page(rows: Sequence[Row], page: Path) -> None:
-    """Replace what follows the mark in a Markdown page by the tables.
+    """Replace the tables of these kinds in a Markdown page, between their marks.
 
     Raises:
-        ValueError: If the page has no mark.
+        ValueError: If the page lacks a mark.
     """
-    head, mark, _ = page.read_text().partition(_MARK)
-    if not mark:
-        raise ValueError(f'"{page}" has no line "{_MARK}" to write the tables after')
-    write_text(page, f'{head}{_MARK}\n\n{to_markdown(rows)}')
+    text = page.read_text()
+    for kind, own in _group(rows, lambda row: row.kind).items():
+        head, mark, rest = text.partition(_MARK.format(kind))
+        _, end, tail = rest.partition(_END)
+        if not end:
+            raise ValueError(f'"{page}" has no lines "{_MARK.format(kind)}" and "{_END}" to write '
+                             'the tables between')
+        text = f'{head}{mark}\n\n{to_markdown(own)}\n{end}{tail}'
+    write_text(page, text)
 
 
 def plot_rows(rows: Sequence[Row], folder: Path) -> None:
-    """Draw throughput and memory: of every case per mode, and against the size where it varies."""
-    comparable = [row for row in rows if row.name not in OTHER_NETWORKS]
+    """Draw throughput and memory of networks: of every case, and against the size if it varies."""
+    comparable = [
+        row for row in rows if row.kind == NetworkRow.kind and row.name not in OTHER_NETWORKS
+    ]
     for mode, chosen in _group(comparable, lambda row: row.mode).items():
         _draw(chosen, lambda row: f'{row.case}\n{row.dtype}', mode,
               folder / f'benchmark_{mode}.png')
@@ -111,12 +116,12 @@ def plot_rows(rows: Sequence[Row], folder: Path) -> None:
                       folder / f'sweep_{title.replace(" ", "_")}.png')
 
 
-def _sweep_title(row: Row) -> str:
+def _sweep_title(row: NetworkRow) -> str:
     task, arch, _ = row.case.split()
     return f'{task} {arch} {row.mode} {row.dtype} batch {row.batch_size}'
 
 
-def _draw(rows: Sequence[Row], place, title: str, path: Path) -> None:
+def _draw(rows: Sequence[NetworkRow], place, title: str, path: Path) -> None:
     """One line per implementation; ``place`` maps a row to its place on the x axis."""
     import matplotlib
     matplotlib.use('Agg')

@@ -1,21 +1,17 @@
 """Measure the implementations of a case in turns, after checking that they agree."""
-import multiprocessing
 import os
-import platform
-import re
 import statistics
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Dict, List, Optional, Sequence, Tuple
 from unittest.mock import patch
 
 import torch
 from torch.utils.benchmark import Timer
 
 from .peers import OTHER_NETWORKS, OURS, VARIANTS, Case
-from .worker import ask, start
+from .processes import ImplementationError, Worker, in_turns, machine, serving
+from .rows import Row
+from .worker import Meter
 
 # Processes with this give freed memory back to the system: what the C library would keep for later
 # says more about its habits than about what a step needs.
@@ -24,17 +20,20 @@ _TOLERANCE = {'float32': 1e-4, 'bfloat16': 0.1, 'float16': 0.05}
 
 
 @dataclass
-class Row:
+class NetworkRow(Row):
     """One implementation in one mode.
 
     Times are seconds per step, memory is MiB above the weights, ``size`` is the side of the images
     or the number of frames.
     """
+    kind: ClassVar[str] = 'networks'
+    columns: ClassVar[Tuple[str, ...]] = ('implementation', 'ms / step (min - max)', 'per second',
+                                          'time relative to ours', 'memory MiB',
+                                          'our memory relative to it', 'GMACs',
+                                          'GFLOP/s (of matmul peak)', 'max rel. difference')
     case: str
     size: int
     mode: str
-    name: str
-    machine: str
     device: str
     dtype: str
     batch_size: int
@@ -64,40 +63,19 @@ class Row:
         return (f'{self.case}, {self.mode}, batch {self.batch_size}, {self.dtype} on '
                 f'{self.device}, {self.threads} threads')
 
+    def cells(self, group: Sequence['NetworkRow']) -> Tuple[str, ...]:
+        """A line of the table of a setting, below ``columns``."""
+        ours = next(row for row in group if row.name == OURS)
+        is_other = self.name in OTHER_NETWORKS
+        time, memory = f'{self.median / ours.median:.2f}x', f'{ours.memory / self.memory:.0%}'
+        return (self.name, f'{1e3 * self.median:.0f} ({1e3 * self.fastest:.0f} - '
+                f'{1e3 * self.slowest:.0f})', f'{self.throughput:.2f}', '-' if is_other else time,
+                f'{self.memory:.0f}', '-' if is_other else memory, f'{self.gmacs:.1f}',
+                f'{self.gflops:.0f} ({self.peak_share:.0%})',
+                '-' if self.difference is None else f'{self.difference:.1e}')
+
     def as_dict(self) -> dict:
-        return dict(asdict(self), throughput=self.throughput, gflops=self.gflops)
-
-    @classmethod
-    def from_dict(cls, values: dict) -> 'Row':
-        return cls(**{field.name: values[field.name] for field in fields(cls)})
-
-
-class ImplementationError(RuntimeError):
-    """An implementation, ``name``, fails or does not agree with ours."""
-
-    def __init__(self, name: str, text: str) -> None:
-        super().__init__(f'{name}{text}')
-        self.name = name
-
-
-class _Worker:
-    """An implementation in a process of its own, which begins to be built at once."""
-
-    def __init__(self, name: str, process: ProcessPoolExecutor, *meter_args) -> None:
-        self.name, self.process = name, process
-        self._built = process.submit(start, *meter_args)
-
-    def wait(self) -> None:
-        self._result(self._built)
-
-    def ask(self, method: str, *args):
-        return self._result(self.process.submit(ask, method, *args))
-
-    def _result(self, answer: Future):
-        try:
-            return answer.result()
-        except Exception as error:
-            raise ImplementationError(self.name, f': {type(error).__name__}: {error}') from error
+        return dict(super().as_dict(), throughput=self.throughput, gflops=self.gflops)
 
 
 def matmul_peak(device: str, dtype: str, threads: int, size: Optional[int] = None) -> float:
@@ -118,7 +96,7 @@ def run_case(case: Case,
              dtype: str,
              threads: int,
              repeats: int,
-             names: Optional[Sequence[str]] = None) -> List[Row]:
+             names: Optional[Sequence[str]] = None) -> List[NetworkRow]:
     """Measure one case.
 
     Every implementation runs in its own process. They take turns, so that a disturbance of the
@@ -131,7 +109,7 @@ def run_case(case: Case,
     names = [OURS, *(case.peers if names is None else (n for n in names if n in allowed))]
     setting = dict(device=device, dtype=dtype, threads=threads)
     needs = {}
-    with _serving(names, case, **setting) as workers:
+    with serving(names, Meter, case, **setting) as workers:
         differences = _compare(workers, dtype)
         peak = matmul_peak(**setting)
         times = {mode: _time(workers, mode, repeats) for mode in modes}
@@ -139,7 +117,7 @@ def run_case(case: Case,
             needs = {worker.name: _needs(worker, modes) for worker in workers}
     for name in [name for name in names if name not in needs]:
         with patch.dict(os.environ, _FREES_AT_ONCE), \
-                _serving([name], case, **setting) as (worker, ):
+                serving([name], Meter, case, **setting) as (worker, ):
             needs[name] = _needs(worker, modes)
     return [
         _row(case, name, mode, times[mode][name], needs[name], peak, differences[name], setting)
@@ -156,25 +134,12 @@ def profile_case(case: Case, mode: str, how: str = 'profile', **setting) -> List
         how (str): 'profile' for operators, or 'kernels'. Defaults to 'profile'.
         **setting: Device, dtype and threads, in this order.
     """
-    with _serving([OURS], case, **setting) as (worker, ):
+    with serving([OURS], Meter, case, **setting) as (worker, ):
         worker.ask('seconds', mode)
         return worker.ask(how, mode)
 
 
-@contextmanager
-def _serving(names: Sequence[str], case: Case, **setting) -> Iterator[List[_Worker]]:
-    with ExitStack() as stack:
-        workers = []
-        for name in names:
-            pool = ProcessPoolExecutor(1, multiprocessing.get_context('spawn'))
-            stack.enter_context(pool)
-            workers.append(_Worker(name, pool, case, name, *setting.values()))
-        for worker in workers:
-            worker.wait()
-        yield workers
-
-
-def _compare(workers: List[_Worker], dtype: str) -> Dict[str, Optional[float]]:
+def _compare(workers: List[Worker], dtype: str) -> Dict[str, Optional[float]]:
     ours = workers[0].ask('output')
     differences: Dict[str, Optional[float]] = {OURS: 0.}
     for worker in workers[1:]:
@@ -190,28 +155,22 @@ def _compare(workers: List[_Worker], dtype: str) -> Dict[str, Optional[float]]:
     return differences
 
 
-def _time(workers: List[_Worker], mode: str, repeats: int) -> Dict[str, List[float]]:
-    """Seconds of every step per implementation, in turns; one round of warm-up is not counted."""
-    times: Dict[str, List[float]] = {worker.name: [] for worker in workers}
-    for turn in range(repeats + 1):
-        for worker in workers:
-            seconds = worker.ask('seconds', mode)
-            if turn:
-                times[worker.name].append(seconds)
-    return times
+def _time(workers: List[Worker], mode: str, repeats: int) -> Dict[str, List[float]]:
+    """Seconds of every step per implementation, in turns."""
+    return in_turns(workers, repeats, lambda worker, turn: worker.ask('seconds', mode))
 
 
-def _needs(worker: _Worker, modes: Sequence[str]) -> dict:
+def _needs(worker: Worker, modes: Sequence[str]) -> dict:
     """Multiply-accumulates of a forward pass, whatever the mode, and memory of each mode."""
     macs = worker.ask('macs')
     return dict({mode: worker.ask('peak_memory', mode) for mode in modes}, macs=macs)
 
 
 def _row(case: Case, name: str, mode: str, times: List[float], needs: dict, peak: float,
-         difference: Optional[float], setting: dict) -> Row:
+         difference: Optional[float], setting: dict) -> NetworkRow:
     median = statistics.median(times)
     memory, memory_by = needs[mode]
-    row = Row(
+    row = NetworkRow(
         case=case.name,
         size=case.input_size[0],
         mode=mode,
@@ -229,13 +188,3 @@ def _row(case: Case, name: str, mode: str, times: List[float], needs: dict, peak
         **setting)
     row.peak_share = row.gflops * 1e9 / peak
     return row
-
-
-def machine() -> str:
-    """Software and hardware in a few words."""
-    if torch.cuda.is_available():
-        device = torch.cuda.get_device_name()
-    else:
-        found = re.search(r'model name\s*: (.+)', Path('/proc/cpuinfo').read_text())
-        device = found[1] if found else platform.machine()
-    return f'{device}, {os.cpu_count()} CPU cores, PyTorch {torch.__version__}'

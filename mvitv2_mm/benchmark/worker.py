@@ -1,13 +1,10 @@
-"""A process that holds one implementation and measures it on demand.
-
-One process each, so that one implementation's memory is not another's.
-"""
+"""Measures one implementation of the network on demand, in a process of its own."""
 import ctypes
 import gc
 import time
 from functools import partial
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import List, Tuple
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -110,17 +107,3 @@ class Meter:
 def _resident(field: str) -> float:
     status = Path('/proc/self/status').read_text()
     return int(status.split(f'{field}:')[1].split()[0]) / 1024
-
-
-_meter: Optional[Meter] = None  # of this process
-
-
-def start(*meter_args) -> None:
-    """Build what this process measures."""
-    global _meter
-    _meter = Meter(*meter_args)
-
-
-def ask(method: str, *args):
-    """Answer of the process's :class:`Meter`."""
-    return getattr(_meter, method)(*args)

@@ -1,17 +1,40 @@
 """``python -m mvitv2_mm benchmark``."""
 import argparse
 from pathlib import Path
+from typing import Iterator
 
 from .frame import call, print_json
 
-HELP = 'Compare speed and memory of MViTv2 implementations with the same weights.'
+HELP = 'Compare speed and memory of MViTv2 implementations, and of their input pipelines.'
 EXAMPLE = 'python -m mvitv2_mm benchmark --task image --arch tiny --mode inference'
 JSON = 'a line for every row'
+
+_NETWORKS = ('image', 'video', 'detection')
+# options that other tasks do not read
+_ANY = ('arch', 'mode', 'device', 'batch_size', 'profile')
+_OTHERS = {'data': (*_ANY, 'sweep'), 'scale': (*_ANY, 'data', 'peers', 'threads')}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument('--task', choices=['image', 'video', 'detection'], help='default: all')
+    parser.add_argument(
+        '--task',
+        choices=[*_NETWORKS, 'data', 'scale'],
+        help='networks of a task (default: of all), input pipelines of trainings (data), or what '
+        'work costs by its size (scale)')
+    parser.add_argument(
+        '--cases',
+        nargs='+',
+        metavar='NAME',
+        help='of --task data or scale, for instance imagenet or clips (default: all)')
+    parser.add_argument(
+        '--data',
+        nargs='+',
+        type=Path,
+        default=[],
+        metavar='PATH',
+        help='with --task data: folders of pictures or videos, and COCO annotations (default: '
+        'files that are made)')
     parser.add_argument('--arch', help='only cases of this size, for instance tiny')
     parser.add_argument('--mode', choices=['inference', 'training'], help='default: both')
     parser.add_argument('--peers', nargs='+', metavar='NAME', help='default: all')
@@ -22,14 +45,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default='float32',
         help='float32, or autocast to another type')
     parser.add_argument('--batch-size', type=int, help='default: that of the case')
-    parser.add_argument('--threads', type=int, help="default: torch's")
+    parser.add_argument('--threads', type=int, help="default: torch's; 1 with --task data")
     parser.add_argument('--repeats', type=int, default=5, help='timed steps of each')
     parser.add_argument(
         '--sweep',
         nargs='+',
         type=int,
         metavar='SIZE',
-        help='run the cases at these sides (images) or clip lengths (videos) instead')
+        help='run the cases at these sides (images), clip lengths (videos) or sizes (scale) instead'
+    )
     parser.add_argument(
         '--out-dir', type=Path, help='append to rows.jsonl; write tables and plots of all its rows')
     parser.add_argument(
@@ -44,14 +68,38 @@ def run(args: argparse.Namespace) -> None:
     from ..errors import UsageError
     if args.page and not args.out_dir:
         raise UsageError('--page shows the rows of a folder; name it with --out-dir')
-    cases = call(job.select_cases, args)
+    _check(args)
     if args.profile:
+        cases = call(job.select_cases, args)
         for title, profile in call(job.profile_cases, args, cases=cases):
             report.print_profile(title, profile)
             if args.json:
                 print_json(dict(title=title, operators=profile))
         return
-    for rows in call(job.measure_cases, args, cases=cases):
+    for rows in call(job.keep, args, measured=_measure(args)):
         report.print_rows(rows)
         for row in rows if args.json else ():
             print_json(row.as_dict())
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse options that the task does not read."""
+    from ..errors import UsageError
+    if args.task not in _OTHERS:
+        unread = {'--cases': args.cases, '--data': args.data}
+    else:
+        unread = {f'--{name.replace("_", "-")}': getattr(args, name) for name in _OTHERS[args.task]}
+    for option, value in unread.items():
+        if value:
+            raise UsageError(f'{option} is not for --task {args.task or "/".join(_NETWORKS)}')
+
+
+def _measure(args: argparse.Namespace) -> Iterator[list]:
+    if args.task == 'data':
+        from ..benchmark.data_session import measure_data
+        return call(measure_data, args)
+    if args.task == 'scale':
+        from ..benchmark.scale import measure_scale
+        return call(measure_scale, args)
+    from ..benchmark import job
+    return call(job.measure_cases, args, cases=call(job.select_cases, args))

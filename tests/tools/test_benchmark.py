@@ -82,7 +82,8 @@ def test_meter_counts_macs_and_memory():
 
 def test_rows_and_reports(tmp_path):
     page = tmp_path / 'page.md'
-    page.write_text(f'# Kept\n\n{report._MARK}\n\nold tables')
+    page.write_text(
+        f'# Kept\n\n{report._MARK.format("networks")}\n\nold tables\n{report._END}\nKept too')
     in_process.run('benchmark', [
         '--task', 'detection', '--arch', 'tiny', '--sweep', '64', '--mode', 'inference',
         '--repeats', '1', '--device', 'cpu', '--threads', '1', '--page',
@@ -93,6 +94,7 @@ def test_rows_and_reports(tmp_path):
     assert [row.name for row in rows] == [OURS, 'windowed reference']
     assert rows[1].difference < 1e-4
     assert page.read_text().startswith('# Kept') and 'old tables' not in page.read_text()
+    assert page.read_text().endswith('Kept too')
     assert '| windowed reference |' in page.read_text()
     assert (tmp_path / 'benchmark_inference.png').stat().st_size > 0
 
@@ -116,7 +118,7 @@ def make_row(**changes):
         gmacs=5.,
         peak_share=.5,
         difference=0.)
-    return session.Row(**{**values, **changes})
+    return session.NetworkRow(**{**values, **changes})
 
 
 def test_rows_of_several_runs_are_shown_together(tmp_path):
@@ -149,8 +151,8 @@ def test_memory_is_what_a_step_needs_not_what_the_allocator_keeps():
 
 def test_a_page_needs_its_mark_and_a_folder(tmp_path):
     (tmp_path / 'page.md').write_text('# No mark')
-    with pytest.raises(ValueError, match='page.md" has no line "<!-- What follows'):
-        report.write_page([], tmp_path / 'page.md')
+    with pytest.raises(ValueError, match='page.md" has no lines "<!-- What follows'):
+        report.write_page([make_row()], tmp_path / 'page.md')
     assert (tmp_path / 'page.md').read_text() == '# No mark'
     with pytest.raises(SystemExit, match='name it with --out-dir'):
         in_process.run('benchmark', ['--task', 'video', '--page', 'page.md'])
