@@ -11,7 +11,10 @@ JSON = 'a line for every row'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument('--task', choices=['image', 'video', 'detection'], help='default: all')
+    parser.add_argument(
+        '--task',
+        choices=['image', 'video', 'detection', 'export'],
+        help='default: the first three; "export" compares the formats of "export" on this CPU')
     parser.add_argument('--arch', help='only cases of this size, for instance tiny')
     parser.add_argument('--mode', choices=['inference', 'training'], help='default: both')
     parser.add_argument('--peers', nargs='+', metavar='NAME', help='default: all')
@@ -36,10 +39,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--page', type=Path, help='Markdown page that gets the tables too (with --out-dir)')
     parser.add_argument(
         '--profile', action='store_true', help='show where the time of ours goes; compare nothing')
+    parser.add_argument(
+        '--model', help='with --task export: a classifier or recognizer, as "predict" takes it')
+    parser.add_argument(
+        '--data', nargs='+', default=(), metavar='INPUT', help='files for --model to compare on')
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure or profile."""
+    if args.task == 'export':
+        _compare_formats(args)
+        return
     from ..benchmark import job, report
     from ..errors import UsageError
     if args.page and not args.out_dir:
@@ -53,5 +63,22 @@ def run(args: argparse.Namespace) -> None:
         return
     for rows in call(job.measure_cases, args, cases=cases):
         report.print_rows(rows)
+        for row in rows if args.json else ():
+            print_json(row.as_dict())
+
+
+def _compare_formats(args: argparse.Namespace) -> None:
+    """Of one model, or of the published recipes with random weights."""
+    from ..checkpoints.model_source import open_model
+    from ..errors import UsageError
+    from ..export import formats
+    from .export import prepare
+    if args.data and not args.model:
+        raise UsageError('--data is prepared as a model wants it; name it with --model')
+    models = [(open_model(args.model), None)] if args.model else formats.random_models(args.arch)
+    for opened, case in models:
+        samples = prepare(opened, args.data)
+        rows = call(formats.measure_formats, args, opened=opened, case=case, samples=samples)
+        formats.print_rows(opened.name, rows)
         for row in rows if args.json else ():
             print_json(row.as_dict())
