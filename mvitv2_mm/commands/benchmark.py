@@ -12,16 +12,20 @@ JSON = 'a line for every row'
 _NETWORKS = ('image', 'video', 'detection')
 # options that other tasks do not read
 _ANY = ('arch', 'mode', 'device', 'batch_size', 'profile')
-_OTHERS = {'data': (*_ANY, 'sweep'), 'scale': (*_ANY, 'data', 'peers', 'threads')}
+_OTHERS = {
+    'data': (*_ANY, 'sweep', 'model'),
+    'scale': (*_ANY, 'data', 'peers', 'threads', 'model'),
+    'export': ('mode', 'device', 'profile', 'sweep', 'cases', 'page', 'out_dir'),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
         '--task',
-        choices=[*_NETWORKS, 'data', 'scale'],
-        help='networks of a task (default: of all), input pipelines of trainings (data), or what '
-        'work costs by its size (scale)')
+        choices=[*_NETWORKS, *_OTHERS],
+        help='networks of a task (default: of all), input pipelines of trainings (data), what work '
+        'costs by its size (scale), or the formats of "export" on this CPU (export)')
     parser.add_argument(
         '--cases',
         nargs='+',
@@ -34,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar='PATH',
         help='with --task data: folders of pictures or videos, and COCO annotations (default: '
-        'files that are made)')
+        'files that are made); with --task export: files for --model to compare on')
+    parser.add_argument(
+        '--model', help='with --task export: a classifier or recognizer, as "predict" takes it')
     parser.add_argument('--arch', help='only cases of this size, for instance tiny')
     parser.add_argument('--mode', choices=['inference', 'training'], help='default: both')
     parser.add_argument('--peers', nargs='+', metavar='NAME', help='default: all')
@@ -69,6 +75,8 @@ def run(args: argparse.Namespace) -> None:
     if args.page and not args.out_dir:
         raise UsageError('--page shows the rows of a folder; name it with --out-dir')
     _check(args)
+    if args.task == 'export':
+        return _compare_formats(args)
     if args.profile:
         cases = call(job.select_cases, args)
         for title, profile in call(job.profile_cases, args, cases=cases):
@@ -86,7 +94,7 @@ def _check(args: argparse.Namespace) -> None:
     """Refuse options that the task does not read."""
     from ..errors import UsageError
     if args.task not in _OTHERS:
-        unread = {'--cases': args.cases, '--data': args.data}
+        unread = {'--cases': args.cases, '--data': args.data, '--model': args.model}
     else:
         unread = {f'--{name.replace("_", "-")}': getattr(args, name) for name in _OTHERS[args.task]}
     for option, value in unread.items():
@@ -103,3 +111,20 @@ def _measure(args: argparse.Namespace) -> Iterator[list]:
         return call(measure_scale, args)
     from ..benchmark import job
     return call(job.measure_cases, args, cases=call(job.select_cases, args))
+
+
+def _compare_formats(args: argparse.Namespace) -> None:
+    """Of one model, or of the published recipes with random weights."""
+    from ..checkpoints.model_source import open_model
+    from ..errors import UsageError
+    from ..export import formats
+    from .export import prepare
+    if args.data and not args.model:
+        raise UsageError('--data is prepared as a model wants it; name it with --model')
+    models = [(open_model(args.model), None)] if args.model else formats.random_models(args.arch)
+    for opened, case in models:
+        samples = prepare(opened, list(map(str, args.data)))
+        rows = call(formats.measure_formats, args, opened=opened, case=case, samples=samples)
+        formats.print_rows(opened.name, rows)
+        for row in rows if args.json else ():
+            print_json(row.as_dict())

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
     for note in opened.notes:
         print(note, file=sys.stderr)
     out = args.out or f'{opened.name}{FORMATS[args.to]}'
-    samples = _prepare(opened, args.data) if args.data else ()
+    samples = prepare(opened, args.data) if args.data else ()
     certificate = export_model(opened, out, args.to, samples, args.maps, args.fixed_size, args.int8)
     if args.json:
         print_json(certificate)
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
         print('{metric}: {float32:.4g} in float32, {int8:.4g} in 8 bits'.format(**int8))
 
 
-def _prepare(opened, inputs: List[str]) -> List[dict]:
+def prepare(opened, inputs: List[str]) -> List[dict]:
     """What the pipeline of the config makes of files."""
     from ..inference.predictor import Predictor
     from ..inference.reading import Reader

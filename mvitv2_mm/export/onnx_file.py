@@ -12,7 +12,7 @@ from ..extras import require
 from ..muting import muted
 from .graphs import Graph
 
-OPSET = 18
+OPSET = 20
 SCOPES = 'pkg.torch.onnx.name_scopes'  # of a node: the modules that it is from
 _MORE = dict(batch=0, height=96, width=160)
 _LIMIT = 2**31  # bytes of a file in the format of ONNX

@@ -11,8 +11,8 @@ from ..models.exported import ExportedModel, to_pixels
 from .graphs import Graph
 
 TOLERANCE = 1e-4  # of the largest output
-# of detectors: which objects count, how well boxes and scores fit, and how many of them have to
-OBJECTS, OVERLAP, SCORE, SHARE = 0.3, 0.99, 1e-3, 0.995
+# of detectors: which objects count, how well boxes, masks and scores fit, and how many have to
+OBJECTS, OVERLAP, MASK_OVERLAP, SCORE, SHARE = 0.3, 0.99, 0.98, 1e-3, 0.995
 
 
 class Parity:
@@ -131,7 +131,7 @@ def _match(objects: Any, others: Any) -> Optional[Tuple[Tensor, Tensor]]:
     if 'masks' in objects:
         masks, theirs = objects.masks, others.masks[best]
         wrong, size = (masks != theirs).sum((1, 2)), (masks | theirs).sum((1, 2))
-        same &= wrong <= (size // 100).clamp(min=1)
+        same &= wrong <= ((1 - MASK_OVERLAP) * size).clamp(min=1)
     return same, gap.masked_fill(~same, 0)  # what has no partner has no difference to it
 
 

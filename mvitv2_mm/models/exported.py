@@ -127,6 +127,15 @@ def _without_normalisation(module: dict) -> nn.Module:
     return ALL_MODELS.build(module)
 
 
+def make_collector(module: dict) -> nn.Module:
+    """What collects samples to batches of pixels that nothing has been done to.
+
+    Args:
+        module (dict): Config of the model.
+    """
+    return _without_normalisation(module).data_preprocessor
+
+
 def to_pixels(inputs: Tensor) -> Tensor:
     """Batches of the hosts as what files take.
 

@@ -51,12 +51,14 @@ class OpenvinoNetwork:
 
     Args:
         file (str): The ``.xml`` of the two; the ``.bin`` lies beside it.
+        precision (str): 'f32' computes what the model computes; 'bf16' rounds to 8 bits of
+            mantissa. Defaults to 'f32'.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, precision: str = 'f32') -> None:
         core = require('openvino', f'{file}, a file of OpenVINO,').Core()
         settings = dict(
-            INFERENCE_PRECISION_HINT='f32', INFERENCE_NUM_THREADS=torch.get_num_threads())
+            INFERENCE_PRECISION_HINT=precision, INFERENCE_NUM_THREADS=torch.get_num_threads())
         try:
             model = core.read_model(file)
             self._network = core.compile_model(model, 'CPU', settings)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .caching import cache_index
+from .tracing import is_exporting
 
 
 def _max(a: Union[int, float], b: Union[int, float]) -> Union[int, float]:
@@ -76,6 +77,16 @@ def rel_pos_terms(q: Tensor, tables: Sequence[Tensor], q_grid: Sequence[int],
     for axis, (table, q_size, k_size) in enumerate(zip(tables, q_grid, k_grid)):
         table = resize_rel_pos(table, 2 * _max(q_size, k_size) - 1)
         rows = table[rel_pos_index(q_size, k_size, str(q.device))]  # (q_size, k_size, D)
-        # e.g. rows of an image: (B, M, H, W, D), (H, K, D) -> (B, M, H, W, K)
-        terms.append(torch.einsum(f'bm{axes}d,{axes[axis]}kd->bm{axes}k', q, rows))
+        if is_exporting():
+            terms.append(_product_along(axis, q, rows))
+        else:
+            # e.g. rows of an image: (B, M, H, W, D), (H, K, D) -> (B, M, H, W, K)
+            terms.append(torch.einsum(f'bm{axes}d,{axes[axis]}kd->bm{axes}k', q, rows))
     return terms
+
+
+def _product_along(axis: int, q: Tensor, rows: Tensor) -> Tensor:
+    """The same as a product of matrices: programs that run exported files are slow at einsum."""
+    q = q.movedim(2 + axis, 2)
+    terms = q.flatten(3, -2) @ rows.transpose(1, 2)
+    return terms.unflatten(3, q.shape[3:-1]).movedim(2, 2 + axis)

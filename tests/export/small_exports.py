@@ -40,7 +40,8 @@ def shrink(kind: str, cfg: Config) -> None:
     if kind == 'cascade':
         roi.update(type='mvitv2_mm.CascadeRoIHead', num_stages=2, stage_loss_weights=[1, 1])
         norm = dict(type='SyncBN')  # as those of full size
-        head = dict(roi.bbox_head, type='Shared4Conv1FCBBoxHead', conv_out_channels=8, norm_cfg=norm)
+        head = dict(
+            roi.bbox_head, type='Shared4Conv1FCBBoxHead', conv_out_channels=8, norm_cfg=norm)
         roi.bbox_head = [dict(head, reg_class_agnostic=False) for _ in range(2)]
         roi.mask_head.update(class_agnostic=False, norm_cfg=norm)
         model.train_cfg.rcnn = [model.train_cfg.rcnn] * 2
