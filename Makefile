@@ -8,7 +8,7 @@
 
 # the first that starts; a pyenv shim may exist without its Python
 ifndef PYTHON
-PYTHON := $(shell for p in python3.11 python3.12 python3.10 python3; do \
+PYTHON := $(shell for p in python3.11 python3.12 python3.10 python3.13 python3; do \
                       $$p -c '' 2>/dev/null && command -v $$p && break; done)
 endif
 MMCV ?=
@@ -29,7 +29,7 @@ NOT_FAST := tests/ops/test_triton_pooling.py tests/backbones/test_amp_curve.py \
 .PHONY: setup quickstart test test-fast lint docs benchmarks
 
 setup:
-	@test -n "$(PYTHON)" || { echo 'No Python found: install Python 3.10-3.12, or run make setup PYTHON=/path/to/python' >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo 'No Python found: install Python 3.10-3.13, or run make setup PYTHON=/path/to/python' >&2; exit 1; }
 	@"$(PYTHON)" tools/setup_env.py $(if $(MMCV),--mmcv $(MMCV))
 
 quickstart: setup

@@ -42,7 +42,7 @@ def message(function, *args):
     return text
 
 
-@pytest.mark.parametrize('version', [(3, 9, 18), (3, 13, 1)])
+@pytest.mark.parametrize('version', [(3, 9, 18), (3, 14, 1)])
 def test_wrong_python(setup_env, monkeypatch, version):
     monkeypatch.setattr(sys, 'version_info', version)
     text = message(setup_env.check_python)
