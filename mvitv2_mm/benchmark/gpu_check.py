@@ -120,8 +120,9 @@ class Check:
             self._part('kernels', f'kernels of {case.name}, {mode}', 1, self._profile, case, mode)
         for case in self.cases:
             names = list(self._possible(case, VARIANTS, paths))
-            self._part('time', f'ablations of {case.name}',
-                       len(names) + 1, self._time, case, names, found.ablations)
+            if names:
+                self._part('time', f'ablations of {case.name}',
+                           len(names) + 1, self._time, case, names, found.ablations)
         self._part('tests', 'tests', 1, self._test)
         self.result.seconds = self._elapsed()
         return self.result

@@ -19,7 +19,7 @@ _AGREEMENT = """## Numbers
 
 Errors are relative to the same network in float64. In brackets are those of the formulas of the
 paper in the same type. A path agrees where its output has at most 2 times their error and every
-gradient at most 5 times.
+gradient at most 10 times.
 """
 _KERNELS = """## The slowest kernels of a step
 

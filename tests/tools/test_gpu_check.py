@@ -43,7 +43,7 @@ def test_the_cpu_agrees():
 def test_a_wrong_gradient_and_a_wrong_output_are_found(fault, output_is_wrong, monkeypatch):
     monkeypatch.setattr(lean, 'depthwise_conv', fault)
     for found in compare(TINY, 'auto', ['float32', 'bfloat16'], 'cpu'):
-        assert not found.agrees and found.ratio > 5
+        assert not found.agrees and found.ratio > 10
         assert output_is_wrong or 'pool' in found.worst
         assert (found.output > 2 * found.plain_output) == output_is_wrong
 
@@ -119,14 +119,14 @@ def test_the_tests_of_the_checkout_count(body, line, agrees, tmp_path, monkeypat
     assert check.result.tests.startswith(line) and check.result.agrees == agrees
 
 
-# one network and few variants; packages are missing in the processes that this one starts too
+# one network; packages are missing in the processes that this one starts too
 BARE = '''
 import sys
 from mvitv2_mm.benchmark import gpu_check
 from mvitv2_mm.commands.frame import run_command
-gpu_check.SMALL_CASES = (gpu_check.Case('detection', 'tiny', (32, 32), 1,
+gpu_check.SMALL_CASES = (gpu_check.Case('detection', 'tiny', (64, 64), 1,
                                         ('windowed reference', 'timm')), )
-gpu_check.VARIANTS, gpu_check.MODES = ('ours, sdpa', 'ours, triton pooling'), ('training', )
+gpu_check.VARIANTS, gpu_check.MODES = ('ours, triton pooling', ), ('training', )
 gpu_check.paths_of = lambda device: ['auto']
 sys.exit(run_command('gpu-check', ['--small', '--device', 'cpu', '--repeats', '1', '--json',
                                    '--out-dir', sys.argv[1]]))
@@ -148,24 +148,27 @@ def test_the_whole_check_with_nothing_but_torch(tmp_path):
     assert found == json.loads((tmp_path / 'out' / gpu_page.LINE).read_text())
     assert found['agrees'] and {row['dtype'] for row in found['agreements']} == set(DTYPES)
     assert [row['name'] for row in found['rows']] == [OURS, 'windowed reference']
-    assert [row['name'] for row in found['ablations']] == [OURS, 'ours, sdpa']
-    slowest = found['kernels']['detection tiny 32x32, training']
+    assert found['ablations'] == []  # the kernels are for a GPU
+    slowest = found['kernels']['detection tiny 64x64, training']
     assert len(slowest) == 3 and {row['held_by'] for row in slowest} <= {'compute', 'memory'}
     assert found['left_out'] == [
-        'time of detection tiny 32x32: timm: timm is not installed',
+        'time of detection tiny 64x64: timm: timm is not installed',
         'tests: they need a checkout, pytest and OpenMMLab packages'
     ]
     page = (tmp_path / 'out' / gpu_page.PAGE).read_text()
     assert 'All 3 comparisons of outputs and gradients agree.' in page
-    assert '| detection tiny 32x32 | auto | float16 |' in page and '| ours, sdpa |' in page
+    assert '| detection tiny 64x64 | auto | float16 |' in page
+    assert '| windowed reference |' in page and '| aten::' in page
 
 
 def test_the_page_names_what_is_wrong():
     check = make_check()
     wrong = agreement.Agreement('a net', 'triton', 'float16', 'cuda', 1., 1e-3, 1., 1e-3, 'net.b',
-                                9.)
+                                90.)
     check.result.agreements.append(wrong)
+    check.result.ablations += [make_row(), make_row(name='ours, sdpa', median=1.)]
     page = gpu_page.to_page(check.result)
+    assert '| ours, sdpa | 1000 ' in page
     assert 'The numbers are WRONG: triton in float16 (a net).' in page
-    assert '9x (b) | **NO** |' in page
+    assert '90x (b) | **NO** |' in page
     assert 'Tests that need a GPU: not run.' in page and '- nothing' in page
