@@ -4,11 +4,12 @@
 # make test-fast    set-up, then the tests that take about a minute on 2 cores and train nothing
 # make lint         set-up, then flake8, isort and yapf
 # make docs         set-up, then the documentation as a site: work_dirs/docs/index.html
+# make gpu-check    set-up, then check a GPU: numbers, speed, memory, kernels (under 8 minutes)
 # make benchmarks   set-up, then measure and write the tables of docs/benchmarks.md (idle machine!)
 
 # the first that starts; a pyenv shim may exist without its Python
 ifndef PYTHON
-PYTHON := $(shell for p in python3.11 python3.12 python3.10 python3; do \
+PYTHON := $(shell for p in python3.11 python3.12 python3.10 python3.13 python3; do \
                       $$p -c '' 2>/dev/null && command -v $$p && break; done)
 endif
 MMCV ?=
@@ -26,10 +27,10 @@ FAST_TESTS := $(addprefix tests/,ops layers backbones models checkpoints evaluat
 NOT_FAST := tests/ops/test_triton_pooling.py tests/backbones/test_amp_curve.py \
     tests/models/test_maskfeat.py::test_training_lowers_the_loss_and_reaches_every_parameter
 
-.PHONY: setup quickstart test test-fast lint docs benchmarks
+.PHONY: setup quickstart test test-fast lint docs benchmarks gpu-check
 
 setup:
-	@test -n "$(PYTHON)" || { echo 'No Python found: install Python 3.10-3.12, or run make setup PYTHON=/path/to/python' >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo 'No Python found: install Python 3.10-3.13, or run make setup PYTHON=/path/to/python' >&2; exit 1; }
 	@"$(PYTHON)" tools/setup_env.py $(if $(MMCV),--mmcv $(MMCV))
 
 quickstart: setup
@@ -49,6 +50,9 @@ lint: setup
 
 docs: setup
 	$(BIN)/python -m sphinx -q -W --keep-going docs work_dirs/docs
+
+gpu-check: setup
+	$(BIN)/python -m mvitv2_mm gpu-check
 
 benchmarks: setup
 	rm -f work_dirs/benchmark/rows.jsonl

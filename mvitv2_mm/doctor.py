@@ -65,8 +65,8 @@ def first_line(error: Exception) -> str:
 
 def check_python() -> str:
     """Python is one the hosts support."""
-    if not (3, 10) <= sys.version_info[:2] <= (3, 12):
-        raise Problem(f'Python {platform.python_version()}', 'use Python 3.10, 3.11 or 3.12')
+    if not (3, 10) <= sys.version_info[:2] <= (3, 13):
+        raise Problem(f'Python {platform.python_version()}', 'use Python 3.10 to 3.13')
     return platform.python_version()
 
 

@@ -41,10 +41,10 @@ def test_this_environment_works():
                             for finding in findings}
 
 
-@pytest.mark.parametrize('version', [(3, 9), (3, 13)])
+@pytest.mark.parametrize('version', [(3, 9), (3, 14)])
 def test_python(monkeypatch, version):
     monkeypatch.setattr(sys, 'version_info', version)
-    assert problem(doctor.check_python).remedy == 'use Python 3.10, 3.11 or 3.12'
+    assert problem(doctor.check_python).remedy == 'use Python 3.10 to 3.13'
 
 
 @pytest.mark.parametrize('package, version, needed, remedy', [

@@ -42,7 +42,7 @@ def message(function, *args):
     return text
 
 
-@pytest.mark.parametrize('version', [(3, 9, 18), (3, 13, 1)])
+@pytest.mark.parametrize('version', [(3, 9, 18), (3, 14, 1)])
 def test_wrong_python(setup_env, monkeypatch, version):
     monkeypatch.setattr(sys, 'version_info', version)
     text = message(setup_env.check_python)
@@ -141,6 +141,7 @@ def test_make_targets():
     assert commands('quickstart').splitlines()[-1].split()[-1] == 'tools/quickstart.py'
     assert 'quickstart.py --task video' in commands('quickstart', 'TASK=video')
     assert 'setup_env.py --mmcv full' in commands('setup', 'MMCV=full')
+    assert commands('gpu-check').splitlines()[-1].endswith('-m mvitv2_mm gpu-check')
     assert 'setup_env.py' in commands('test') and '-m pytest' in commands('test')
     assert all(tool in commands('lint') for tool in ('flake8', 'isort', 'yapf'))
     assert 'No Python found' in commands('setup', 'PYTHON=')

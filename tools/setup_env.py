@@ -41,8 +41,8 @@ def fail(message):
 
 def check_python():
     version = '.'.join(map(str, sys.version_info[:3]))
-    if not (3, 10) <= sys.version_info[:2] <= (3, 12):
-        fail(f'Python 3.10, 3.11 or 3.12 is needed, {sys.executable} is {version}; '
+    if not (3, 10) <= sys.version_info[:2] <= (3, 13):
+        fail(f'Python 3.10 to 3.13 is needed, {sys.executable} is {version}; '
              'run: make setup PYTHON=/path/to/python3.11')
     if not all(importlib.util.find_spec(name) for name in ('venv', 'ensurepip')):
         fail(f'{sys.executable} cannot make virtual environments; install its venv package, '
@@ -92,8 +92,8 @@ def installed(*packages):
 def make_venv():
     if VENV_PYTHON.exists():
         minor = run('-c', 'import sys; print(sys.version_info[1])')
-        if minor is None or not 10 <= int(minor) <= 12:
-            fail(f'{VENV} does not hold a working Python 3.10-3.12; remove it and try again')
+        if minor is None or not 10 <= int(minor) <= 13:
+            fail(f'{VENV} does not hold a working Python 3.10-3.13; remove it and try again')
     elif subprocess.run([sys.executable, '-m', 'venv', str(VENV)]).returncode:
         fail(f'could not create {VENV}; remove it and try again')
     clashing = installed(*CLASHING)

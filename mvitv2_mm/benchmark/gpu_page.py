@@ -11,19 +11,20 @@ from .report import to_markdown
 PAGE, LINE = 'gpu_check.md', 'gpu_check.json'
 _INTRODUCTION = """# Check of {machine}
 
-{verdict} Everything was computed on `{device}`, and timed in {dtype}, in {seconds:.0f} s. The device reached
-{tflops:.3g} TFLOP/s in a product of two matrices and copied {gigabytes:.3g} GB/s; these are the peaks below.
-Tests that need a GPU: {tests}.
+{verdict} Everything was computed on `{device}`, and timed in {dtype}, in {seconds:.0f} s. The
+device reached {tflops:.3g} TFLOP/s in a product of two matrices and copied {gigabytes:.3g} GB/s;
+these are the peaks below. Tests that need a GPU: {tests}.
 """
 _AGREEMENT = """## Numbers
 
-Errors are relative to the same network in float64. In brackets are those of the formulas of the paper in the same
-type. A path agrees where its output has at most 2 times their error and every gradient at most 5 times.
+Errors are relative to the same network in float64. In brackets are those of the formulas of the
+paper in the same type. A path agrees where its output has at most 2 times their error and every
+gradient at most 10 times.
 """
 _KERNELS = """## The slowest kernels of a step
 
-A kernel is held by the peak that it is nearer to: that of arithmetic, or that of memory. Where it is far from both,
-it waits for something else, for instance because it is small.
+A kernel is held by the peak that it is nearer to: that of arithmetic, or that of memory. Where it
+is far from both, it waits for something else, for instance because it is small.
 """
 
 
@@ -68,7 +69,7 @@ def verdict(result: Result) -> str:
         names = ', '.join(f'{found.path} in {found.dtype} ({found.case})' for found in wrong)
         return f'The numbers are WRONG: {names}.'
     if not result.agrees:
-        return 'Not all numbers could be compared (see the end).'
+        return 'Tests failed, or not all numbers could be compared (see the end).'
     return f'All {len(result.agreements)} comparisons of outputs and gradients agree.'
 
 

@@ -17,10 +17,7 @@ class _Module(nn.Module):
 
 
 class _Registry:
-    """mmengine's Registry, which remembers nothing."""
-
-    def __init__(self, *args, **kwargs) -> None:
-        self.name = ''
+    """A registry that remembers nothing."""
 
     def register_module(self, *args, **kwargs) -> Callable:
         return lambda cls: cls
@@ -40,12 +37,11 @@ _MODULES = {
     'mmengine.model': dict(BaseModule=_Module),
     'mmengine.model.weight_init':
     dict(trunc_normal_=nn.init.trunc_normal_, update_init_info=_ignore),
-    'mmengine.registry': dict(__getattr__=lambda name: _Registry(), Registry=_Registry),
     'mmcv': {},
     'mmcv.cnn': dict(build_norm_layer=_build_norm_layer),
     # it takes any arguments; where nothing is dropped both are the same
     'mmcv.cnn.bricks': dict(DropPath=nn.Identity),
-    'mvitv2_mm.repairs': {},
+    'mvitv2_mm.registry': dict(MODELS=_Registry()),
 }
 
 
