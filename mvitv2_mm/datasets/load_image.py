@@ -2,14 +2,18 @@ import io
 import os
 from typing import Union
 
+import cv2
 import mmcv
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
-from PIL import ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ..registry import TRANSFORMS
 from .file_limits import MAX_PIXELS, check_file, open_picture
 from .storage import read, shown
+
+_AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+_END_OF_JPEG = b'\xff\xd9'
 
 
 @TRANSFORMS.register_module()
@@ -52,12 +56,32 @@ class LoadImage(LoadImageFromFile):
 
     def _read(self, content: bytes) -> np.ndarray:
         with open_picture(io.BytesIO(content), self.max_pixels) as image:
+            if self._is_plain(image, content):
+                pixels = cv2.imdecode(np.frombuffer(content, np.uint8), _AS_STORED)
+                if pixels is not None:
+                    return pixels
             if image.mode[0] not in 'IF':
-                return mmcv.imfrombytes(content, flag=self.color_type, backend='pillow')
+                return self._read_8_bits(content)
             if 'ignore_orientation' not in self.color_type:
                 image = ImageOps.exif_transpose(image)
             tones = _to_8_bits(np.asarray(image))
         return tones if 'color' not in self.color_type else np.stack([tones] * 3, axis=-1)
+
+    def _is_plain(self, image: Image.Image, content: bytes) -> bool:
+        """Whether OpenCV, which is faster, decodes to the same bits.
+
+        It would also decode what ends too early, and has other rules for more than three channels.
+        """
+        if (image.format, image.mode) != ('JPEG', 'RGB') or not content.endswith(_END_OF_JPEG):
+            return False
+        if self.color_type == 'color':
+            return image.getexif().get(ExifTags.Base.Orientation, 1) == 1
+        return self.color_type == 'color_ignore_orientation'
+
+    def _read_8_bits(self, content: bytes) -> np.ndarray:
+        pixels = mmcv.imfrombytes(
+            content, flag=self.color_type, channel_order='rgb', backend='pillow')
+        return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
 
 
 def read_rgb(path: Union[str, os.PathLike]) -> np.ndarray:
@@ -66,7 +90,8 @@ def read_rgb(path: Union[str, os.PathLike]) -> np.ndarray:
     Raises:
         OSError, ValueError: If it cannot be read.
     """
-    return LoadImage().transform(dict(img_path=os.fspath(path)))['img'][..., ::-1]
+    image = LoadImage().transform(dict(img_path=os.fspath(path)))['img']
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def _to_8_bits(values: np.ndarray) -> np.ndarray:

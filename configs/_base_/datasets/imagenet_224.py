@@ -1,19 +1,19 @@
 _base_ = ['../loaders/train.py', '../loaders/test.py']
 
 train_pipeline = [
-    # Pillow reads, resizes and warps, and pictures lie as they are stored, as in the official code
+    # as Pillow decodes, resizes and warps, and pictures lie as they are stored, as in the official
+    # code
     dict(type='mvitv2_mm.LoadImage', color_type='color_ignore_orientation'),
     dict(
-        type='RandomResizedCrop',
+        type='mvitv2_mm.RandomResizedCrop',
         scale=224,
         crop_ratio_range=(0.08, 1.),
         aspect_ratio_range=(3 / 4, 4 / 3),
-        backend='pillow',
         interpolation='bicubic'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     # rand-m9-n6-mstd0.5-inc1, filled with the mean colour
     dict(type='mvitv2_mm.ImageRandAugment', magnitude=9, num_ops=6, fill=[124, 116, 104]),
-    dict(type='PackInputs'),
+    dict(type='mvitv2_mm.PackInputs'),
 ]
 test_pipeline = [
     dict(type='mvitv2_mm.LoadImage', color_type='color_ignore_orientation'),
