@@ -7,6 +7,7 @@ from mmcv.transforms import BaseTransform
 from numpy.lib.stride_tricks import sliding_window_view
 
 from .pixels import contiguous
+from .rotate_clip import rotate_clip
 
 _MAX_LEVEL = 10.
 # OpenCV rounds, Pillow cuts off; a whole number stays whatever the last bit of a float says
@@ -160,7 +161,7 @@ def apply_operation(name: str,
     """Apply one operation to all frames of a clip.
 
     Pixels are those of timm, which uses Pillow, but for a grey level here and there. Rotations
-    differ more, by a grey level on average: OpenCV's bicubic kernel is a little softer (-0.75 where
+    of a single picture differ more, by a grey level on average: OpenCV's bicubic kernel is a little softer (-0.75 where
     Pillow has -1), and it fades into the fill over two pixels at the border of the picture.
 
     Args:
@@ -173,6 +174,8 @@ def apply_operation(name: str,
     """
     function, value_range, signed = OPERATIONS[name]
     value = magnitude / _MAX_LEVEL * value_range * (sign if signed else 1)
+    if name == 'Rotate' and len(frames) > 1 and len({frame.shape for frame in frames}) == 1:
+        return rotate_clip(frames, value, fill)
     return [function(frame, value, fill) for frame in frames]
 
 

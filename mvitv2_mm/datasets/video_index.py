@@ -73,8 +73,8 @@ def decode(stream: 'av.VideoStream', packet: Optional['av.Packet']) -> List['av.
 def tells_what_is_needed(stream: 'av.VideoStream') -> bool:
     """Whether packets tell that no other frame needs theirs, so that a decoder can pass over them.
 
-    Those of H.265 tell it only of frames of their own temporal layer. Other decoders do not skip, or
-    do not from one packet to the next.
+    Those of H.265 tell it only of frames of their own temporal layer. Other decoders do not skip,
+    or do not from one packet to the next.
     """
     context = stream.codec_context
     if context.name == 'hevc':
