@@ -6,8 +6,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.lib.stride_tricks import sliding_window_view
 
+from .clip_warps import CLIP_WARPS
 from .pixels import contiguous
-from .rotate_clip import rotate_clip
 
 _MAX_LEVEL = 10.
 # OpenCV rounds, Pillow cuts off; a whole number stays whatever the last bit of a float says
@@ -160,9 +160,10 @@ def apply_operation(name: str,
                     fill: Fill = (128, 128, 128)) -> List[np.ndarray]:
     """Apply one operation to all frames of a clip.
 
-    Pixels are those of timm, which uses Pillow, but for a grey level here and there. Rotations
-    of a single picture differ more, by a grey level on average: OpenCV's bicubic kernel is a little softer (-0.75 where
-    Pillow has -1), and it fades into the fill over two pixels at the border of the picture.
+    Pixels are those of timm, which uses Pillow, but for a grey level here and there. Rotations of a
+    single picture differ more, by a grey level on average: OpenCV's bicubic kernel is a little
+    softer (-0.75 where Pillow has -1), and it fades into the fill over two pixels at the border of
+    the picture.
 
     Args:
         name (str): Key of ``OPERATIONS``.
@@ -174,8 +175,8 @@ def apply_operation(name: str,
     """
     function, value_range, signed = OPERATIONS[name]
     value = magnitude / _MAX_LEVEL * value_range * (sign if signed else 1)
-    if name == 'Rotate' and len(frames) > 1 and len({frame.shape for frame in frames}) == 1:
-        return rotate_clip(frames, value, fill)
+    if name in CLIP_WARPS and len(frames) > 1 and len({frame.shape for frame in frames}) == 1:
+        return CLIP_WARPS[name](frames, value, fill)
     return [function(frame, value, fill) for frame in frames]
 
 
