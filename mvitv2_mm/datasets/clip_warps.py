@@ -13,6 +13,7 @@ from torch.nn.functional import embedding_bag
 
 # OpenCV rounds, Pillow cuts off; a whole number stays whatever the last bit of a float says
 _CUT = -0.499
+_PART = 2**14  # pixels at once, so that memory is used again
 
 Frames = List[np.ndarray]
 Fill = Sequence[int]
@@ -24,13 +25,17 @@ def _rotate(frames: Frames, degrees: float, fill: Fill) -> Frames:
     colours = np.empty((height * width + 1, 3 * len(frames)), np.float32)
     colours[:-1] = cv2.merge(frames).reshape(height * width, -1)
     colours[-1] = np.tile(fill, len(frames))
-    with torch.inference_mode():  # sums of rows by their weights
-        rotated = embedding_bag(
-            torch.from_numpy(places),
-            torch.from_numpy(colours),
-            mode='sum',
-            per_sample_weights=torch.from_numpy(weights)).numpy()
-    return _split(cv2.add(rotated, _CUT, dtype=cv2.CV_8U).reshape(height, width, -1))
+    rotated = np.empty((height * width, 3 * len(frames)), np.uint8)
+    with torch.inference_mode():
+        for start in range(0, height * width, _PART):
+            part = slice(start, start + _PART)
+            sums = embedding_bag(
+                torch.from_numpy(places[part]),
+                torch.from_numpy(colours),
+                mode='sum',
+                per_sample_weights=torch.from_numpy(weights[part]))
+            cv2.add(sums.numpy(), _CUT, rotated[part], dtype=cv2.CV_8U)
+    return _split(rotated.reshape(height, width, -1))
 
 
 def _sources(height: int, width: int, angle: float) -> Tuple[np.ndarray, np.ndarray]:
