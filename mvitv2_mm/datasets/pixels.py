@@ -51,6 +51,7 @@ def resize(image: np.ndarray, size: Tuple[int, int], interpolation: str) -> np.n
     image = contiguous(image)
     if interpolation == 'bilinear' and height >= image.shape[0] and width >= image.shape[1]:
         return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
-    pixels = from_numpy(image.reshape(*image.shape[:2], -1)).permute(2, 0, 1)[None]
+    # (1, C, H, W) with the channels last in memory, and so is what comes out
+    pixels = from_numpy(image.reshape(*image.shape[:2], -1)).unsqueeze(0).permute(0, 3, 1, 2)
     resized = interpolate(pixels, (height, width), mode=interpolation, antialias=True)
     return resized[0].permute(1, 2, 0).numpy().reshape(height, width, *image.shape[2:])

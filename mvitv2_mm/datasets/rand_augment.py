@@ -1,4 +1,5 @@
 """RandAugment of timm, for images and for clips."""
+import math
 from typing import Callable, Dict, List, Sequence, Tuple
 
 import cv2
@@ -17,25 +18,10 @@ _SMOOTH = np.float32([[1, 1, 1], [1, 5, 1], [1, 1, 1]]) / 13
 Fill = Sequence[int]
 
 
-def _shift_rows(img: np.ndarray, shifts: np.ndarray, fill: Fill) -> np.ndarray:
-    """Sample row ``y`` at ``x + shifts[y]``, bicubic with Pillow's kernel."""
-    height, width = img.shape[:2]
-    start = np.floor(shifts)
-    d = shifts - start
-    weights = np.stack(
-        [-d * (1 - d)**2, 1 - 2 * d**2 + d**3, d * (1 + d - d**2), d**2 * (d - 1)], -1)
-    start = start.astype(int)
-    margin = abs(start).max() + 2
-    padded = cv2.copyMakeBorder(img, 0, 0, margin, margin, cv2.BORDER_REPLICATE)
-    windows = sliding_window_view(padded.reshape(height, -1), (width + 3) * 3, axis=1)
-    rows = windows[np.arange(height), (start + margin - 1) * 3].astype(np.float32)
-    taps = sliding_window_view(rows, width * 3, axis=1)[:, ::3]  # (height, 4, width * 3)
-    values = np.einsum('yk,ykx->yx', weights.astype(np.float32), taps)
-    shifted = cv2.add(values, _CUT, dtype=cv2.CV_8U).reshape(img.shape)
-    # a pixel is outside if its centre is
-    first, x = np.ceil(-0.5 - shifts).astype(np.int16)[:, None], np.arange(width, dtype=np.int16)
-    inside = (x >= first) & (x < first + width)
-    return cv2.copyTo(shifted, inside.view(np.uint8), _canvas(img, fill))
+def _cubic(d: np.ndarray) -> np.ndarray:
+    """Pillow's bicubic weights of the four pixels around a point, ``d`` behind the second."""
+    return np.stack([-d * (1 - d)**2, 1 - 2 * d**2 + d**3, d * (1 + d - d**2), d**2 * (d - 1)],
+                    -1).astype(np.float32)
 
 
 def _canvas(img: np.ndarray, fill: Fill) -> np.ndarray:
@@ -43,11 +29,34 @@ def _canvas(img: np.ndarray, fill: Fill) -> np.ndarray:
 
 
 def _shear(img: np.ndarray, value: float, fill: Fill) -> np.ndarray:
-    return _shift_rows(img, value * (np.arange(len(img)) + 0.5), fill)
+    height, width = img.shape[:2]
+    shifts = value * (np.arange(height) + 0.5)
+    start = np.floor(shifts).astype(int)
+    margin = abs(start).max() + 2
+    padded = cv2.copyMakeBorder(img, 0, 0, margin, margin, cv2.BORDER_REPLICATE)
+    windows = sliding_window_view(padded.reshape(height, -1), (width + 3) * 3, axis=1)
+    rows = windows[np.arange(height), (start + margin - 1) * 3].astype(np.float32)
+    taps = sliding_window_view(rows, width * 3, axis=1)[:, ::3]  # (height, 4, width * 3)
+    values = np.einsum('yk,ykx->yx', _cubic(shifts - start), taps)
+    # a pixel is outside if its centre is
+    first, x = np.ceil(-0.5 - shifts).astype(np.int16)[:, None], np.arange(width, dtype=np.int16)
+    inside = ((x >= first) & (x < first + width)).view(np.uint8)
+    sheared = cv2.add(values, _CUT, dtype=cv2.CV_8U).reshape(img.shape)
+    return cv2.copyTo(sheared, inside, _canvas(img, fill))
 
 
 def _translate(img: np.ndarray, value: float, fill: Fill) -> np.ndarray:
-    return _shift_rows(img, np.full(len(img), value * img.shape[1]), fill)
+    width = img.shape[1]
+    shift = value * width
+    start = math.floor(shift)
+    padded = cv2.copyMakeBorder(img, 0, 0, 1, 0, cv2.BORDER_REPLICATE)
+    moved = cv2.filter2D(padded, -1,
+                         _cubic(shift - start)[None], None, (1, 0), _CUT, cv2.BORDER_REPLICATE)
+    first = math.ceil(-0.5 - shift)
+    inside = slice(max(first, 0), min(first + width, width))
+    canvas = _canvas(img, fill)
+    canvas[:, inside] = moved[:, inside.start + start + 1:inside.stop + start + 1]
+    return canvas
 
 
 def _transposed(function: Callable) -> Callable:
@@ -105,8 +114,7 @@ def _solarize(img: np.ndarray, value: float, _) -> np.ndarray:
 
 
 def _solarize_add(img: np.ndarray, add: float, _) -> np.ndarray:
-    return _look_up(
-        img, np.where(_LEVELS < 128, np.minimum(_LEVELS + int(add), 255), _LEVELS))
+    return _look_up(img, np.where(_LEVELS < 128, np.minimum(_LEVELS + int(add), 255), _LEVELS))
 
 
 def _away_from(level: int, img: np.ndarray, value: float) -> np.ndarray:
@@ -150,7 +158,7 @@ OPERATIONS: Dict[str, Tuple[Callable, float, bool]] = {
     'TranslateX': (_translate, 0.45, True),
     'TranslateY': (_transposed(_translate), 0.45, True),
 }
-_NAMES = np.array(list(OPERATIONS))
+_NAMES = list(OPERATIONS)
 
 
 def apply_operation(name: str,
@@ -240,9 +248,9 @@ class RandAugment(BaseTransform):
     def _draw(self) -> List[Tuple[str, float, int]]:
         """Operations with their magnitude and sign."""
         steps = []
-        for name in np.random.choice(_NAMES, self.num_ops):
+        for index in np.random.randint(len(_NAMES), size=self.num_ops):
             if np.random.rand() < self.prob:
                 magnitude = np.random.normal(self.magnitude, self.magnitude_std)
                 sign = 2 * np.random.randint(2) - 1
-                steps.append((name, min(max(magnitude, 0.), _MAX_LEVEL), sign))
+                steps.append((_NAMES[index], min(max(magnitude, 0.), _MAX_LEVEL), sign))
         return steps

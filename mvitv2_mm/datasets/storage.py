@@ -252,6 +252,9 @@ def read(path: str, backend_args: Optional[dict] = None) -> bytes:
         if len(content) < size:
             raise OSError(f'{shown(path)}: the archive ends before this file does; copy it again')
         return content
+    if is_file(path, backend_args):
+        with open(path, 'rb') as file:
+            return file.read()
     content = backend(path, backend_args).get(path)
     if content is None:  # LMDB
         raise FileNotFoundError(f'"{path}" is not in {backend_args.get("db_path")}')

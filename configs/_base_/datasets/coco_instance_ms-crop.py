@@ -1,4 +1,4 @@
-# detectron2 resizes with Pillow
+# detectron2 resizes with Pillow; ResizeObjects as Pillow does
 short_sides = [480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800]
 
 train_pipeline = [
@@ -13,8 +13,8 @@ train_pipeline = [
             dict(
                 type='RandomChoiceResize',
                 scales=[(400, 4200), (500, 4200), (600, 4200)],
-                keep_ratio=True,
-                backend='pillow'),
+                resize_type='mvitv2_mm.ResizeObjects',
+                keep_ratio=True),
             dict(
                 type='RandomCrop',
                 crop_type='absolute_range',
@@ -24,12 +24,12 @@ train_pipeline = [
     dict(
         type='RandomChoiceResize',
         scales=[(side, 1333) for side in short_sides],
-        keep_ratio=True,
-        backend='pillow'),
+        resize_type='mvitv2_mm.ResizeObjects',
+        keep_ratio=True),
     dict(type='RandomFlip', prob=0.5),
     # objects that the crop left without a box or mask go, images without objects stay
     dict(type='FilterAnnotations', min_gt_bbox_wh=(1e-5, 1e-5), by_mask=True, keep_empty=False),
-    dict(type='PackDetInputs'),
+    dict(type='mvitv2_mm.PackDetInputs'),
 ]
 test_pipeline = [
     dict(type='mvitv2_mm.LoadImage'),
