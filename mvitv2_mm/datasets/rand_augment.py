@@ -7,6 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.lib.stride_tricks import sliding_window_view
 
+from .clip_warps import CLIP_WARPS
 from .pixels import contiguous
 
 _MAX_LEVEL = 10.
@@ -167,9 +168,10 @@ def apply_operation(name: str,
                     fill: Fill = (128, 128, 128)) -> List[np.ndarray]:
     """Apply one operation to all frames of a clip.
 
-    Pixels are those of timm, which uses Pillow, but for a grey level here and there. Rotations
-    differ more, by a grey level on average: OpenCV's bicubic kernel is a little softer (-0.75 where
-    Pillow has -1), and it fades into the fill over two pixels at the border of the picture.
+    Pixels are those of timm, which uses Pillow, but for a grey level here and there. Rotations of a
+    single picture differ more, by a grey level on average: OpenCV's bicubic kernel is a little
+    softer (-0.75 where Pillow has -1), and it fades into the fill over two pixels at the border of
+    the picture.
 
     Args:
         name (str): Key of ``OPERATIONS``.
@@ -181,6 +183,8 @@ def apply_operation(name: str,
     """
     function, value_range, signed = OPERATIONS[name]
     value = magnitude / _MAX_LEVEL * value_range * (sign if signed else 1)
+    if name in CLIP_WARPS and len(frames) > 1 and len({frame.shape for frame in frames}) == 1:
+        return CLIP_WARPS[name](frames, value, fill)
     return [function(frame, value, fill) for frame in frames]
 
 

@@ -21,7 +21,7 @@ from .storage import exists, is_file, read, shown
 from .to_rgb import ToRGB
 from .unreadable import UnreadableError
 from .video_index import (Fetched, Source, VideoIndex, decode, decode_all, index_fetched,
-                          index_video, open_video)
+                          index_video, open_video, tells_what_is_needed)
 
 try:
     import av
@@ -148,13 +148,11 @@ class VideoFile:
         if table is None:
             return
         with open_video(self._source) as (container, stream):
-            context = stream.codec_context
+            context, may_skip = stream.codec_context, tells_what_is_needed(stream)
             for start, numbers in table.groups(wanted).items():
                 number_of = {int(table.stamps[n]): n for n in numbers}
                 for packet in table.packets(start, numbers, container, stream):
-                    # H.264 says which frames no other frame needs
-                    is_needed = (
-                        context.name != 'h264' or packet is None or packet.pts in number_of)
+                    is_needed = not may_skip or packet is None or packet.pts in number_of
                     context.skip_frame = 'DEFAULT' if is_needed else 'NONREF'
                     for frame in decode(stream, packet):
                         if frame.pts in number_of:

@@ -70,6 +70,18 @@ def decode(stream: 'av.VideoStream', packet: Optional['av.Packet']) -> List['av.
         return []
 
 
+def tells_what_is_needed(stream: 'av.VideoStream') -> bool:
+    """Whether packets tell that no other frame needs theirs, so that a decoder can pass over them.
+
+    Those of H.265 tell it only of frames of their own temporal layer. Other decoders do not skip,
+    or do not from one packet to the next.
+    """
+    context = stream.codec_context
+    if context.name == 'hevc':
+        return (context.extradata or b'')[21:22] != b'' and context.extradata[21] >> 3 & 7 == 1
+    return context.name == 'h264'
+
+
 def decode_all(source: Source, threads: int = 1) -> Iterator['av.VideoFrame']:
     """Every frame of a file, in the order in which they are shown; see :func:`open_video`."""
     with open_video(source, threads) as (container, stream):
@@ -116,8 +128,8 @@ class PacketTable:
         # MP4 looks for times of decoding, Matroska for those of presentation
         self._seek_to = [min(p, p if d is None else d) for p, d in zip(pts, dts)]
         self._keys = np.flatnonzero(is_key)
-        self._by_pts = np.argsort(self._pts)
-        self._positions = self._by_pts[~np.array(is_hidden)[self._by_pts]]
+        by_pts = np.argsort(self._pts)
+        self._positions = by_pts[~np.array(is_hidden)[by_pts]]
         self.stamps = self._pts[self._positions]
 
     def groups(self, numbers: Sequence[int]) -> Dict[int, List[int]]:
@@ -125,10 +137,13 @@ class PacketTable:
 
         Frames that are shown before a key frame that they follow in the file need the one before.
         """
+        positions, stamps = self._positions[numbers], self.stamps[numbers]
+        key = np.searchsorted(self._keys, positions, 'right') - 1
+        while (is_later := self._pts[self._keys[key]] > stamps).any():
+            key -= is_later
         groups = defaultdict(list)
-        for number in numbers:
-            keys = self._keys[:np.searchsorted(self._keys, self._positions[number], 'right')]
-            groups[int(keys[self._pts[keys] <= self.stamps[number]][-1])].append(number)
+        for start, number in zip(self._keys[key].tolist(), numbers):
+            groups[start].append(number)
         return groups
 
     def packets(self, start: int, numbers: Sequence[int], container: 'av.container.InputContainer',
@@ -137,12 +152,11 @@ class PacketTable:
 
         There is only None if the file cannot be entered there.
         """
-        last = self._positions[numbers].max()
+        expected = self._pts[start:self._positions[numbers].max() + 1].tolist()
         container.seek(self._seek_to[start], stream=stream)
-        positions = ((self._by_pts[self._rank(p.pts)], p) for p in _demux(container, stream))
-        ahead = dropwhile(lambda item: item[0] < start, positions)
-        for expected, (position, packet) in zip(range(start, last + 1), ahead):
-            if position != expected:
+        ahead = dropwhile(lambda packet: packet.pts != expected[0], _demux(container, stream))
+        for pts, packet in zip(expected, ahead):
+            if packet.pts != pts:
                 break
             yield packet
         yield None
@@ -151,10 +165,6 @@ class PacketTable:
         """Number of the frame that is shown at a time, -1 if there is none."""
         number = int(np.searchsorted(self.stamps, pts))
         return number if number < len(self.stamps) and self.stamps[number] == pts else -1
-
-    def _rank(self, pts: int) -> int:
-        rank = np.searchsorted(self._pts, pts, sorter=self._by_pts)
-        return min(int(rank), len(self._pts) - 1)
 
 
 class PacketScan(NamedTuple):

@@ -26,6 +26,8 @@ WRITTEN = {
     'h264.flv': (*H264, '-g', '12'),
     'h264.avi': (*H264, '-bf', '2', '-g', '12'),
     'hevc.mp4': ('-c:v', 'libx265', '-x265-params', 'log-level=none:open-gop=1:keyint=15'),
+    'hevc-layers.mp4':
+    ('-c:v', 'libx265', '-x265-params', 'log-level=none:temporal-layers=3:keyint=30:b-adapt=0'),
     'mpeg2.ts': ('-c:v', 'mpeg2video', '-bf', '2', '-g', '12'),
     'mpeg2.mpg': ('-c:v', 'mpeg2video', '-bf', '2', '-g', '12', *INTERLACED),
     'mpeg1.mpg': ('-c:v', 'mpeg1video', '-bf', '2'),
@@ -143,6 +145,22 @@ def test_no_more_is_decoded_than_the_frames_need(name, limit, tmp_path, monkeypa
     for frame, expected in zip(VideoFile(path).read([1, 25, 49]), truth):
         np.testing.assert_array_equal(frame, expected)
     assert len(decoded) <= 3 * limit
+
+
+@pytest.mark.parametrize('name', ['b-frames.mp4', 'hevc.mp4'])
+def test_frames_that_no_other_needs_are_passed_over(name, tmp_path, monkeypatch):
+    path = str(write(tmp_path / name, WRITTEN[name]))
+    decoded = []
+
+    def count(stream, packet):
+        frames = video_index.decode(stream, packet)
+        decoded.append((bool(packet), len(frames)))
+        return frames
+
+    monkeypatch.setattr(readers, 'decode', count)
+    VideoFile(path).read([11, 23, 35, 47])
+    packets, frames = np.sum(decoded, axis=0)
+    assert packets > 30 and frames < 0.7 * packets
 
 
 def test_both_routes_agree_on_a_turned_video(source, tmp_path):

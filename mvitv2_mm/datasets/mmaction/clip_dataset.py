@@ -1,5 +1,6 @@
 import copy
 import os.path as osp
+from itertools import takewhile
 from pathlib import Path
 from typing import Callable, List, Optional, Sequence, Tuple, Union
 
@@ -36,7 +37,8 @@ class ClipDataset(ReplacesUnreadable, ListedSamples, BaseDataset):
     Args:
         ann_file (str): Path of the annotation file or the tar files, or '' to go by folders.
         pipeline (Sequence[dict | Callable]): Transforms. Those up to the one that declares
-            ``reads_frames`` run once per clip, the others once per repeat.
+            ``reads_frames``, and ``Resize`` right after it, run once per clip, the others once per
+            repeat.
         data_prefix (dict): Where the clips are, ``dict(video=...)`` or ``dict(img=...)``.
         num_repeats (int): Augmentations per clip, all of the same frames. With more than one, an
             item is a list and the data loader needs ``collate_fn=dict(type=
@@ -90,12 +92,15 @@ class ClipDataset(ReplacesUnreadable, ListedSamples, BaseDataset):
         self._num_before = int('img' in data_prefix)
         kwargs.setdefault('max_refetch', 10)
         super().__init__(ann_file=ann_file, pipeline=pipeline, data_prefix=data_prefix, **kwargs)
-        steps = enumerate(self.pipeline.transforms, 1)
-        self._num_reading = max((n for n, step in steps if getattr(step, 'reads_frames', 0)),
-                                default=0)
+        steps = self.pipeline.transforms
+        self._num_reading = max(
+            (n for n, step in enumerate(steps, 1) if getattr(step, 'reads_frames', 0)), default=0)
         if num_repeats > 1 and not self._num_reading:
             raise ValueError('"num_repeats" repeats what follows the reading of the frames; put '
                              'mvitv2_mm.ReadFrames into "pipeline"')
+        resizing = takewhile(lambda step: type(step).__name__ == 'Resize',
+                             steps[self._num_reading:])
+        self._num_reading += len(list(resizing))
 
     def load_data_list(self) -> Texts:
         """Read the annotation file or the tar files, or list the folders of the classes."""

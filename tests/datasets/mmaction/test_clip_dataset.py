@@ -160,10 +160,20 @@ def test_a_transform_declares_that_it_reads(make):
     assert shift[0] != 0
 
 
+def test_frames_are_resized_once_for_all_repeats(make, monkeypatch):
+    from mmaction.datasets.transforms import Resize
+    resize, small = Resize.transform, dict(type='mmaction.Resize', scale=(-1, 32))
+    calls = []
+    monkeypatch.setattr(Resize, 'transform', lambda *args: calls.append(1) or resize(*args))
+    first, second = make(pipeline=[*READ, small, _AddNoise(), small], num_repeats=2)[0]
+    assert len(calls) == 1 + 2 and first['imgs'][0].shape == second['imgs'][0].shape == (32, 43, 3)
+
+
 def test_repeats_do_not_share_memory(make):
-    clips = make(num_repeats=2)[0]
-    clips[0]['imgs'][0][:] = 0
-    assert clips[1]['imgs'][0].any()
+    for steps in (READ, [*READ, dict(type='mmaction.Resize', scale=(-1, 48))]):
+        clips = make(num_repeats=2, pipeline=steps)[0]
+        clips[0]['imgs'][0][:] = 0
+        assert clips[1]['imgs'][0].any()
 
 
 def test_repeats_collate_into_one_batch(make):
