@@ -20,8 +20,8 @@ from .memory import ReleaseHook
 from .origin import OriginHook
 from .resuming import find_resume
 from .schedule import fit_schedule
+from .slow_loading import SlowLoadingHook
 from .stopping import Signals, StopHook
-from .waiting import WaitingHook
 
 
 def prepare_config(config: str,
@@ -114,7 +114,7 @@ def train(runner: Union[Runner, FlexibleRunner]) -> None:
     with alone, named, explained_peers(), explained_workers(runner), Signals() as signals:
         runner.register_hook(StopHook(signals))
         runner.register_hook(OriginHook())
-        runner.register_hook(WaitingHook())
+        runner.register_hook(SlowLoadingHook())
         runner.train()
 
 

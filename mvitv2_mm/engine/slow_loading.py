@@ -13,7 +13,7 @@ _STEPS = 50  # that are looked at
 _TOO_MUCH = 20  # percent of the time
 
 
-class WaitingHook(Hook):
+class SlowLoadingHook(Hook):
     """Say once when loading holds the network back, by how much, and what helps.
 
     The first 50 steps are looked at, without the first one of each epoch, which also starts the
