@@ -1,1 +1,1 @@
-"""Compare the speed and memory of MViTv2 implementations that hold the same weights."""
+"""Compare speed and memory of MViTv2 implementations and their input pipelines; what work costs."""
