@@ -1,4 +1,4 @@
-"""Compare the speed and memory of MViTv2 implementations that hold the same weights.
+"""Compare speed and memory of MViTv2 implementations and their input pipelines; what work costs.
 
 Where OpenMMLab's packages are missing, what the network needs of them has a stand-in here, so that
 a machine with PyTorch alone can be measured.

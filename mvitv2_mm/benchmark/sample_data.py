@@ -58,7 +58,7 @@ def collect(given: Sequence[Path], root: Path) -> Files:
     if not given:
         given = _make(root / 'made')
     files = Files(root)
-    for path in given:
+    for path in map(Path, given):
         if not path.exists():
             raise UsageError(f'--data: "{path}" does not exist')
         if path.is_file():
