@@ -3,9 +3,11 @@ import io
 
 import numpy as np
 import pytest
+import synthetic_data
 from PIL import Image
 
 from mvitv2_mm.datasets import ImageRandAugment, LoadImage
+from mvitv2_mm.datasets.load_image import read_rgb
 
 RAMP = np.tile(np.arange(256, dtype=np.uint8), (4, 1))
 
@@ -88,3 +90,44 @@ def test_opencv_reads_what_pillow_does_not(tmp_path):
     (tmp_path / 'a.hdr').write_bytes(radiance.getvalue())
     image = LoadImage()(dict(img_path=str(tmp_path / 'a.hdr')))['img']
     assert image.shape == (1, 1, 3)
+
+
+@pytest.mark.parametrize(
+    'save', [
+        dict(subsampling=0),
+        dict(subsampling=1),
+        dict(subsampling=2),
+        dict(progressive=True),
+        dict(keep_rgb=True),
+        dict(restart_marker_rows=1),
+        dict(icc_profile=b'profile', comment=b'comment'),
+    ],
+    ids=lambda save: next(iter(save)))
+@pytest.mark.parametrize('size', [(77, 101), (16, 16), (1, 3)])
+def test_jpeg_is_decoded_to_the_bits_of_pillow(save, size, tmp_path):
+    pixels = synthetic_data.make_image(0, size)
+    path = tmp_path / 'a.jpg'
+    Image.fromarray(pixels).save(path, quality=88, **save)
+    expected = np.array(Image.open(path).convert('RGB'))
+    for tail in (b'', b'\0\0'):  # cameras add some
+        path.write_bytes(path.read_bytes() + tail)
+        for color_type in ('color', 'color_ignore_orientation'):
+            image = LoadImage(color_type=color_type)(dict(img_path=str(path)))['img']
+            assert np.array_equal(image[..., ::-1], expected) and image.flags.c_contiguous
+        assert np.array_equal(read_rgb(path), expected)
+
+
+@pytest.mark.parametrize('mode', ['CMYK', 'L'])
+def test_jpeg_of_other_channels(mode, tmp_path):
+    picture = Image.fromarray(synthetic_data.make_image(0, (24, 32))).convert(mode)
+    picture.save(tmp_path / 'a.jpg')
+    expected = np.array(Image.open(tmp_path / 'a.jpg').convert('RGB'))
+    assert np.array_equal(read_rgb(tmp_path / 'a.jpg'), expected)
+
+
+def test_a_jpeg_that_ends_too_early_is_no_picture(tmp_path):
+    Image.fromarray(synthetic_data.make_image(0, (64, 64))).save(tmp_path / 'a.jpg')
+    content = (tmp_path / 'a.jpg').read_bytes()
+    (tmp_path / 'a.jpg').write_bytes(content[:-100])
+    with pytest.raises(OSError, match='truncated'):
+        LoadImage()(dict(img_path=str(tmp_path / 'a.jpg')))

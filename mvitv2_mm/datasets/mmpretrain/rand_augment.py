@@ -6,8 +6,8 @@ from ..rand_augment import RandAugment
 class ImageRandAugment(RandAugment):
     """:class:`RandAugment` of an image.
 
-    mmpretrain's ``RandAugment`` draws alike, but its warps, enhancements and equalisation give other
-    pixels than Pillow's.
+    mmpretrain's ``RandAugment`` draws alike, but its warps, enhancements and equalisation give
+    other pixels than Pillow's.
 
     Source: facebookresearch/mvit ``mvit/datasets/rand_augment.py``, timm ``auto_augment.py``.
     """
