@@ -131,7 +131,7 @@ def _what(paths: Sequence[Path], measure: Callable[[Path], Tuple[int, ...]]) -> 
     for path in paths:
         try:
             sizes.append(measure(path))
-        except (OSError, ValueError, IndexError) as error:
+        except (OSError, ValueError, IndexError, StopIteration) as error:
             raise UsageError(f'--data: "{path.resolve()}" cannot be read '
                              f'({type(error).__name__}); take it away') from None
     pixels = ' x '.join(f'{statistics.median(side):.0f}' for side in zip(*sizes))
@@ -142,12 +142,14 @@ def _what(paths: Sequence[Path], measure: Callable[[Path], Tuple[int, ...]]) -> 
 
 def _picture_size(path: Path) -> Tuple[int, int]:
     with Image.open(path) as image:
+        image.load()
         return image.size
 
 
 def _clip_size(path: Path) -> Tuple[int, int, int]:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
+        next(container.decode(stream))
         return stream.width, stream.height, stream.frames
 
 
