@@ -63,7 +63,7 @@ benchmarks: setup
 	$(BENCHMARK) --repeats 3 --dtype bfloat16 --task image --arch tiny --peers mmpretrain timm hiera "ours, sdpa"
 	$(BENCHMARK) --repeats 3 --dtype bfloat16 --task video --peers mmaction2 torchvision "ours, sdpa"
 	$(BENCHMARK) --repeats 3 --dtype bfloat16 --task detection
-	$(BENCHMARK) --repeats 5 --task data
+	$(BENCHMARK) --repeats 9 --task data
 	$(BENCHMARK) --task scale
 	$(BENCHMARK) --repeats 2 --task image --arch tiny --batch-size 2 --sweep 224 320 448 --peers mmpretrain timm "ours, with_cp=False"
 	$(BENCHMARK) --repeats 2 --task video --sweep 8 32 --peers mmaction2 --page docs/benchmarks.md

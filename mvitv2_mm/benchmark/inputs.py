@@ -47,7 +47,7 @@ CASES = (
               ('mmpretrain', 'mmpretrain, 6 operations', 'timm')),
     InputCase('kinetics', 'Kinetics, two clips of 16 x 224 x 224 of each video', 'clips',
               'mvitv2-small-p244_32xb16-16x4x1-200e_kinetics400-rgb',
-              'mmaction::recognition/mvit/mvit-small-p244_32xb16-16x4x1-200e_kinetics400-rgb.py', 2,
+              'mmaction::recognition/mvit/mvit-small-p244_32xb16-16x4x1-200e_kinetics400-rgb.py', 4,
               ('mmaction2', )),
     InputCase('sthv2', 'Something-Something v2, 16 x 224 x 224', 'clips',
               'mvitv2-small-p244_k400-pre_64xb8-u16-100e_sthv2-rgb',
@@ -55,7 +55,7 @@ CASES = (
               ('mmaction2', 'ours, folders of frames')),
     InputCase('lsj', 'detection with large-scale jitter, 1024 x 1024', 'scenes',
               'cascade-mask-rcnn_mvitv2-large-in21k_fpn_64xb1-amp-lsj-50e_coco',
-              'mmdet::mask_rcnn/mask-rcnn_r50_fpn_8xb8-amp-lsj-200e_coco.py', 4, ('mmdet', )),
+              'mmdet::mask_rcnn/mask-rcnn_r50_fpn_8xb8-amp-lsj-200e_coco.py', 8, ('mmdet', )),
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import av
 import cv2
@@ -115,19 +115,25 @@ def _link_coco(path: Path, root: Path) -> Path:
 def _describe(files: Files) -> Dict[str, str]:
     described = {}
     if files.pictures:
-        described['pictures'] = _what(files.pictures, [_picture_size(p) for p in files.pictures])
+        described['pictures'] = _what(files.pictures, _picture_size)
     if files.clips:
-        described['clips'] = _what(files.clips, [_clip_size(path) for path in files.clips])
+        described['clips'] = _what(files.clips, _clip_size)
     if files.coco:
         scenes = sorted((files.root / 'scenes').iterdir())
         count = len(json.loads(files.coco.read_text())['annotations']) / len(scenes)
-        described['scenes'] = _what(scenes, [_picture_size(path) for path in scenes]) + \
-            f', {count:.1f} objects in each'
+        described['scenes'] = f'{_what(scenes, _picture_size)}, {count:.1f} objects in each'
     return described
 
 
-def _what(paths: Sequence[Path], sizes: Sequence[Tuple[int, ...]]) -> str:
+def _what(paths: Sequence[Path], measure: Callable[[Path], Tuple[int, ...]]) -> str:
     """Number, size in pixels (and frames) and bytes of files, both at the median."""
+    sizes = []
+    for path in paths:
+        try:
+            sizes.append(measure(path))
+        except (OSError, ValueError, IndexError, StopIteration) as error:
+            raise UsageError(f'--data: "{path.resolve()}" cannot be read '
+                             f'({type(error).__name__}); take it away') from None
     pixels = ' x '.join(f'{statistics.median(side):.0f}' for side in zip(*sizes))
     kilobytes = statistics.median(path.stat().st_size for path in paths) / 1e3
     kinds = '/'.join(sorted({path.suffix.lower().lstrip('.') for path in paths}))
@@ -136,12 +142,14 @@ def _what(paths: Sequence[Path], sizes: Sequence[Tuple[int, ...]]) -> str:
 
 def _picture_size(path: Path) -> Tuple[int, int]:
     with Image.open(path) as image:
+        image.load()
         return image.size
 
 
 def _clip_size(path: Path) -> Tuple[int, int, int]:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
+        next(container.decode(stream))
         return stream.width, stream.height, stream.frames
 
 

@@ -1,8 +1,8 @@
 """Measure what work costs at several sizes, and what every start costs."""
 import contextlib
 import io
+import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -95,7 +95,7 @@ def measure_scale(cases: Optional[Sequence[str]] = None,
 
 def _measure_size(case: ScaleCase, size: int) -> ScaleRow:
     with tempfile.TemporaryDirectory() as folder:
-        spec = _alone(case.write, Path(folder), size)
+        spec = case.write(Path(folder), size)
         cost = _alone(_measure, case.ready, spec)
     return ScaleRow(f'{size:,} {case.item}', machine(), case.title, size, cost)
 
@@ -150,13 +150,15 @@ def _measure_start(what: str, code: str) -> ScaleRow:
     """A start of Python that does one thing; the second time, when its files are in memory."""
     if '_read' in code:
         code = _PREPARED + code
-    _alone(_start, code)
-    return ScaleRow(what, machine(), 'starts', 0, _alone(_start, code))
+    _start(code)
+    return ScaleRow(what, machine(), 'starts', 0, _start(code))
 
 
 def _start(code: str) -> Cost:
     start = time.perf_counter()
-    subprocess.run([sys.executable, '-c', code], check=True, capture_output=True)
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = subprocess.Popen([sys.executable, '-c', code])
+    _, process.returncode, used = os.wait4(process.pid, 0)
+    if process.returncode:
+        raise RuntimeError(f'python -c \'{code}\' fails with status {process.returncode}')
     peak = used.ru_maxrss * 1024 / _MIB
-    return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - start, 0., peak)
+    return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - start, peak, peak)

@@ -1,6 +1,6 @@
 """Work whose cost should grow with its size and with nothing else.
 
-A case writes what the work needs, in one process, and makes the work ready in another one, where it
+A case writes what the work needs, and makes the work ready in another process, where it
 is measured.
 """
 import json

@@ -146,6 +146,8 @@ def test_files_are_made_like_those_of_the_benchmarks(tmp_path, monkeypatch):
 @pytest.mark.parametrize('argv, message', [
     (['--data', 'nowhere'], '--data: "nowhere" does not exist'),
     (['--data', 'empty'], '--data: "empty" holds no picture and no video'),
+    (['--data', 'damaged'], 'damaged/a b.mp4" cannot be read'),
+    (['--data', 'cut'], 'cut/0.png" cannot be read'),
     (['--data', 'odd.json'], 'odd.json" is no folder and holds no COCO annotations'),
     (['--cases', 'imagent'], 'there is no "imagent"; did you mean imagenet?'),
     (['--cases', 'lsj', '--data', 'pictures'], '--cases lsj reads scenes, of which --data holds'),
@@ -156,7 +158,11 @@ def test_wrong_options_are_named(argv, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path('empty').mkdir()
     Path('odd.json').write_text('[]')
+    Path('damaged').mkdir()
+    Path('damaged', 'a b.mp4').write_bytes(b'no video')
     synthetic_data.make_folders(Path('pictures'), images_per_class=1)
+    Path('cut').mkdir()
+    Path('cut', '0.png').write_bytes(Path('pictures/train/class0/0_0.png').read_bytes()[:200])
     with pytest.raises(SystemExit, match=message.replace('?', r'\?')):
         in_process.run('benchmark', ['--task', 'data', *argv])
 
