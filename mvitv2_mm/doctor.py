@@ -23,7 +23,7 @@ PACKAGES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain
 REMEDIES = {
     'torch': f'pip install {versions.REQUIRED["torch"]} {versions.REQUIRED["torchvision"]}',
     'mmengine': f'pip install {versions.REQUIRED["mmengine"]}',
-    'numpy': 'pip install numpy==1.26.4',
+    'numpy': 'pip install "numpy>=1.26,<2.4"',
     'setuptools': 'pip install "setuptools<81"',
 }
 # other builds of the official packages: same import names, other contents

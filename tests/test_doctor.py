@@ -48,7 +48,7 @@ def test_python(monkeypatch, version):
 
 
 @pytest.mark.parametrize('package, version, needed, remedy', [
-    ('numpy', '2.4.1', True, 'pip install numpy==1.26.4'),
+    ('numpy', '2.4.1', True, 'pip install "numpy>=1.26,<2.4"'),
     ('torch', '2.3.1', True, 'pip install torch==2.11.0'),
     ('mmengine', '', True, 'pip install mmengine==0.10.7'),
     ('setuptools', '82.0.1', False, 'pip install "setuptools<81"'),

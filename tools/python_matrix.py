@@ -25,7 +25,7 @@ COMBINATIONS = (
     ('3.13', '2.15.0', '0.29.2', '2.2.6'),
     ('3.14', '2.15.0', '0.29.2', '2.3.5'),
 )
-STEPS = ('Python', 'installs', 'doctor', 'fast tests')
+STEPS = ('installs', 'doctor', 'fast tests')
 START, END = '<!-- What follows is written by tools/python_matrix.py -->', '<!-- until here -->'
 
 
@@ -54,10 +54,9 @@ def run(command, log, **kwargs):
 
 def reason(output):
     """What a failed command says of its reason, on one line."""
-    lines = [line.strip(' ╰─▶├│×\t') for line in output.splitlines() if line.strip(' │')]
+    lines = [' '.join(line.split()) for line in output.splitlines() if line.strip()]
     telling = [
-        line for line in lines
-        if re.search('broken|FAILED|ERROR|[Ee]rror|unsatisfiable|because', line)
+        line for line in lines if re.search('[Bb]ecause |broken|^FAILED|^ERROR|Error:', line)
     ]
     return ' '.join(telling[:3] or lines[-1:])[:300]
 
@@ -104,29 +103,26 @@ def attempt(folder, combination):
     """What became of every step; those after a failed one are missing."""
     python, *versions = combination
     log, row = folder.parent / f'{folder.name}.log', {}
-    steps = dict(
-        zip(STEPS, (
-            lambda: run([find_python(python), '--version'], log).strip().removeprefix('Python '),
-            lambda: install(folder, find_python(python), versions, log) or 'yes',
-            lambda: run([folder / 'env/bin/python', '-m', 'mvitv2_mm', 'doctor'], log) and 'yes',
-            lambda: test(folder, log),
-        )))
-    for name, step in steps.items():
+    log.unlink(missing_ok=True)
+    steps = (lambda: install(folder, find_python(python), versions, log),
+             lambda: run([folder / 'env/bin/python', '-m', 'mvitv2_mm', 'doctor'], log, cwd=ROOT),
+             lambda: test(folder, log))
+    for name, step in zip(STEPS, steps):
         try:
-            row[name] = step()
+            found = step()
         except Failed as error:
             row[name] = f'no: {error}'
             break
+        row[name] = found if name == STEPS[-1] else 'yes'
     return row
 
 
 def table(results):
     """The table in Markdown."""
-    head = ['torch', 'torchvision', 'numpy', *STEPS]
-    rows = [[*combination[1:], *(row.get(step, '-') for step in STEPS)]
-            for combination, row in results]
-    return '\n'.join(f'| {" | ".join(cells)} |'.replace('\n', ' ')
-                     for cells in [head, ['---'] * len(head), *rows])
+    head = ['Python', 'torch', 'torchvision', 'numpy', *STEPS]
+    rows = [[*combination, *(row.get(step, '') for step in STEPS)]
+            for combination, row in results.items()]
+    return '\n'.join(f'| {" | ".join(cells)} |' for cells in [head, ['---'] * len(head), *rows])
 
 
 def write_page(page, text):
@@ -149,19 +145,19 @@ def main():
         sys.exit('matrix: uv is needed; run: pip install uv')
     args.folder.mkdir(parents=True, exist_ok=True)
     file = args.folder / 'results.json'
-    results = dict(map(lambda pair: (tuple(pair[0]), pair[1]), json.loads(
-        file.read_text()))) if file.exists() else {}
+    known = json.loads(file.read_text()) if file.exists() else []
+    results = {tuple(combination): row for combination, row in known}
     for combination in COMBINATIONS:
         python, torch = combination[:2]
-        if python not in (args.python or [python]) or torch not in (args.torch or [torch]):
-            continue
-        folder = args.folder.resolve() / '-'.join(combination)
-        folder.mkdir(exist_ok=True)
-        results[combination] = attempt(folder, combination)
-        shutil.rmtree(folder)
-        file.write_text(json.dumps(list(results.items())))
-        print(*combination, results[combination], flush=True)
-    text = table([(key, results[key]) for key in COMBINATIONS if key in results])
+        if python in (args.python or [python]) and torch in (args.torch or [torch]):
+            folder = args.folder.resolve() / '-'.join(combination)
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            results[combination] = attempt(folder, combination)
+            shutil.rmtree(folder)
+            file.write_text(json.dumps(list(results.items())))
+            print(*combination, results[combination], flush=True)
+    text = table({key: results[key] for key in COMBINATIONS if key in results})
     print(text)
     if args.page:
         write_page(args.page, text)

@@ -93,11 +93,13 @@ def count(run: Callable[[], None], device: str) -> List[Kernel]:
         if not event.name.startswith(_MARK) or event.device_type != DeviceType.CPU:
             continue
         operator, flops, nbytes = counter.calls[int(event.name[len(_MARK):])]
-        name = _longest_kernel(event)
+        launched = _kernels_in(event)
+        name = _short_name(launched)
         kernel = kernels.setdefault((operator, name), Kernel(operator, name))
         kernel.calls += 1
-        kernel.seconds += (event.cpu_time_total
-                           if device == 'cpu' else event.device_time_total) / 1e6
+        microseconds = event.cpu_time_total if device == 'cpu' else sum(part.duration
+                                                                        for part in launched)
+        kernel.seconds += microseconds / 1e6
         kernel.flops += flops
         kernel.nbytes += nbytes
     total = sum(kernel.seconds for kernel in kernels.values())
@@ -106,9 +108,8 @@ def count(run: Callable[[], None], device: str) -> List[Kernel]:
     return sorted(kernels.values(), key=lambda kernel: -kernel.seconds)
 
 
-def _longest_kernel(event) -> str:
-    """Short name of the kernel that takes the most time in a range, '' on a CPU."""
-    kernels = _kernels_in(event)
+def _short_name(kernels: list) -> str:
+    """Name of the kernel that takes the most time, without types and arguments; '' of none."""
     if not kernels:
         return ''
     name = max(kernels, key=lambda kernel: kernel.duration).name
@@ -116,5 +117,7 @@ def _longest_kernel(event) -> str:
 
 
 def _kernels_in(event) -> list:
+    """Kernels that an operator launched; the range itself is no kernel, but may be listed."""
+    own = (kernel for kernel in event.kernels if not kernel.name.startswith(_MARK))
     inner = (kernel for child in event.cpu_children for kernel in _kernels_in(child))
-    return [*event.kernels, *inner]
+    return [*own, *inner]

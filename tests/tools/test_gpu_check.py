@@ -3,7 +3,9 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -67,6 +69,29 @@ def test_operations_and_bytes_are_counted():
     assert found['aten::convolution_backward'].flops == 2 * 2 * 2 * 8 * 36 * 9
     assert sum(kernel.share for kernel in found.values()) == pytest.approx(1)
     assert min(kernel.seconds for kernel in found.values()) > 0
+
+
+def test_kernels_of_a_gpu_are_those_that_operators_launch(monkeypatch):
+    """Written down as PyTorch's profiler does it: microseconds, and the range among the kernels."""
+
+    def event(name, *launched, children=()):
+        found = [SimpleNamespace(name=name, duration=duration) for name, duration in launched]
+        device = torch.autograd.DeviceType.CPU
+        return SimpleNamespace(
+            name=name, kernels=found, cpu_children=children, device_type=device, cpu_time_total=9e9)
+
+    a, b = torch.ones(2, 3), torch.ones(3, 4)
+    inner = event('aten::mm', ('void gemm<float, 128>(float*)', 3e6), ('memset', 1e6))
+    mark = kernels._MARK
+    events = [
+        event(f'{mark}0', (f'{mark}0', 5e6), children=[inner]), inner,
+        event(f'{mark}1', ('relu', 2e6))
+    ]
+    monkeypatch.setattr(kernels, 'profile',
+                        lambda: nullcontext(SimpleNamespace(events=lambda: events)))
+    product, relu = kernels.count(lambda: (a @ b).relu(), 'cuda')
+    assert (product.operator, product.kernel, product.seconds) == ('aten::mm', 'gemm', 4.)
+    assert (relu.kernel, relu.seconds, relu.share) == ('relu', 2., 1 / 3)
 
 
 def test_what_holds_a_kernel():
