@@ -2,7 +2,7 @@
 import argparse
 from pathlib import Path
 
-from .frame import call, print_json
+from .frame import MODEL, call, print_json
 
 HELP = 'Compare speed and memory of MViTv2 implementations with the same weights.'
 EXAMPLE = 'python -m mvitv2_mm benchmark --task image --arch tiny --mode inference'
@@ -39,8 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--page', type=Path, help='Markdown page that gets the tables too (with --out-dir)')
     parser.add_argument(
         '--profile', action='store_true', help='show where the time of ours goes; compare nothing')
-    parser.add_argument(
+    model = parser.add_argument(
         '--model', help='with --task export: a classifier or recognizer, as "predict" takes it')
+    model.complete = MODEL
     parser.add_argument(
         '--data', nargs='+', default=(), metavar='INPUT', help='files for --model to compare on')
 
