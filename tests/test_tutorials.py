@@ -36,7 +36,7 @@ def answers(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize('name, work_dir, folders, count', [
     ('pictures', 'shapes', ('answers', 'answers_of_the_file'), 80),
-    ('clips', 'moves', ('moments', 'moments_of_the_file'), 10),
+    ('clips', 'moves', ('moments', 'moments_of_the_file'), 9),
     ('objects', 'things', ('labels', 'labels_of_the_file'), 4),
 ])
 def test_a_tutorial(name, work_dir, folders, count, tmp_path, monkeypatch):

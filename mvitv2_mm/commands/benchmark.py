@@ -3,7 +3,7 @@ import argparse
 from pathlib import Path
 from typing import Iterator
 
-from .frame import call, print_json
+from .frame import MODEL, call, print_json
 
 HELP = 'Compare speed and memory of MViTv2 implementations, and of their input pipelines.'
 EXAMPLE = 'python -m mvitv2_mm benchmark --task image --arch tiny --mode inference'
@@ -39,8 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='PATH',
         help='with --task data: folders of pictures or videos, and COCO annotations (default: '
         'files that are made); with --task export: files for --model to compare on')
-    parser.add_argument(
+    model = parser.add_argument(
         '--model', help='with --task export: a classifier or recognizer, as "predict" takes it')
+    model.complete = MODEL
     parser.add_argument('--arch', help='only cases of this size, for instance tiny')
     parser.add_argument('--mode', choices=['inference', 'training'], help='default: both')
     parser.add_argument('--peers', nargs='+', metavar='NAME', help='default: all')

@@ -152,7 +152,7 @@ def _makers(opened: OpenedModel, module: nn.Module, case: Optional[Case],
     found = {
         OURS: lambda: (module, None),
         f'{OURS}, bfloat16': lambda: (_in_bfloat16(module), None),
-        f'{OURS}, compiled': lambda: (torch.compile(module), None),
+        f'{OURS}, compiled': lambda: (torch.compile(module, options=dict(freezing=True)), None),
         'ONNX': lambda: _of_file(OnnxNetwork(write(onnx, 'onnx')), onnx),
         'ONNX, 8 bits': lambda: _of_file(OnnxNetwork(write_int8()), int8),
     }

@@ -54,6 +54,7 @@ def quantize(source: Path, target: Path, nodes: Optional[Sequence[str]] = None) 
         target (Path): The file to write.
         nodes (Sequence[str], optional): The products. Defaults to None: all.
     """
+    nodes = nodes or sum(_products(source).values(), [])
     quantization = require('onnxruntime.quantization', '--int8')
     with muted(logging.getLogger(), below=logging.ERROR):  # of files not optimised before
         quantization.quantize_dynamic(
@@ -88,10 +89,16 @@ def worst_blocks(source: Path, pixels: Tensor, number: int = 3) -> List[Tuple[st
 
 
 def _products(source: Path) -> Dict[str, List[str]]:
-    """Names of the products in each block of the backbone, and in each other part."""
+    """Names of the products with weights in each block of the backbone, and in each other part.
+
+    Tables of positions are no weights: they are a matrix for every row, which onnxruntime does not
+    take in 8 bits.
+    """
     found = defaultdict(list)
-    for node in require('onnx', '--int8').load(source).graph.node:
-        if node.op_type in _KINDS:
+    graph = require('onnx', '--int8').load(source).graph
+    weights = {one.name for one in graph.initializer if len(one.dims) == 2}
+    for node in graph.node:
+        if node.op_type in _KINDS and node.input[1] in weights:
             texts = {entry.key: entry.value for entry in node.metadata_props}
             scopes = ast.literal_eval(texts.get(SCOPES) or '[]')
             blocks = [scope for scope in scopes if scope.startswith('backbone.blocks.')]

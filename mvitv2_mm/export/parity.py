@@ -12,7 +12,8 @@ from .graphs import Graph
 
 TOLERANCE = 1e-4  # of the largest output
 # of detectors: which objects count, how well boxes, masks and scores fit, and how many have to
-OBJECTS, OVERLAP, MASK_OVERLAP, SCORE, SHARE = 0.3, 0.99, 0.98, 1e-3, 0.995
+OBJECTS, OVERLAP, MASK_OVERLAP, SCORE, SHARE = 0.3, 0.99, 0.95, 1e-3, 0.995
+CORNERS = 0.1  # pixels; a box at the border of a picture may have no area, and so no overlap
 
 
 class Parity:
@@ -123,7 +124,8 @@ def _match(objects: Any, others: Any) -> Optional[Tuple[Tensor, Tensor]]:
         return None
     if not len(others):
         return torch.zeros(len(objects)), torch.ones(len(objects))
-    fits = (box_iou(objects.bboxes, others.bboxes) > OVERLAP)
+    fits = box_iou(objects.bboxes, others.bboxes) > OVERLAP
+    fits |= torch.cdist(objects.bboxes, others.bboxes, p=torch.inf) < CORNERS
     fits &= objects.labels[:, None] == others.labels
     gaps = (objects.scores[:, None] - others.scores).abs().masked_fill(~fits, torch.inf)
     gap, best = gaps.min(1)
