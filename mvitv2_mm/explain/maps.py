@@ -23,8 +23,9 @@ def heat_map(model: nn.Module, target: Target, method: str = 'relevance') -> Ten
         target (Target): The input and what is explained.
         method (str): 'relevance' follows gradient-weighted attention back from a score. 'rollout'
             follows attention alone, whatever the class, from the box of an object if there is one,
-            and compares it with attention to all tokens alike. 'cam' sums what the channels of the
-            tokens between stages add to the score. Defaults to 'relevance'.
+            and compares it with attention to all tokens alike, that of an object in a picture
+            with the one in a picture of one colour. 'cam' sums what the channels of the tokens
+            between stages add to the score. Defaults to 'relevance'.
 
     Each frame of a clip is divided by what its place in time gets where the middle frame stands
     still.
@@ -34,10 +35,19 @@ def heat_map(model: nn.Module, target: Target, method: str = 'relevance') -> Ten
         0 where nothing speaks for the score.
     """
     heat = _heat_of(model, target, method, target.inputs)
+    if method == 'rollout' and _is_in_picture(target):
+        flat = target.inputs.mean(dim=(2, 3), keepdim=True).expand_as(target.inputs)
+        more = heat - _heat_of(model, target, method, flat.contiguous())
+        heat = heat * more.clamp(min=0)
     if heat.dim() == 3:
         still = _heat_of(model, target, method, _still(target.inputs)).sum(dim=(1, 2))
         heat = heat / (still / still.mean().clamp(min=1e-30)).clamp(min=_LEAST)[:, None, None]
     return _normed(heat)
+
+
+def _is_in_picture(target: Target) -> bool:
+    """Whether it is an object, whose rollout is for the most part its box."""
+    return target.box is not None and target.inputs.dim() == 4
 
 
 def _still(clips: Tensor) -> Tensor:
@@ -57,22 +67,28 @@ def _heat_of(model: nn.Module, target: Target, method: str, inputs: Tensor) -> T
         if method == 'cam':
             return _class_activation(record)
         if method == 'rollout':
-            rows = _more_than_even(record, _read_outputs(model, record, target), target)
+            rows = _rollout_of(record, _read_outputs(model, record, target), target)
         else:
             whole, attended = relevance(record.blocks, _contributions(model, record))
             rows = attended if target.box is None else whole
         return _normed(_as_map(rows[0], record.blocks[0].grid))
 
 
-def _more_than_even(record: Recording, starts: Dict[int, Tensor], target: Target) -> Tensor:
+def _rollout_of(record: Recording, starts: Dict[int, Tensor], target: Target) -> Tensor:
     """Shares of the rollout, relative to those that even attention would give.
 
     Much of a rollout follows from the grids alone: keys with a stride larger than their kernel
-    leave tokens out, and an object is read where its box is. The quotient is what the weights say.
-    Of an object it counts in proportion to the share, as most tokens have nearly none.
+    leave tokens out. The quotient is what the weights say. Of a picture what it has above 1 is the
+    map, as any weights leave most tokens near 1; of a clip all of it, which is compared with a
+    still one, and of a person in a clip in proportion to the share. Those of an object in a picture
+    stay as they are.
     """
     shares = rollout(record.blocks, starts)
+    if _is_in_picture(target):
+        return shares
     found = shares / rollout(record.blocks, starts, evenly=True).clamp(min=1e-30)
+    if target.inputs.dim() == 4:
+        return (found - 1).clamp(min=0)
     return found if target.box is None else found * shares
 
 
