@@ -19,22 +19,19 @@ def test_free_pieces_go_back_to_the_system():
     assert before - psutil.Process().memory_info().rss > 2**25
 
 
-def _pages():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(20):
-        arrays = [np.ones(2**21, np.uint8) for _ in range(16)]
-        del arrays
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-
-
-def _pages_before_and_after():
-    before, _ = _pages(), reuse()
-    _pages()
-    return before, _pages()
+def _count_pages():
+    """Of 640 MB of arrays, and of as much again later."""
+    reuse()
+    counts = [resource.getrusage(resource.RUSAGE_SELF).ru_minflt]
+    for _ in range(2):
+        for _ in range(20):
+            arrays = [np.ones(2**21, np.uint8) for _ in range(16)]
+            del arrays
+        counts.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+    return np.diff(counts)[1]
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='of glibc')
 def test_workers_use_memory_again():
     with multiprocessing.get_context('fork').Pool(1) as pool:
-        by_default, reused = pool.apply(_pages_before_and_after)
-    assert reused < by_default / 10
+        assert pool.apply(_count_pages) < 20 * 2**25 / resource.getpagesize() / 10
