@@ -13,7 +13,9 @@ from .file_limits import MAX_PIXELS, check_file, open_picture
 from .storage import read, shown
 
 _AS_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-_END_OF_JPEG = b'\xff\xd9'
+_END = b'\xff\xd9'
+# what 255 begins, but for padding, 0 where it is a value of the pixels, and numbers of restarts
+_IS_MARKER = ~np.isin(range(256), [0xff, 0, *range(0xd0, 0xd8)])
 
 
 @TRANSFORMS.register_module()
@@ -55,8 +57,9 @@ class LoadImage(LoadImageFromFile):
         return results
 
     def _read(self, content: bytes) -> np.ndarray:
-        with open_picture(io.BytesIO(content), self.max_pixels) as image:
-            if self._is_plain(image, content):
+        file = io.BytesIO(content)
+        with open_picture(file, self.max_pixels) as image:
+            if self._is_plain(image) and _is_one_scan(content, file.tell()):
                 pixels = cv2.imdecode(np.frombuffer(content, np.uint8), _AS_STORED)
                 if pixels is not None:
                     return pixels
@@ -67,12 +70,9 @@ class LoadImage(LoadImageFromFile):
             tones = _to_8_bits(np.asarray(image))
         return tones if 'color' not in self.color_type else np.stack([tones] * 3, axis=-1)
 
-    def _is_plain(self, image: Image.Image, content: bytes) -> bool:
-        """Whether OpenCV, which is faster, decodes to the same bits.
-
-        It would also decode what ends too early, and has other rules for more than three channels.
-        """
-        if (image.format, image.mode) != ('JPEG', 'RGB') or not content.endswith(_END_OF_JPEG):
+    def _is_plain(self, image: Image.Image) -> bool:
+        """Whether OpenCV, which is faster, decodes to the same bits."""
+        if (image.format, image.mode) != ('JPEG', 'RGB'):
             return False
         if self.color_type == 'color':
             return image.getexif().get(ExifTags.Base.Orientation, 1) == 1
@@ -92,6 +92,16 @@ def read_rgb(path: Union[str, os.PathLike]) -> np.ndarray:
     """
     image = LoadImage().transform(dict(img_path=os.fspath(path)))['img']
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _is_one_scan(content: bytes, start: int) -> bool:
+    """Whether a JPEG file has nothing but pixels from ``start`` to its end.
+
+    Files that are cut off, or damaged so that a marker appears, are an error of Pillow alone.
+    """
+    values = np.frombuffer(content, np.uint8, offset=start)
+    codes = values[1:][values[:-1] == 0xff]
+    return content.endswith(_END) and not _IS_MARKER[codes[:-1]].any()
 
 
 def _to_8_bits(values: np.ndarray) -> np.ndarray:
