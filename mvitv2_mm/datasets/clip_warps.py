@@ -13,45 +13,53 @@ from torch.nn.functional import embedding_bag
 
 # OpenCV rounds, Pillow cuts off; a whole number stays whatever the last bit of a float says
 _CUT = -0.499
-_PART = 2**14  # pixels at once, so that memory is used again
+# rotated at once, so that memory is small and used again
+_VALUES, _PIXELS = 2**24, 2**14
 
 Frames = List[np.ndarray]
 Fill = Sequence[int]
 
 
 def _rotate(frames: Frames, degrees: float, fill: Fill) -> Frames:
+    size = min(max(_VALUES // frames[0].size, 1), 128)  # OpenCV has 512 channels at most
+    groups = (frames[start:start + size] for start in range(0, len(frames), size))
+    return [frame for group in groups for frame in _rotate_group(group, degrees, fill)]
+
+
+def _rotate_group(frames: Frames, degrees: float, fill: Fill) -> Frames:
     height, width = frames[0].shape[:2]
-    places, weights = _sources(height, width, math.radians(degrees))
     colours = np.empty((height * width + 1, 3 * len(frames)), np.float32)
     colours[:-1] = cv2.merge(frames).reshape(height * width, -1)
     colours[-1] = np.tile(fill, len(frames))
     rotated = np.empty((height * width, 3 * len(frames)), np.uint8)
-    with torch.inference_mode():
-        for start in range(0, height * width, _PART):
-            part = slice(start, start + _PART)
+    for rows in np.array_split(np.arange(height), -(-height * width // _PIXELS)):
+        places, weights = _sources(rows, height, width, math.radians(degrees))
+        with torch.inference_mode():
             sums = embedding_bag(
-                torch.from_numpy(places[part]),
+                torch.from_numpy(places),
                 torch.from_numpy(colours),
                 mode='sum',
-                per_sample_weights=torch.from_numpy(weights[part]))
-            cv2.add(sums.numpy(), _CUT, rotated[part], dtype=cv2.CV_8U)
+                per_sample_weights=torch.from_numpy(weights))
+        part = rotated[rows[0] * width:(rows[-1] + 1) * width]
+        cv2.add(sums.numpy(), _CUT, part, dtype=cv2.CV_8U)
     return _split(rotated.reshape(height, width, -1))
 
 
-def _sources(height: int, width: int, angle: float) -> Tuple[np.ndarray, np.ndarray]:
-    """Numbers of the 16 pixels that each pixel is a sum of, and their weights, (H W, 16).
+def _sources(rows: np.ndarray, height: int, width: int,
+             angle: float) -> Tuple[np.ndarray, np.ndarray]:
+    """Numbers of the 16 pixels that each pixel of some rows is a sum of, and their weights.
 
-    The colour of the outside has the number H W.
+    Both are of shape (N, 16). The colour of the outside has the number H W.
     """
-    x, y = np.arange(width) + 0.5 - width / 2, np.arange(height)[:, None] + 0.5 - height / 2
+    x, y = np.arange(width) + 0.5 - width / 2, rows[:, None] + 0.5 - height / 2
     cos, sin = math.cos(angle), math.sin(angle)
     from_x, from_y = cos * x - sin * y + width / 2, sin * x + cos * y + height / 2
     is_inside = (0 <= from_x) & (from_x < width) & (0 <= from_y) & (from_y < height)
-    rows, row_weights = _taps(from_y, height)
-    columns, column_weights = _taps(from_x, width)
-    places = cv2.merge([row * width + column for row in rows for column in columns])
+    lines, of_lines = _taps(from_y, height)
+    columns, of_columns = _taps(from_x, width)
+    places = cv2.merge([line * width + column for line in lines for column in columns])
     places[~is_inside] = height * width
-    weights = cv2.merge([of_row * weight for of_row in row_weights for weight in column_weights])
+    weights = cv2.merge([of_line * weight for of_line in of_lines for weight in of_columns])
     return places.reshape(-1, 16), weights.reshape(-1, 16)
 
 

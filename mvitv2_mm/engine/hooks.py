@@ -17,6 +17,7 @@ from ..checkpoints import CheckpointError
 from ..checkpoints.adapters import check_complete
 from ..datasets.seeded import seed_generators
 from ..registry import FUNCTIONS, HOOKS
+from .memory import reuse
 
 
 @HOOKS.register_module()
@@ -191,8 +192,9 @@ def seed_worker(worker_id: int) -> None:
     """Seed a data worker with what PyTorch drew for it, for ``worker_init_fn``.
 
     mmengine's default gives a worker the same seed whenever it is started: in every epoch, if the
-    workers are not persistent.
+    workers are not persistent. The worker also keeps the memory of a sample for the next one.
     """
+    reuse()
     seed = torch.initial_seed() % 2**32
     random.seed(seed)
     np.random.seed(seed)

@@ -32,7 +32,7 @@ def with_pillow(name, frame, value):
 
 
 @pytest.mark.parametrize('name', CLIP_WARPS)
-@pytest.mark.parametrize('size', [(43, 61, 5), (1, 1, 2), (2, 90, 40), (50, 3, 2)])
+@pytest.mark.parametrize('size', [(43, 61, 5), (1, 1, 2), (2, 90, 40), (50, 3, 2), (9, 8, 200)])
 def test_warps_equal_those_of_pillow(name, size):
     frames = clip(*size)
     for share in (-3, -1, -0.71, 0, 0.01, 0.33, 1, 3):
@@ -43,3 +43,11 @@ def test_warps_equal_those_of_pillow(name, size):
         assert difference.max() <= 1 and (difference > 0).mean() < 0.02, (share, difference.max())
         assert all(frame.flags.c_contiguous and frame.flags.writeable for frame in warped)
     assert np.array_equal(frames, clip(*size))
+
+
+def test_large_frames_are_rotated_in_groups():
+    # more than is rotated at once
+    frames = [np.tile(frame, (10, 10, 1)) for frame in clip(70, 90, 10)]
+    for frame, rotated in zip(frames, CLIP_WARPS['Rotate'](frames, 20, FILL), strict=True):
+        expected = with_pillow('Rotate', frame, 20)
+        assert np.abs(expected.astype(int) - rotated).max() <= 1
