@@ -1,15 +1,10 @@
 """Fast steps do what mmpretrain's do."""
-import time
-
 import numpy as np
 import pytest
 import synthetic_data
 import torch
-from mmcv.transforms import RandomFlip
 from mmpretrain.datasets import transforms as host
-from PIL import Image
 
-from mvitv2_mm.datasets import ImageRandAugment, LoadImage
 from mvitv2_mm.datasets.mmpretrain.picture_steps import PackInputs, RandomResizedCrop
 
 PHOTO = synthetic_data.make_image(0, (300, 410))
@@ -38,37 +33,3 @@ def test_packs_are_those_of_mmpretrain(picture):
     assert torch.equal(ours['inputs'], theirs['inputs']) and ours['inputs'].is_contiguous()
     ours, theirs = (packed['data_samples'] for packed in (ours, theirs))
     assert ours.metainfo == theirs.metainfo and torch.equal(ours.gt_label, theirs.gt_label)
-
-
-def _cpu_time(steps, path):
-    """Seconds per picture, the best of several."""
-    times = []
-    for seed in range(5):
-        np.random.seed(seed)
-        start = time.process_time()
-        for _ in range(12):
-            results = dict(img_path=str(path), gt_label=0)
-            for step in steps:
-                results = step(results)
-        times.append((time.process_time() - start) / 12)
-    return min(times)
-
-
-def test_pictures_cost_less_than_in_mmpretrain(tmp_path):
-    """Its own steps with the same recipe take 2.2 times as long."""
-    path = tmp_path / 'photo.jpg'
-    Image.fromarray(PHOTO).save(path, quality=92)
-    flip = RandomFlip(prob=0.5)
-    steps = [
-        LoadImage(color_type='color_ignore_orientation'),
-        RandomResizedCrop(scale=224, interpolation='bicubic'), flip,
-        ImageRandAugment(magnitude=9, num_ops=6),
-        PackInputs()
-    ]
-    theirs = [
-        host.LoadImageFromFile(),
-        host.RandomResizedCrop(scale=224, interpolation='bicubic', backend='pillow'), flip,
-        host.RandAugment('timm_increasing', 6, 9, 0.5, hparams=dict(interpolation='bicubic')),
-        host.PackInputs()
-    ]
-    assert 1.3 * _cpu_time(steps, path) < _cpu_time(theirs, path)
