@@ -100,6 +100,7 @@ class _Linear(torch.autograd.Function):
         dweight = _product(rows.t(), x.detach().reshape(-1, weight.shape[1]))
         grads = iter(())
         if any(needed):
+            x.data = x.new_empty(()).expand_as(x)  # frees it: what follows reads its size only
             dx = _onednn(grad, weight.t())
             grads = iter(torch.autograd.grad(x, [t for t in inputs if t.requires_grad], dx))
         return (dweight if needs_weight else None, rows.sum(0) if needs_bias else None,
@@ -127,8 +128,8 @@ def linear(x: Tensor,
         x (Tensor): Shape (..., C).
         weight (Tensor): Shape (C_out, C_in).
         bias (Tensor | None): Shape (C_out).
-        prepare (Callable): A cheap step before the product, without random numbers. Defaults to
-            none.
+        prepare (Callable): A cheap step before the product, without random numbers, whose gradients
+            do not depend on what it returned. Defaults to none.
         params (Sequence[Tensor]): What it takes beside ``x``.
         keeps_less (bool): Keep ``x`` for the backward pass and run ``prepare`` again there, instead
             of keeping what it gives. Defaults to False.
