@@ -5,7 +5,7 @@ they were called, and the functions of this file may take their weights instead:
 are projected only where pooling reads them, all heads are pooled side by side, the MLP runs in
 chunks, and cheap steps are computed again in the backward pass instead of kept.
 """
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import Callable, List, Sequence, Tuple
 
 import torch
 import torch.nn as nn
@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.modules import module as torch_module
 
-from ..ops import (depthwise_conv, drop_unread, is_traced, linear, read_grid, recompute, split_tokens,
-                   triton_pool_norm)
+from ..ops import (depthwise_conv, drop_unread, is_traced, linear, read_grid, recompute,
+                   split_tokens, triton_pool_norm)
 from .path import get_compute_path
 from .pooling import pool_tokens
 

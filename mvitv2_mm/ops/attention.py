@@ -78,11 +78,12 @@ def _sdpa_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Tensor
     return F.scaled_dot_product_attention(q, k, v, scale=1.0)[..., :dim]
 
 
-def _chunks(q: Tensor,
-            k: Tensor,
-            code: Tensor,
-            v: Tensor,
-            by_head: bool = False) -> Iterator[Tuple[Tuple[slice, slice], Tensor, Tensor, List[tuple]]]:
+def _chunks(
+        q: Tensor,
+        k: Tensor,
+        code: Tensor,
+        v: Tensor,
+        by_head: bool = False) -> Iterator[Tuple[Tuple[slice, slice], Tensor, Tensor, List[tuple]]]:
     """Samples and heads that go together, their folded keys, values and indices of their queries.
 
     Each index is one of a chunk of CHUNK_ELEMENTS logits.

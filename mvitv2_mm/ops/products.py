@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.flop_counter import flop_registry, shape_wrapper
 
 from .double_backward import differentiable_grads
-from .memory import autocast_dtype, recompute
+from .memory import autocast_dtype, recompute, recomputes
 from .tracing import is_traced
 
 _MIN_PRODUCTS = 2**20  # multiply-accumulates; for fewer, a call costs more than it saves
@@ -138,9 +138,8 @@ def linear(x: Tensor,
         Tensor: Shape (..., C_out).
     """
     if not uses_onednn(x, x.shape[:-1].numel() * weight.numel()):
-        return recompute(
-            _plain_linear, weight, bias, x, *params, prepare, enabled=keeps_less)
-    if not keeps_less:
+        return recompute(_plain_linear, weight, bias, x, *params, prepare, enabled=keeps_less)
+    if not recomputes(keeps_less):
         x, params, prepare = prepare(x, *params), (), _itself
     bias = weight.new_zeros(len(weight)) if bias is None else bias
     return _Linear.apply(weight, bias, x, *params, prepare)
