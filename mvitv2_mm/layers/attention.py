@@ -26,7 +26,7 @@ class MultiScaleAttention(nn.Module):
     The modules are called with these shapes: ``qkv`` with tokens (B, N, C_in), ``pool_*`` with the
     maps of all heads (B * M, D, *grid), ``norm_*`` with heads (B, M, N', D), ``proj`` with tokens
     (B, N', C_out). Where they are plain, :mod:`mvitv2_mm.layers.lean` may compute the same without
-    calling ``qkv``, ``pool_*`` and ``norm_*``.
+    calling any of them.
 
     Args:
         in_dims (int): Channels of the input tokens.
