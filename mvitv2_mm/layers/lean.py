@@ -129,11 +129,12 @@ def lean_mlp(x: Tensor, norm: nn.Module, mlp: nn.Module) -> Tensor:
 
     The hidden channels are kept without GELU, or only ``x`` where they are many.
     """
-    affine = [param for param in norm.parameters()]
-    fc1, fc2, keeps_less = mlp.fc1, mlp.fc2, mlp.keeps_less
+    fc1, fc2, affine = mlp.fc1, mlp.fc2, list(norm.parameters())
+    chunks = split_tokens(x, mlp.hidden_dims)
+    is_whole = len(chunks) == 1
 
     def widen(x: Tensor, weight: Tensor, bias: Tensor, *affine: Tensor) -> Tensor:
-        return linear(x, weight, bias, normed, affine, keeps_less)
+        return linear(x, weight, bias, normed, affine, mlp.keeps_less and is_whole)
 
     def normed(x: Tensor, *affine: Tensor) -> Tensor:
         if isinstance(norm, nn.Identity):
@@ -141,11 +142,10 @@ def lean_mlp(x: Tensor, norm: nn.Module, mlp: nn.Module) -> Tensor:
         return F.layer_norm(x, norm.normalized_shape, *affine, eps=norm.eps)
 
     wide = (fc1.weight, fc1.bias, *affine)
-    chunks = split_tokens(x, mlp.hidden_dims)
-    if len(chunks) == 1:
-        return linear(widen(x, *wide), fc2.weight, fc2.bias, mlp.act, keeps_less=keeps_less)
+    if is_whole:
+        return linear(widen(x, *wide), fc2.weight, fc2.bias, mlp.act, keeps_less=mlp.keeps_less)
     out = [
-        linear(chunk, fc2.weight, fc2.bias, lambda *args: mlp.act(widen(*args)), wide, keeps_less)
-        for chunk in chunks
+        linear(chunk, fc2.weight, fc2.bias, lambda *args: mlp.act(widen(*args)), wide,
+               mlp.keeps_less) for chunk in chunks
     ]
     return torch.cat(out).unflatten(0, x.shape[:2])
