@@ -80,7 +80,8 @@ class MViTv2(BaseModule):
             kept of a block, but nothing for inputs so small that keeping all takes less than
             0.7 GB (five images of 224 x 224 with 'tiny'). True: whole blocks; a sequence of stages
             such as ``(0, 1)``: the blocks of those; ``dict(blocks=(0, 1, 2))``: single blocks; in
-            all three also the cheap steps. False: nothing, which trains fastest. Defaults to 'cheap'.
+            all three also the cheap steps. False: nothing, which trains fastest. Defaults to
+            'cheap'.
         init_cfg (dict | list, optional): Weight initialisation; the defaults are those of the
             official image and video code, also for what a single ``Pretrained`` lacks.
 

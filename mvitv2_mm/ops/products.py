@@ -129,8 +129,8 @@ def linear(x: Tensor,
         weight (Tensor): Shape (C_out, C_in).
         bias (Tensor | None): Shape (C_out).
         prepare (Callable): A cheap step before the product, without random numbers, whose gradients
-            do not depend on what it returned. Defaults to none.
-        params (Sequence[Tensor]): What it takes beside ``x``.
+            do not depend on what it returned. By default ``x`` itself.
+        params (Sequence[Tensor]): What it takes beside ``x``. Defaults to ().
         keeps_less (bool): Keep ``x`` for the backward pass and run ``prepare`` again there, instead
             of keeping what it gives. Defaults to False.
 
