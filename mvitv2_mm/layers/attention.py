@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..ops import (KERNELS, channels_last, fill_stride, get_conv_class, merge_windows, pooled_grid,
                    pooling_attention, resize_rel_pos, split_windows)
-from .lean import is_lean, lean_heads
+from .lean import is_lean, lean_heads, project
 from .path import get_compute_path
 from .pooling import pool_tokens
 
@@ -26,7 +26,7 @@ class MultiScaleAttention(nn.Module):
     The modules are called with these shapes: ``qkv`` with tokens (B, N, C_in), ``pool_*`` with the
     maps of all heads (B * M, D, *grid), ``norm_*`` with heads (B, M, N', D), ``proj`` with tokens
     (B, N', C_out). Where they are plain, :mod:`mvitv2_mm.layers.lean` may compute the same without
-    calling ``qkv``, ``pool_*`` and ``norm_*``.
+    calling any of them.
 
     Args:
         in_dims (int): Channels of the input tokens.
@@ -123,7 +123,7 @@ class MultiScaleAttention(nn.Module):
         if self.residual_pooling:
             out = self._add_queries(out, q)
         # (B, M, N', D) -> (B, N', M * D)
-        return self.proj(out.transpose(1, 2).flatten(2)), q_grid
+        return project(self.proj, out.transpose(1, 2).flatten(2)), q_grid
 
     def pool_heads(self, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, Tensor, Tensor]:
         """Tokens (B, E + prod(grid), C_in) -> pooled and normed q, k, v, each (B, M, N', D)."""

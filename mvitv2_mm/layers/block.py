@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..ops import channels_last, get_max_pool_class, recompute
 from .attention import MultiScaleAttention
-from .lean import is_lean
+from .lean import is_lean, project
 from .mlp import MLP, normed_mlp
 from .pooling import pool_tokens
 
@@ -81,7 +81,7 @@ class MultiScaleBlock(nn.Module):
         if self.widens_in_mlp:
             normed = self.norm2(x)
             branch = normed_mlp(nn.Identity(), self.mlp, normed)
-            return self.proj(normed) + self.drop_path(branch), grid
+            return project(self.proj, normed) + self.drop_path(branch), grid
         return x + self.drop_path(normed_mlp(self.norm2, self.mlp, x)), grid
 
     def _skip_attention(self, x: Tensor, grid: Sequence[int]) -> Tensor:
@@ -93,7 +93,7 @@ class MultiScaleBlock(nn.Module):
 
     def _project_and_pool(self, x: Tensor, grid: Sequence[int]) -> Tensor:
         if self.widens_in_attention:
-            x = self.proj(x)
+            x = project(self.proj, x)
         if self.pool_skip is None:
             return x
         return pool_tokens(x, grid, lambda feat: channels_last(self.pool_skip, feat, len(grid)),

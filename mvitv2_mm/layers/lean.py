@@ -5,7 +5,7 @@ they were called, and the functions of this file may take their weights instead:
 are projected only where pooling reads them, all heads are pooled side by side, the MLP runs in
 chunks, and cheap steps are computed again in the backward pass instead of kept.
 """
-from typing import List, Optional, Sequence, Tuple
+from typing import Callable, List, Sequence, Tuple
 
 import torch
 import torch.nn as nn
@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.modules import module as torch_module
 
-from ..ops import (depthwise_conv, drop_unread, is_traced, read_grid, recompute, split_tokens,
-                   triton_pool_norm)
+from ..ops import (depthwise_conv, drop_unread, is_traced, linear, read_grid, recompute,
+                   split_tokens, triton_pool_norm)
 from .path import get_compute_path
 from .pooling import pool_tokens
 
@@ -53,16 +53,20 @@ def is_lean(*modules: nn.Module) -> bool:
             and all(is_plain(module) for module in modules))
 
 
+def project(layer: nn.Module, x: Tensor) -> Tensor:
+    """``layer(x)``, in the lean way where the layer is plain."""
+    return linear(x, layer.weight, layer.bias) if is_lean(layer) else layer(x)
+
+
 def lean_heads(attn: nn.Module, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, ...]:
     """The lean way through :meth:`MultiScaleAttention.pool_heads`."""
     sizes = (attn.out_dims, 2 * attn.out_dims)
     weights = attn.qkv.weight.split(sizes)
     biases = (None, None) if attn.qkv.bias is None else attn.qkv.bias.split(sizes)
-    q = F.linear(x, weights[0], biases[0])
-    q, = _pool(attn, q, 'q', grid, attn.stride_q)
-    kv, grid, stride = recompute(
-        _project_kv, x, attn, grid, weights[1], biases[1], enabled=attn.keeps_less)
-    k, v = _pool(attn, kv, 'kv', grid, stride)
+    q, = _pool(attn, linear(x, weights[0], biases[0]), 'q', grid, attn.stride_q)
+    read, kv_grid, stride = _read_by_kv(attn, grid)
+    kv = linear(x, weights[1], biases[1], read, keeps_less=attn.keeps_less)
+    k, v = _pool(attn, kv, 'kv', kv_grid, stride)
     return q, k, v
 
 
@@ -71,16 +75,18 @@ def drops_unread(kernel: Sequence[int], stride: Sequence[int]) -> bool:
     return any(s > k for s, k in zip(stride, kernel))
 
 
-def _project_kv(x: Tensor, attn: nn.Module, grid: Sequence[int], weight: Tensor,
-                bias: Optional[Tensor]) -> Tuple[Tensor, Sequence[int], Sequence[int]]:
-    """Keys and values (B, N', 2 * M * D) where their pooling reads them, grid and stride of it."""
+def _read_by_kv(attn: nn.Module,
+                grid: Sequence[int]) -> Tuple[Callable, Sequence[int], Sequence[int]]:
+    """What drops the tokens that no key or value reads, and the grid and stride after it."""
     kernel, stride = attn.pool_kernel, attn.stride_kv
-    if drops_unread(kernel, stride):
-        x = pool_tokens(x, grid, lambda feat: drop_unread(feat, kernel, stride),
-                        attn.num_extra_tokens)
-        grid = read_grid(grid, kernel, stride)
-        stride = [min(s, k) for s, k in zip(stride, kernel)]
-    return F.linear(x, weight, bias), grid, stride
+    if not drops_unread(kernel, stride):
+        return nn.Identity(), grid, stride
+
+    def read(x: Tensor) -> Tensor:
+        return pool_tokens(x, grid, lambda feat: drop_unread(feat, kernel, stride),
+                           attn.num_extra_tokens)
+
+    return read, read_grid(grid, kernel, stride), [min(s, k) for s, k in zip(stride, kernel)]
 
 
 def _pool(attn: nn.Module, x: Tensor, names: str, grid: Sequence[int],
@@ -123,9 +129,23 @@ def lean_mlp(x: Tensor, norm: nn.Module, mlp: nn.Module) -> Tensor:
 
     The hidden channels are kept without GELU, or only ``x`` where they are many.
     """
+    fc1, fc2, affine = mlp.fc1, mlp.fc2, list(norm.parameters())
     chunks = split_tokens(x, mlp.hidden_dims)
-    if len(chunks) == 1:
-        hidden = recompute(lambda x: mlp.fc1(norm(x)), x, enabled=mlp.keeps_less)
-        return recompute(lambda x: mlp.fc2(mlp.act(x)), hidden, enabled=mlp.keeps_less)
-    out = [recompute(lambda x: mlp(norm(x)), chunk, enabled=mlp.keeps_less) for chunk in chunks]
+    is_whole = len(chunks) == 1
+
+    def widen(x: Tensor, weight: Tensor, bias: Tensor, *affine: Tensor) -> Tensor:
+        return linear(x, weight, bias, normed, affine, mlp.keeps_less and is_whole)
+
+    def normed(x: Tensor, *affine: Tensor) -> Tensor:
+        if isinstance(norm, nn.Identity):
+            return x
+        return F.layer_norm(x, norm.normalized_shape, *affine, eps=norm.eps)
+
+    wide = (fc1.weight, fc1.bias, *affine)
+    if is_whole:
+        return linear(widen(x, *wide), fc2.weight, fc2.bias, mlp.act, keeps_less=mlp.keeps_less)
+    out = [
+        linear(chunk, fc2.weight, fc2.bias, lambda *args: mlp.act(widen(*args)), wide,
+               mlp.keeps_less) for chunk in chunks
+    ]
     return torch.cat(out).unflatten(0, x.shape[:2])

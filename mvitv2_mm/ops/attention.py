@@ -8,6 +8,7 @@ from torch import Tensor
 
 from .double_backward import differentiable_grads
 from .memory import CHUNK_ELEMENTS, autocast_dtype, recompute
+from .products import matmul, uses_onednn
 from .rel_pos import rel_pos_terms
 from .tracing import is_traced, is_transformed
 
@@ -77,25 +78,36 @@ def _sdpa_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Tensor
     return F.scaled_dot_product_attention(q, k, v, scale=1.0)[..., :dim]
 
 
-def _chunks(q: Tensor, k: Tensor, code: Tensor,
-            v: Tensor) -> Iterator[Tuple[slice, Tensor, Tensor, List[tuple]]]:
-    """Samples that go together, their folded keys and values, and the indices of their queries.
+def _chunks(
+        q: Tensor,
+        k: Tensor,
+        code: Tensor,
+        v: Tensor,
+        by_head: bool = False) -> Iterator[Tuple[Tuple[slice, slice], Tensor, Tensor, List[tuple]]]:
+    """Samples and heads that go together, their folded keys, values and indices of their queries.
 
     Each index is one of a chunk of CHUNK_ELEMENTS logits.
     """
     batch, num_heads, length = q.shape[:3]
-    num_logits = num_heads * k.shape[2]  # per query position
-    group = max(1, CHUNK_ELEMENTS // (num_logits * length))
-    size = max(1, CHUNK_ELEMENTS // (num_logits * group))
+    heads = 1 if by_head else num_heads
+    group = 1 if by_head else max(1, CHUNK_ELEMENTS // (num_heads * k.shape[2] * length))
+    size = max(1, CHUNK_ELEMENTS // (k.shape[2] * heads * group))
     for start in range(0, batch, group):
         samples = slice(start, start + group)
-        keys = _fold_keys(k[samples], code[samples])
-        chunks = [(samples, slice(None), slice(i, i + size)) for i in range(0, length, size)]
-        yield samples, keys, v[samples].to(keys).contiguous(), chunks
+        keys, values = _fold_keys(k[samples], code[samples]), v[samples]
+        for head in range(0, num_heads, heads):
+            part = samples, slice(head, head + heads)
+            chunks = [(*part, slice(i, i + size)) for i in range(0, length, size)]
+            yield (part, keys[:, part[1]], values[:, part[1]].to(keys).contiguous(), chunks)
+
+
+def _by_head(q: Tensor, k: Tensor) -> bool:
+    """Whether matrices are large enough for a library that takes one at a time."""
+    return uses_onednn(q, q.shape[2] * k.shape[2] * q.shape[3])
 
 
 def _weights(q: Tensor, k: Tensor) -> Tensor:
-    return (q @ k.transpose(-2, -1)).softmax(dim=-1, dtype=q.dtype)
+    return matmul(q, k.transpose(-2, -1)).softmax(dim=-1, dtype=q.dtype)
 
 
 def _chunked_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Tensor) -> Tensor:
@@ -105,10 +117,10 @@ def _chunked_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Ten
     """
     # Tokens before heads, as the projection after attention reads them.
     out = terms.new_empty(q.transpose(1, 2).shape).transpose(1, 2)
-    for _, keys, values, chunks in _chunks(q, k, code, v):
+    for _, keys, values, chunks in _chunks(q, k, code, v, _by_head(q, k)):
         for chunk in chunks:
             queries = _fold_queries(q[chunk], terms[chunk])
-            out[chunk] = _weights(queries, keys) @ values
+            out[chunk] = matmul(_weights(queries, keys), values)
     return out
 
 
@@ -130,18 +142,18 @@ class _ChunkedAttention(torch.autograd.Function):
         q, terms, k, code, v = ctx.saved_tensors
         dim, total = q.shape[-1], torch.promote_types(terms.dtype, torch.float32)
         dq, dterms, dk, dv = (torch.empty_like(x) for x in (q, terms, k, v))
-        for samples, keys, values, chunks in _chunks(q, k, code, v):
+        for part, keys, values, chunks in _chunks(q, k, code, v, _by_head(q, k)):
             dkeys, dvalues = (torch.zeros_like(x, dtype=total) for x in (keys, values))
             for chunk in chunks:
                 queries = _fold_queries(q[chunk], terms[chunk])
                 weights, dchunk = _weights(queries, keys), dout[chunk]
-                dvalues += weights.transpose(-2, -1) @ dchunk
-                dlogits = torch._softmax_backward_data(dchunk @ values.transpose(-2, -1), weights,
-                                                       -1, weights.dtype)
-                dkeys += dlogits.transpose(-2, -1) @ queries
-                dqueries = dlogits @ keys
+                dvalues += matmul(weights.transpose(-2, -1), dchunk)
+                dweights = matmul(dchunk, values.transpose(-2, -1))
+                dlogits = torch._softmax_backward_data(dweights, weights, -1, weights.dtype)
+                dkeys += matmul(dlogits.transpose(-2, -1), queries)
+                dqueries = matmul(dlogits, keys)
                 dq[chunk], dterms[chunk] = dqueries[..., :dim], dqueries[..., dim:]
-            dk[samples], dv[samples] = dkeys[..., :dim] * dim**-0.5, dvalues
+            dk[part], dv[part] = dkeys[..., :dim] * dim**-0.5, dvalues
         return dq, dterms, dk, None, dv
 
 
@@ -223,6 +235,6 @@ def attention_weights(q: Tensor, k: Tensor, q_grid: Sequence[int], k_grid: Seque
         terms, code = q[..., :0], k[..., :0]
     else:
         terms, code = _bias_terms(q, q_grid, k_grid, rel_pos), _key_codes(k, k_grid)
-    for samples, keys, _, chunks in _chunks(q, k, code, k):
+    for (samples, _), keys, _, chunks in _chunks(q, k, code, k):
         for chunk in chunks:
             yield samples, chunk[2], _weights(_fold_queries(q[chunk], terms[chunk]), keys)

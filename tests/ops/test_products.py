@@ -1,0 +1,165 @@
+"""Products by oneDNN against PyTorch's own, and where they may be used."""
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from op_records import OpRecorder
+from torch.utils.flop_counter import FlopCounterMode
+
+from mvitv2_mm.layers import MultiScaleBlock, compute_path
+from mvitv2_mm.ops import linear, products
+from mvitv2_mm.ops.products import matmul
+
+ONEDNN = 'mkldnn::_linear_pointwise'
+
+
+@pytest.fixture
+def slow_blas(monkeypatch):
+    """As on a processor of AMD with AVX-512, and for small matrices too."""
+    if not (torch.backends.mkldnn.is_available()
+            and hasattr(torch.ops.mkldnn, '_linear_pointwise')):
+        pytest.skip('PyTorch holds no oneDNN')
+    monkeypatch.setattr(products, '_has_slow_blas', lambda: True)
+    monkeypatch.setattr(products, '_MIN_PRODUCTS', 0)
+
+
+def norm(x, weight, bias):
+    return F.layer_norm(x, x.shape[-1:], weight, bias)
+
+
+def tensors(*shapes):
+    torch.manual_seed(0)
+    return [torch.randn(shape, requires_grad=True) for shape in shapes]
+
+
+@pytest.mark.usefixtures('slow_blas')
+class TestOneDNN:
+
+    @pytest.mark.parametrize('keeps_less', [True, False])
+    @pytest.mark.parametrize('size', [(3, 20, 8), (3, 700, 8)], ids=str)
+    def test_linear(self, size, keeps_less):
+        """The result, gradients, and gradients of those, which take the plain way."""
+        leaves = tensors(size, (16, 8), (16, ), (8, ), (8, ))
+        x, weight, bias, *affine = leaves
+        with OpRecorder() as ops:
+            out = linear(x, weight, bias, norm, affine, keeps_less)
+            grads = torch.autograd.grad(out.square().sum(), leaves, retain_graph=True)
+        # forward, gradient to the input and gradient to the weight
+        assert len(ops.shapes(ONEDNN)) == 3 and not ops.shapes('aten::mm', 'aten::addmm')
+        assert len(ops.shapes('aten::native_layer_norm')) == 3 * (1 + keeps_less)
+        plain = F.linear(norm(x, *affine), weight, bias)
+        wanted = torch.autograd.grad(plain.square().sum(), leaves, retain_graph=True)
+        torch.testing.assert_close([out, *grads], [plain, *wanted], rtol=1e-4, atol=1e-4)
+        twice = []
+        for result in (out, plain):
+            first = torch.autograd.grad(result.exp().sum(), leaves, create_graph=True)
+            twice.append(torch.autograd.grad(sum(g.square().sum() for g in first), leaves))
+        torch.testing.assert_close(*twice, rtol=1e-3, atol=1e-3 * twice[1][1].abs().max().item())
+
+    def test_linear_without_bias_or_gradients(self):
+        x, weight = tensors((2, 5, 8), (16, 8))
+        x, frozen = x.detach(), weight.detach()
+        torch.testing.assert_close(linear(x, frozen, None), x @ frozen.t())
+        grad, = torch.autograd.grad(linear(x, weight, None).sum(), [weight])
+        torch.testing.assert_close(grad, x.sum((0, 1)).expand(16, 8))
+
+    @pytest.mark.parametrize('order', ['ab', 'aTb', 'abT', 'strided'])
+    def test_matmul(self, order):
+        torch.manual_seed(0)
+        a, b = torch.randn(1, 1, 20, 300), torch.randn(1, 1, 300, 12)
+        if order == 'aTb':
+            a = torch.randn(1, 1, 300, 20).transpose(2, 3)
+        elif order == 'abT':
+            b = torch.randn(1, 1, 12, 300).transpose(2, 3)
+        elif order == 'strided':
+            a, b = torch.randn(1, 1, 20, 600)[..., ::2], torch.randn(1, 1, 300, 24)[..., :12]
+        with OpRecorder() as ops:
+            out = matmul(a, b)
+        assert ops.shapes(ONEDNN)
+        torch.testing.assert_close(out, a @ b, rtol=1e-4, atol=1e-4)
+        batch = torch.randn(2, 20, 300), torch.randn(2, 300, 12)
+        assert torch.equal(matmul(*batch), batch[0] @ batch[1])
+
+    @pytest.mark.parametrize('chunk', [2**20, 2**12])
+    @pytest.mark.parametrize(
+        'grid, options', [((12, 12), dict(stride_q=(2, 2), attn_dims=32)),
+                          ((11, 13), dict(window_size=4)), ((3, 8, 8), dict(out_dims=32))],
+        ids=str)
+    def test_blocks(self, grid, options, chunk, monkeypatch):
+        for module in ('attention', 'memory'):
+            monkeypatch.setattr(f'mvitv2_mm.ops.{module}.CHUNK_ELEMENTS', chunk)
+        block = make_block(grid, **options)
+        x = torch.randn(2, block.num_extra_tokens + torch.Size(grid).numel(), 16).requires_grad_()
+        results = []
+        for path in ('auto', 'reference'):
+            with compute_path(path), OpRecorder() as ops:
+                out, _ = block(x, grid)
+                grads = torch.autograd.grad(out.square().sum(), [x, *block.parameters()])
+            assert bool(ops.shapes(ONEDNN)) == (path == 'auto')
+            results.append([out, *grads])
+        for ours, wanted in zip(*results):
+            torch.testing.assert_close(
+                ours, wanted, rtol=1e-3, atol=1e-5 * wanted.abs().max().item() + 1e-3)
+
+    def test_they_are_counted(self):
+        x, weight = tensors((2, 5, 8), (16, 8))
+        counts = []
+        for func in (linear, F.linear):
+            with FlopCounterMode(display=False) as counter:
+                func(x, weight, None).sum().backward()
+            counts.append(counter.get_total_flops())
+        assert counts == [2 * 2 * 10 * 8 * 16 + 2 * 10 * 8 * 16] * 2
+
+    @pytest.mark.parametrize('dtype', [torch.float64, torch.bfloat16])
+    def test_other_types_take_the_plain_way(self, dtype):
+        x, weight = (t.detach().to(dtype) for t in tensors((2, 5, 8), (16, 8)))
+        assert torch.equal(linear(x, weight, None), F.linear(x, weight))
+        with torch.autocast('cpu', torch.bfloat16):
+            assert linear(x.float(), weight.float(), None).dtype == torch.bfloat16
+
+
+def make_block(grid, **options):
+    ndim = len(grid)
+    cfg = dict(
+        in_dims=16,
+        attn_dims=16,
+        out_dims=32 if options.get('attn_dims') else 16,
+        num_heads=2,
+        drop_path=0.,
+        mlp_ratio=4.,
+        norm_cfg=dict(type='LN', eps=1e-6),
+        grid_size=grid,
+        stride_q=(1, ) * ndim,
+        stride_kv=(4, ) * ndim,
+        pool_kernel=(3, ) * ndim,
+        window_size=0,
+        rel_pos_embed=True,
+        residual_pooling=True,
+        qkv_bias=True,
+        with_cls_token=ndim == 3)
+    if options.get('window_size'):
+        cfg['stride_kv'] = (2, 2)
+    block = MultiScaleBlock(**{**cfg, **options})
+    torch.manual_seed(1)
+    for param in block.parameters():
+        torch.nn.init.normal_(param, 0.5 if param.dim() == 1 else 0., 0.3)
+    return block
+
+
+@pytest.mark.parametrize('vendor, capability, mkl, slow', [('AuthenticAMD', 'AVX512', True, True),
+                                                           ('GenuineIntel', 'AVX512', True, False),
+                                                           ('AuthenticAMD', 'AVX2', True, False),
+                                                           ('AuthenticAMD', 'AVX512', False, False),
+                                                           (None, 'AVX512', True, False)])
+def test_which_processors_take_onednn(vendor, capability, mkl, slow, monkeypatch, tmp_path):
+    cpuinfo = Path(tmp_path / 'cpuinfo')
+    if vendor:
+        cpuinfo.write_text(f'processor\t: 0\nvendor_id\t: {vendor}\n')
+    monkeypatch.setattr(products, '_CPUINFO', cpuinfo)
+    monkeypatch.setattr('torch.backends.mkl.is_available', lambda: mkl)
+    monkeypatch.setattr('torch.backends.mkldnn.is_available', lambda: True)
+    monkeypatch.setattr('torch.backends.cpu.get_cpu_capability', lambda: capability)
+    products._has_slow_blas.cache_clear()
+    assert products._has_slow_blas() == slow
+    products._has_slow_blas.cache_clear()
