@@ -34,6 +34,8 @@ STARTS = {
 }
 _STARTS = 'starts'
 _PREPARED = 'from mvitv2_mm.config_files import load_config as _read; '
+# the peak of a process as others see it includes that of the one that started it
+_PEAK = '\nprint(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])'
 
 
 class Cost(NamedTuple):
@@ -156,9 +158,10 @@ def _measure_start(what: str, code: str) -> ScaleRow:
 
 def _start(code: str) -> Cost:
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, '-c', code])
+    process = subprocess.Popen([sys.executable, '-c', code + _PEAK], stdout=subprocess.PIPE)
+    output = process.stdout.read()
     _, process.returncode, used = os.wait4(process.pid, 0)
     if process.returncode:
-        raise RuntimeError(f'python -c \'{code}\' fails with status {process.returncode}')
-    peak = used.ru_maxrss * 1024 / _MIB
+        raise RuntimeError(f"python -c '{code}' fails with status {process.returncode}")
+    peak = int(output.split()[-1]) * 1024 / _MIB
     return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - start, peak, peak)

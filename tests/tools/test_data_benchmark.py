@@ -179,6 +179,7 @@ def test_cost_of_work_by_its_size(alone_here, tmp_path, monkeypatch, capfd):
     rows = report.read_rows(tmp_path)
     assert len(rows) == 2 * len(scale.CASES) + 1
     assert all(row.cost[0] > 0 and row.cost[1] > 0 for row in rows)
+    assert 1 < rows[-1].cost[3] < 100  # MiB of an empty process, not of the one that started it
     known = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line[0] == '{']
     assert [row['name'] for row in known[:2]] == ['20 clips', '40 clips']
     text = (tmp_path / 'benchmark.md').read_text()
