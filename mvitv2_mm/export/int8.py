@@ -9,12 +9,15 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import torch
 from torch import Tensor
 
+from ..compat.versions import Window
 from ..engine.testing import prepare_test
 from ..extras import require
 from ..models.networks import OnnxNetwork
 from ..muting import muted
 from .onnx_file import SCOPES
 
+# 1.23 infers other shapes than the files have
+QUANTIZER = Window('onnxruntime', '1.32', '2', tested='1.32.0')
 _KINDS = ['MatMul', 'Gemm']
 
 
@@ -53,7 +56,13 @@ def quantize(source: Path, target: Path, nodes: Optional[Sequence[str]] = None) 
         source (Path): An ONNX file in float32.
         target (Path): The file to write.
         nodes (Sequence[str], optional): The products. Defaults to None: all.
+
+    Raises:
+        ImportError: If onnxruntime is not installed, or too old.
     """
+    misfit = QUANTIZER.misfit()
+    if misfit:
+        raise ImportError(f'--int8: {misfit}; it needs a newer release, which needs Python 3.11')
     nodes = nodes or sum(_products(source).values(), [])
     quantization = require('onnxruntime.quantization', '--int8')
     with muted(logging.getLogger(), below=logging.ERROR):  # of files not optimised before

@@ -15,7 +15,9 @@ from hearing import hear_all
 from mvitv2_mm import Inferencer
 from mvitv2_mm.checkpoints.model_source import open_model, save_model
 from mvitv2_mm.commands.frame import run_command
+from mvitv2_mm.compat.versions import Window
 from mvitv2_mm.errors import UsageError
+from mvitv2_mm.export import int8
 from mvitv2_mm.export.int8 import write_int8
 from mvitv2_mm.files import sha256_of
 
@@ -163,6 +165,12 @@ def test_files_that_cannot_be_used(tmp_path, content, message, capfd):
         path.write_bytes(content)
     assert run_command('predict', [str(path), 'x.jpg']) == 1
     assert message in capfd.readouterr().err
+
+
+def test_8_bits_need_a_recent_library(tmp_path, monkeypatch):
+    monkeypatch.setattr(int8, 'QUANTIZER', Window('onnxruntime', '1000', '1001', tested=''))
+    with pytest.raises(ImportError, match='--int8: onnxruntime .* is not in'):
+        int8.quantize(tmp_path / 'a.onnx', tmp_path / 'b.onnx')
 
 
 def test_8_bits_are_kept_if_the_metric_stays(small, tmp_path):
