@@ -1,6 +1,5 @@
 import logging
 import math
-from contextlib import nullcontext
 from typing import List, Optional, Sequence, Tuple, Union
 
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor
 from torch.fx import Proxy
 
 from ..layers import MultiScaleBlock, PatchEmbed, compute_path, get_compute_path
-from ..ops import conv_out_size, keeping_all, recomputes, resize_abs_pos, to_ntuple
+from ..ops import conv_out_size, resize_abs_pos, to_ntuple
 from ..registry import MODELS
 from .arch import (check_frozen_stages, plan_blocks, resolve_arch, resolve_out_scales,
                    resolve_with_cp)
@@ -24,9 +23,6 @@ _PATCH = {
     3: dict(kernel_size=(3, 7, 7), stride=(2, 4, 4), padding=(1, 3, 3)),
 }
 _KV_STRIDE = {2: (4, 4), 3: (1, 8, 8)}
-# Elements of the tokens times blocks: up to there a training step needs less than 0.7 GB if it
-# keeps all, and 'cheap' does.
-_SMALL = 2**24
 _OUT_TYPES = ('featmap', 'cls_token', 'featmap_and_cls_token', 'avg_featmap', 'avg_then_norm')
 
 
@@ -77,11 +73,9 @@ class MViTv2(BaseModule):
             absolute positions), ``s`` also the first ``s`` stages. Defaults to -1.
         with_cp (bool | str | Sequence[int] | dict): What to compute again in the backward pass, to
             save memory. 'cheap': cheap steps such as norms, GELU and pooling, which halves what is
-            kept of a block, but nothing for inputs so small that keeping all takes less than
-            0.7 GB (five images of 224 x 224 with 'tiny'). True: whole blocks; a sequence of stages
-            such as ``(0, 1)``: the blocks of those; ``dict(blocks=(0, 1, 2))``: single blocks; in
-            all three also the cheap steps. False: nothing, which trains fastest. Defaults to
-            'cheap'.
+            kept of a block. True: whole blocks; a sequence of stages such as ``(0, 1)``: the
+            blocks of those; ``dict(blocks=(0, 1, 2))``: single blocks; in all three also the cheap
+            steps. False: nothing, which trains fastest. Defaults to 'cheap'.
         init_cfg (dict | list, optional): Weight initialisation; the defaults are those of the
             official image and video code, also for what a single ``Pretrained`` lacks.
 
@@ -244,16 +238,6 @@ class MViTv2(BaseModule):
         if self.pos_embed is not None:
             x = x + resize_abs_pos(self.pos_embed, self.grid_size, grid)
 
-        with keeping_all() if self._is_small(x) else nullcontext():
-            return self._run_blocks(x, grid)
-
-    def _is_small(self, x: Tensor) -> bool:
-        """Whether all that the blocks compute may be kept for the backward pass by default."""
-        decides = self.with_cp == 'cheap' and recomputes() and not isinstance(x, Proxy)
-        return decides and x.numel() * len(self.blocks) <= _SMALL
-
-    def _run_blocks(self, x: Tensor,
-                    grid: Sequence[int]) -> Tuple[Union[Tensor, List[Tensor]], ...]:
         outs = []
         for i, block in enumerate(self.blocks):
             if self.training and i in self.recomputed_blocks:

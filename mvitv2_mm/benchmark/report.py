@@ -1,19 +1,19 @@
 """Tables and plots of measured rows."""
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Callable, Dict, List, Sequence, Tuple, Type
 
 from ..files import write_text
-from .data_session import DataRow
 from .peers import OTHER_NETWORKS
 from .rows import Row
-from .scale import ScaleRow
 from .session import NetworkRow
 
 _FILE_WIDTH = 200
 _MARK = '<!-- What follows is written by python -m mvitv2_mm benchmark --page: {} -->'
 _END = '<!-- The end of what is written -->'
-_KINDS: Dict[str, Type[Row]] = {kind.kind: kind for kind in (NetworkRow, DataRow, ScaleRow)}
+# of rows; only the first can be had without OpenMMLab's packages
+_KINDS = dict(networks='session.NetworkRow', data='data_session.DataRow', scale='scale.ScaleRow')
 
 
 def append_rows(rows: Sequence[Row], folder: Path) -> None:
@@ -27,9 +27,14 @@ def read_rows(folder: Path) -> List[Row]:
     """All rows in a folder's ``rows.jsonl``; the last of a setting and implementation counts."""
     lines = (folder / 'rows.jsonl').read_text().splitlines()
     rows = (
-        _KINDS[values.get('kind', NetworkRow.kind)].from_dict(values)
+        _row_type(values.get('kind', NetworkRow.kind)).from_dict(values)
         for values in map(json.loads, lines))
     return list({(row.machine, row.kind, row.setting, row.name): row for row in rows}.values())
+
+
+def _row_type(kind: str) -> Type[Row]:
+    module, _, name = _KINDS[kind].partition('.')
+    return getattr(import_module(f'.{module}', __package__), name)
 
 
 def _group(rows: Sequence[Row], key: Callable[[Row], str]) -> Dict[str, List[Row]]:

@@ -67,7 +67,8 @@ def _quiet(cfg: Config, folder: str) -> Config:
         if name in quiet.get('default_hooks', {}):
             quiet.default_hooks[name] = None
     if 'visualizer' in quiet:
-        quiet.visualizer.vis_backends = [dict(type='LocalVisBackend')]
+        # a name of its own: two runners of the same second would share it, and its folder
+        quiet.visualizer.update(name=folder, vis_backends=[dict(type='LocalVisBackend')])
     quiet.optim_wrapper.accumulative_counts = 1
     return quiet
 

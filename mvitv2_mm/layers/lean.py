@@ -129,7 +129,9 @@ def lean_mlp(x: Tensor, norm: nn.Module, mlp: nn.Module) -> Tensor:
 
     The hidden channels are kept without GELU, or only ``x`` where they are many.
     """
-    fc1, fc2, affine = mlp.fc1, mlp.fc2, list(norm.parameters())
+    fc1, fc2, affine = mlp.fc1, mlp.fc2, ()
+    if not isinstance(norm, nn.Identity):  # FSDP's weights are attributes, not always parameters
+        affine = [value for value in (norm.weight, norm.bias) if value is not None]
     chunks = split_tokens(x, mlp.hidden_dims)
     is_whole = len(chunks) == 1
 

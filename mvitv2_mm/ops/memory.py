@@ -1,7 +1,5 @@
 """Save memory: keep less for the backward pass, and compute large temporaries in chunks."""
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Callable, Iterator, Sequence
+from typing import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -10,18 +8,6 @@ from torch.utils.checkpoint import checkpoint
 from .tracing import is_traced
 
 CHUNK_ELEMENTS = 2**20  # 4 MiB in float32: what a chunk computes should stay in a CPU's cache
-
-_keeps_all: ContextVar[bool] = ContextVar('keeps_all', default=False)
-
-
-@contextmanager
-def keeping_all() -> Iterator[None]:
-    """Compute nothing again in the backward pass of what runs inside: for small inputs."""
-    token = _keeps_all.set(True)
-    try:
-        yield
-    finally:
-        _keeps_all.reset(token)
 
 
 def recompute(func: Callable, *args, enabled: bool = True):
@@ -47,7 +33,7 @@ def recompute(func: Callable, *args, enabled: bool = True):
 def recomputes(enabled: bool = True) -> bool:
     """Whether :func:`recompute` would compute something again here."""
     return (enabled and torch.is_grad_enabled() and not torch.compiler.is_compiling()
-            and not is_traced() and not _keeps_all.get())
+            and not is_traced())
 
 
 def split_tokens(x: Tensor, width: int) -> Sequence[Tensor]:

@@ -69,7 +69,6 @@ class TestTraining:
     def test_cheap_steps_run_again_unless_told_not_to(self, size, with_cp, again, chunk,
                                                       monkeypatch):
         monkeypatch.setattr('mvitv2_mm.ops.memory.CHUNK_ELEMENTS', chunk)
-        monkeypatch.setattr('mvitv2_mm.backbones.mvitv2._SMALL', 0)
         model = build(size, with_cp=with_cp).train()
         loss = sum(out.sum() for out in tensors(model(rand(size))))
         with OpRecorder() as backward:
@@ -77,21 +76,6 @@ class TestTraining:
         max_pool = f'max_pool{len(size)}d_with_indices'
         for operator in ('gelu', 'native_layer_norm', 'convolution', 'index_select', max_pool):
             assert bool(backward.shapes(f'aten::{operator}')) == again, operator
-
-    def test_small_inputs_are_kept_whole_by_default(self, monkeypatch):
-        """Up to a number of elements of the batch, with the same numbers."""
-        results, again = [], []
-        model, x = build(drop_path_rate=0.5).train(), rand(IMAGE)
-        elements = 6 * model.embed_patches(x)[0].numel()
-        for limit in (elements, elements - 1):
-            monkeypatch.setattr('mvitv2_mm.backbones.mvitv2._SMALL', limit)
-            torch.manual_seed(3)
-            loss = model(x)[0].square().sum()
-            with OpRecorder() as backward:
-                results.append(torch.autograd.grad(loss, list(model.parameters())))
-            again.append(len(backward.shapes('aten::gelu')))
-        assert again == [0, 6]
-        assert all(torch.equal(a, b) for a, b in zip(*results))
 
     def test_checkpointing_keeps_no_activations(self):
         saved = []

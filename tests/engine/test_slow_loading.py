@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import TRANSFORMS
 from small_training import make_config
 
-from mvitv2_mm.engine import waiting
+from mvitv2_mm.engine import slow_loading
 from mvitv2_mm.engine.training import prepare_runner, train
 
 pytestmark = pytest.mark.usefixtures('fast')
@@ -43,7 +43,7 @@ def said(data, work_dir, seconds, workers, cores=64):
     lines = []
     with mock.patch.object(logging.Logger, 'warning',
                            lambda self, text, *args: lines.append(str(text))), \
-            mock.patch.object(waiting, '_STEPS', 8), \
+            mock.patch.object(slow_loading, '_STEPS', 8), \
             mock.patch.object(os, 'sched_getaffinity', lambda process: range(cores)):
         train(prepare_runner(Config(cfg.to_dict())))
     return [line for line in lines if line.startswith('loading holds the network back')]
