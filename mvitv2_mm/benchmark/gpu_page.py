@@ -1,12 +1,12 @@
 """The page and the line of JSON that :mod:`.gpu_check` ends in."""
 from pathlib import Path
-from typing import Iterable, List, Sequence
+from typing import List, Sequence
 
 from ..files import to_json, write_text
 from .agreement import Agreement
 from .gpu_check import Result
 from .kernels import Kernel
-from .report import to_markdown
+from .report import markdown_table, to_markdown
 
 PAGE, LINE = 'gpu_check.md', 'gpu_check.json'
 _INTRODUCTION = """# Check of {machine}
@@ -73,15 +73,10 @@ def verdict(result: Result) -> str:
     return f'All {len(result.agreements)} comparisons of outputs and gradients agree.'
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> List[str]:
-    lines = [columns, ['---'] * len(columns), *rows]
-    return [f'| {" | ".join(cells)} |' for cells in lines] + ['']
-
-
 def _agreement_table(agreements: Sequence[Agreement]) -> List[str]:
     columns = ('network', 'path', 'type', 'error of output', 'median error of gradients',
                'worst gradient', 'agrees')
-    return _table(
+    return markdown_table(
         columns,
         ((found.case, found.path, found.dtype, f'{found.output:.1e} ({found.plain_output:.1e})',
           f'{found.gradient:.1e} ({found.plain_gradient:.1e})',
@@ -98,4 +93,4 @@ def _kernel_table(name: str, kernels: Sequence[Kernel], result: Result) -> List[
         rows.append((kernel.operator, kernel.kernel
                      or '-', str(kernel.calls), f'{1e3 * kernel.seconds:.2f}',
                      f'{kernel.share:.0%}', f'{compute:.0%}', f'{memory:.0%}', held_by))
-    return [f'**{name}**', '', *_table(columns, rows)]
+    return [f'**{name}**', '', *markdown_table(columns, rows)]

@@ -2,7 +2,7 @@
 import json
 from importlib import import_module
 from pathlib import Path
-from typing import Callable, Dict, List, Sequence, Tuple, Type
+from typing import Callable, Dict, Iterable, List, Sequence, Tuple, Type
 
 from ..files import write_text
 from .peers import OTHER_NETWORKS
@@ -76,6 +76,12 @@ def print_profile(title: str, profile: Sequence[Tuple[str, int, float]]) -> None
     Console().print(table)
 
 
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> List[str]:
+    """Lines of a table, and an empty one after it."""
+    table = [head, ['---'] * len(head), *rows]
+    return [f'| {" | ".join(cells)} |' for cells in table] + ['']
+
+
 def to_markdown(rows: Sequence[Row]) -> str:
     """The tables, under the machine they were measured on."""
     lines = []
@@ -84,8 +90,7 @@ def to_markdown(rows: Sequence[Row]) -> str:
         for title, group in _group(own, lambda row: row.setting).items():
             lines += [f'**{title}**', '']
             head, *others = _lines(group)
-            table = [head, ['---'] * len(head), *others]
-            lines += [f'| {" | ".join(cells)} |' for cells in table] + ['']
+            lines += markdown_table(head, others)
     return '\n'.join(lines)
 
 

@@ -11,10 +11,10 @@ JSON = 'a line for every row'
 
 _NETWORKS = ('image', 'video', 'detection')
 # options that other tasks do not read
-_ANY = ('arch', 'mode', 'device', 'batch_size', 'profile')
+_ANY = ('arch', 'mode', 'device', 'batch_size', 'profile', 'model')
 _OTHERS = {
-    'data': (*_ANY, 'sweep', 'model'),
-    'scale': (*_ANY, 'data', 'peers', 'threads', 'model'),
+    'data': (*_ANY, 'sweep'),
+    'scale': (*_ANY, 'data', 'peers', 'threads'),
     'export': ('mode', 'device', 'profile', 'sweep', 'cases', 'page', 'out_dir'),
 }
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch.nn.functional import embedding_bag
 
-# OpenCV rounds, Pillow cuts off; a whole number stays whatever the last bit of a float says
-_CUT = -0.499
+from .pixels import CUT, cubic_weights
+
 # rotated at once, so that memory is small and used again
 _VALUES, _PIXELS = 2**24, 2**14
 
@@ -41,7 +41,7 @@ def _rotate_group(frames: Frames, degrees: float, fill: Fill) -> Frames:
                 mode='sum',
                 per_sample_weights=torch.from_numpy(weights))
         part = rotated[rows[0] * width:(rows[-1] + 1) * width]
-        cv2.add(sums.numpy(), _CUT, part, dtype=cv2.CV_8U)
+        cv2.add(sums.numpy(), CUT, part, dtype=cv2.CV_8U)
     return _split(rotated.reshape(height, width, -1))
 
 
@@ -66,17 +66,9 @@ def _sources(rows: np.ndarray, height: int, width: int,
 def _taps(sources: np.ndarray, size: int) -> Tuple[List[np.ndarray], List[np.ndarray]]:
     """4 pixels along one axis and their weights."""
     before = np.floor(sources - 0.5)
-    weights = _weights((sources - 0.5 - before).astype(np.float32))
+    weights = cubic_weights((sources - 0.5 - before).astype(np.float32))
     before = before.astype(np.int32)
     return [(before + i).clip(0, size - 1) for i in range(-1, 3)], weights
-
-
-def _weights(d: np.ndarray) -> List[np.ndarray]:
-    """Of cubic convolution with a = -1, for what is ``d`` behind the second of 4 pixels."""
-    squared = d * d
-    return [
-        d * (2 * d - squared - 1), 1 + squared * (d - 2), d * (1 + d - squared), squared * (d - 1)
-    ]
 
 
 def _split(merged: np.ndarray) -> Frames:
@@ -108,15 +100,15 @@ def _shifts(distances: np.ndarray) -> Iterator[Tuple[int, np.ndarray]]:
     whole = np.floor(distances + 0.5)
     d = (distances - whole).astype(np.float32)
     weights = np.zeros((len(d), 1, 5), np.float32)
-    weights[d >= 0, 0, 1:] = np.stack(_weights(d[d >= 0]), axis=-1)
-    weights[d < 0, 0, :-1] = np.stack(_weights(d[d < 0] + 1), axis=-1)
+    weights[d >= 0, 0, 1:] = np.stack(cubic_weights(d[d >= 0]), axis=-1)
+    weights[d < 0, 0, :-1] = np.stack(cubic_weights(d[d < 0] + 1), axis=-1)
     return zip(whole.astype(int).tolist(), weights)
 
 
 def _shift(rows: np.ndarray, whole: int, kernel: np.ndarray, outside: np.ndarray) -> np.ndarray:
     """Pixels (N, W, 3) of rows that come from further to the right."""
     width = rows.shape[1]
-    mixed = cv2.filter2D(rows, -1, kernel, None, None, _CUT, cv2.BORDER_REPLICATE)
+    mixed = cv2.filter2D(rows, -1, kernel, None, None, CUT, cv2.BORDER_REPLICATE)
     first, last = (3 * min(max(x, 0), width) for x in (-whole, width - whole))
     # values of a row side by side: numpy is slow on pixels of three
     mixed = mixed.reshape(-1, width * 3)

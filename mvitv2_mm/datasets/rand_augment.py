@@ -1,5 +1,4 @@
 """RandAugment of timm, for images and for clips."""
-import math
 from typing import Callable, Dict, List, Sequence, Tuple
 
 import cv2
@@ -8,20 +7,12 @@ from mmcv.transforms import BaseTransform
 from numpy.lib.stride_tricks import sliding_window_view
 
 from .clip_warps import CLIP_WARPS
-from .pixels import contiguous
+from .pixels import CUT, contiguous, cubic_weights
 
 _MAX_LEVEL = 10.
-# OpenCV rounds, Pillow cuts off; a whole number stays whatever the last bit of a float says
-_CUT = -0.4998
 _LEVELS = np.arange(256)
 _SMOOTH = np.float32([[1, 1, 1], [1, 5, 1], [1, 1, 1]]) / 13
 Fill = Sequence[int]
-
-
-def _cubic(d: np.ndarray) -> np.ndarray:
-    """Pillow's bicubic weights of the four pixels around a point, ``d`` behind the second."""
-    return np.stack([-d * (1 - d)**2, 1 - 2 * d**2 + d**3, d * (1 + d - d**2), d**2 * (d - 1)],
-                    -1).astype(np.float32)
 
 
 def _canvas(img: np.ndarray, fill: Fill) -> np.ndarray:
@@ -37,33 +28,24 @@ def _shear(img: np.ndarray, value: float, fill: Fill) -> np.ndarray:
     windows = sliding_window_view(padded.reshape(height, -1), (width + 3) * 3, axis=1)
     rows = windows[np.arange(height), (start + margin - 1) * 3].astype(np.float32)
     taps = sliding_window_view(rows, width * 3, axis=1)[:, ::3]  # (height, 4, width * 3)
-    values = np.einsum('yk,ykx->yx', _cubic(shifts - start), taps)
+    weights = np.stack(cubic_weights(shifts - start), -1).astype(np.float32)
+    values = np.einsum('yk,ykx->yx', weights, taps)
     # a pixel is outside if its centre is
     first, x = np.ceil(-0.5 - shifts).astype(np.int16)[:, None], np.arange(width, dtype=np.int16)
     inside = ((x >= first) & (x < first + width)).view(np.uint8)
-    sheared = cv2.add(values, _CUT, dtype=cv2.CV_8U).reshape(img.shape)
+    sheared = cv2.add(values, CUT, dtype=cv2.CV_8U).reshape(img.shape)
     return cv2.copyTo(sheared, inside, _canvas(img, fill))
 
 
-def _translate(img: np.ndarray, value: float, fill: Fill) -> np.ndarray:
-    width = img.shape[1]
-    shift = value * width
-    start = math.floor(shift)
-    padded = cv2.copyMakeBorder(img, 0, 0, 1, 0, cv2.BORDER_REPLICATE)
-    moved = cv2.filter2D(padded, -1,
-                         _cubic(shift - start)[None], None, (1, 0), _CUT, cv2.BORDER_REPLICATE)
-    first = math.ceil(-0.5 - shift)
-    inside = slice(max(first, 0), min(first + width, width))
-    canvas = _canvas(img, fill)
-    canvas[:, inside] = moved[:, inside.start + start + 1:inside.stop + start + 1]
-    return canvas
+def _shear_y(img: np.ndarray, value: float, fill: Fill) -> np.ndarray:
+    return cv2.transpose(_shear(cv2.transpose(img), value, fill))
 
 
-def _transposed(function: Callable) -> Callable:
-    """The same operation along the other axis."""
+def _as_clip(warp: Callable) -> Callable:
+    """A warp of clips that is as fast on one picture."""
 
     def apply(img: np.ndarray, value: float, fill: Fill) -> np.ndarray:
-        return cv2.transpose(function(cv2.transpose(img), value, fill))
+        return warp([img], value, fill)[0]
 
     return apply
 
@@ -129,13 +111,13 @@ def _contrast(img: np.ndarray, value: float, _) -> np.ndarray:
 
 def _color(img: np.ndarray, value: float, _) -> np.ndarray:
     grey = cv2.cvtColor(cv2.cvtColor(img, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    return cv2.addWeighted(img, 1 + value, grey, -value, _CUT)
+    return cv2.addWeighted(img, 1 + value, grey, -value, CUT)
 
 
 def _sharpness(img: np.ndarray, value: float, _) -> np.ndarray:
     smooth = cv2.filter2D(img, -1, _SMOOTH)
     smooth[[0, -1]], smooth[:, [0, -1]] = img[[0, -1]], img[:, [0, -1]]
-    return cv2.addWeighted(img, 1 + value, smooth, -value, _CUT)
+    return cv2.addWeighted(img, 1 + value, smooth, -value, CUT)
 
 
 # Operation -> (function of image, value and colour of the border, value at the highest magnitude,
@@ -154,9 +136,9 @@ OPERATIONS: Dict[str, Tuple[Callable, float, bool]] = {
     'Brightness': (lambda img, value, _: _away_from(0, img, value), 0.9, True),
     'Sharpness': (_sharpness, 0.9, True),
     'ShearX': (_shear, 0.3, True),
-    'ShearY': (_transposed(_shear), 0.3, True),
-    'TranslateX': (_translate, 0.45, True),
-    'TranslateY': (_transposed(_translate), 0.45, True),
+    'ShearY': (_shear_y, 0.3, True),
+    'TranslateX': (_as_clip(CLIP_WARPS['TranslateX']), 0.45, True),
+    'TranslateY': (_as_clip(CLIP_WARPS['TranslateY']), 0.45, True),
 }
 _NAMES = list(OPERATIONS)
 

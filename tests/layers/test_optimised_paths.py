@@ -4,6 +4,7 @@ from collections import defaultdict
 import pytest
 import torch
 from op_records import OpRecorder
+from small_blocks import block_config
 
 from mvitv2_mm.layers import MultiScaleBlock, compute_path
 
@@ -21,25 +22,7 @@ BLOCKS = [
 
 def make_block(grid, **kwargs):
     """16 channels, keys and values read from a part of the tokens, all parameters at random."""
-    ndim = len(grid)
-    cfg = dict(
-        in_dims=16,
-        attn_dims=16,
-        out_dims=16,
-        num_heads=2,
-        drop_path=0.,
-        mlp_ratio=4.,
-        norm_cfg=dict(type='LN', eps=1e-6),
-        grid_size=grid,
-        stride_q=(1, ) * ndim,
-        stride_kv=(4, ) * ndim,
-        pool_kernel=(3, ) * ndim,
-        window_size=0,
-        rel_pos_embed=True,
-        residual_pooling=True,
-        qkv_bias=True,
-        with_cls_token=ndim == 3)
-    block = MultiScaleBlock(**{**cfg, **kwargs})
+    block = MultiScaleBlock(**block_config(grid, **kwargs))
     for name, param in block.named_parameters():
         fan_in = param[0].numel() if param.dim() > 1 and 'rel_pos' not in name else 16
         mean = float('norm' in name and name.endswith('weight'))

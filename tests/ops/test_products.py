@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from op_records import OpRecorder
+from small_blocks import block_config
 from torch.utils.flop_counter import FlopCounterMode
 
 from mvitv2_mm.layers import MultiScaleBlock, compute_path
@@ -120,27 +121,11 @@ class TestOneDNN:
 
 
 def make_block(grid, **options):
-    ndim = len(grid)
-    cfg = dict(
-        in_dims=16,
-        attn_dims=16,
-        out_dims=32 if options.get('attn_dims') else 16,
-        num_heads=2,
-        drop_path=0.,
-        mlp_ratio=4.,
-        norm_cfg=dict(type='LN', eps=1e-6),
-        grid_size=grid,
-        stride_q=(1, ) * ndim,
-        stride_kv=(4, ) * ndim,
-        pool_kernel=(3, ) * ndim,
-        window_size=0,
-        rel_pos_embed=True,
-        residual_pooling=True,
-        qkv_bias=True,
-        with_cls_token=ndim == 3)
+    if options.get('attn_dims'):
+        options.setdefault('out_dims', 32)
     if options.get('window_size'):
-        cfg['stride_kv'] = (2, 2)
-    block = MultiScaleBlock(**{**cfg, **options})
+        options.setdefault('stride_kv', (2, 2))
+    block = MultiScaleBlock(**block_config(grid, **options))
     torch.manual_seed(1)
     for param in block.parameters():
         torch.nn.init.normal_(param, 0.5 if param.dim() == 1 else 0., 0.3)

@@ -10,13 +10,12 @@ Repair:
 Inert:
     For all other packages.
 """
-import csv
 from functools import wraps
 from types import ModuleType
 from typing import Optional
 
 from ...files import repository_folder
-from ...names import ZOO_FILE, find_config
+from ...names import find_config, read_zoo
 from ..versions import Window
 
 WINDOWS = (Window('mmengine', '0.10.7', '0.12', tested='0.10.7'), )
@@ -60,10 +59,9 @@ def _find_configs(hub: ModuleType) -> None:
 
 def _find_weights(config: str) -> str:
     """URL of the first published weights of a config."""
-    with open(ZOO_FILE, newline='') as file:
-        for row in csv.DictReader(file):
-            if config.endswith(f'/{row["config"]}.py'):
-                return row['url']
+    for published in read_zoo().values():
+        if config.endswith(f'/{published.config}.py'):
+            return published.url
     raise ValueError(f'no weights are published for {config}')
 
 
