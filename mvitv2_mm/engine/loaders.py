@@ -1,6 +1,7 @@
 """Batches that can be made, and metrics that can be computed, before the slow start of a run."""
 import re
 from contextlib import contextmanager
+from traceback import walk_tb
 from typing import Iterator, Sequence, Tuple
 
 from mmengine.config import Config
@@ -68,10 +69,9 @@ def explained_workers(runner: Runner) -> Iterator[None]:
     """
     try:
         yield
-    except (RuntimeError, ConnectionError, EOFError) as error:
-        text = ' '.join(str(error).split())
-        is_known = text.startswith(('DataLoader timed out', 'DataLoader worker'))
-        if isinstance(error, RuntimeError) and not is_known:
+    except Exception as error:  # PyTorch may not see yet that the other end has gone
+        text = ' '.join(str(error).split()) or type(error).__name__
+        if not (text.startswith('DataLoader ') or _is_from_worker(error)):
             raise
         raise LoaderError(
             f'{text}. A data worker hangs or was killed{_name_samples(text, runner)}. If a file is '
@@ -79,6 +79,12 @@ def explained_workers(runner: Runner) -> Iterator[None]:
             'has 64 MB of it by default), give it more (docker run --shm-size=8g). num_workers=0 '
             'of the data loader shows the error of a worker itself, and timeout=SECONDS waits '
             f'longer than {_PATIENCE} s for a batch') from error
+
+
+def _is_from_worker(error: Exception) -> bool:
+    """Whether an error was raised while PyTorch received what a worker sends."""
+    functions = {frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)}
+    return '_try_get_data' in functions and 'ulimit' not in str(error)  # has its own remedy
 
 
 def _name_samples(text: str, runner: Runner) -> str:

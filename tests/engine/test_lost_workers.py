@@ -1,11 +1,11 @@
 """A data worker that dies or hangs ends a run in one line that names its sample, not in a hang."""
 import os
+import pickle
 import re
 import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from mvitv2_mm.datasets.unreadable import ReplacesUnreadable
 from mvitv2_mm.engine.early_checks import check_data
-from mvitv2_mm.engine.loaders import explained_workers, limit_waiting
+from mvitv2_mm.engine.loaders import LoaderError, explained_workers, limit_waiting
 
 
 class Pictures(ReplacesUnreadable, BaseDataset):
@@ -53,15 +53,32 @@ def read(what):
         list(loader)
 
 
-def test_errors_name_sample_and_remedy():
+@pytest.mark.parametrize('what', ['die', 'be_killed', 'hang'])
+def test_errors_name_sample_and_remedy(what):
     """In a process of its own: PyTorch raises wherever the main thread happens to be."""
-    result = subprocess.run([sys.executable, __file__], capture_output=True, text=True)
-    died, killed, timed_out = result.stdout.splitlines()
-    for line in (died, killed, timed_out):
-        assert 'A data worker hangs or was killed while it read 2.png' in line
-        assert '--shm-size' in line and line.count('.png') == 1
-    assert timed_out.startswith('DataLoader timed out after 2 seconds')
-    assert re.search(r'read 2.png for [12] s\.', timed_out)
+    result = subprocess.run([sys.executable, __file__, what], capture_output=True, text=True)
+    line = result.stdout
+    assert 'A data worker hangs or was killed while it read 2.png' in line, result.stderr
+    assert '--shm-size' in line and line.count('.png') == 1
+    if what == 'hang':
+        assert line.startswith('DataLoader timed out after 2 seconds')
+        assert re.search(r'read 2.png for [12] s\.', line)
+
+
+class Sender:
+    """Stands for the queue of a worker that is killed in the middle of a message."""
+
+    def get(self, timeout):
+        raise pickle.UnpicklingError('pickle data was truncated')
+
+
+def test_half_a_message_is_a_lost_worker():
+    loader = DataLoader(Pictures(int), num_workers=1)
+    with pytest.raises(LoaderError, match='truncated. A data worker hangs or was killed'):
+        with explained_workers(SimpleNamespace()):
+            batches = iter(loader)
+            batches._data_queue = Sender()
+            next(batches)
 
 
 def test_other_errors_pass():
@@ -100,9 +117,8 @@ def sockets():
 
 
 if __name__ == '__main__':
-    for step in [sockets] if sys.argv[1:] else [partial(read, w) for w in (die, be_killed, hang)]:
-        try:
-            step()
-        except OSError as error:  # of which LoaderError is one
-            print(error, flush=True)
+    try:
+        sockets() if sys.argv[1] == 'sockets' else read(globals()[sys.argv[1]])
+    except OSError as error:  # of which LoaderError is one
+        print(error, flush=True)
     os._exit(0)
