@@ -1,11 +1,11 @@
 """Measures one input pipeline on demand, in a process of its own."""
 import multiprocessing
-import os
 import re
 import statistics
 import warnings
 from contextlib import redirect_stdout
 from functools import wraps
+from io import StringIO
 from time import perf_counter, process_time
 from typing import Any, Callable, Dict, NamedTuple, Tuple
 
@@ -86,7 +86,7 @@ class InputMeter:
         cv2.setNumThreads(0)
         # of more workers than processors
         warnings.filterwarnings('ignore', 'This DataLoader will create')
-        with open(os.devnull, 'w') as nowhere, redirect_stdout(nowhere):  # pycocotools prints
+        with redirect_stdout(StringIO()):  # pycocotools prints, loggers go on writing there
             self.case, self.input = case, build(case, name, files)
         self.watch = Stopwatch()
         for i, step in enumerate(self.input.steps):

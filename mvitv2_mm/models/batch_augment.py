@@ -33,19 +33,20 @@ def random_erase(sample: Tensor) -> None:
 
 
 def mixup(inputs: Tensor, lam: float) -> Tuple[Tensor, float]:
-    """Blend each sample with its partner in the reversed batch; returns inputs and ``lam``."""
-    return inputs * lam + inputs.flip(0) * (1 - lam), lam
+    """Blend each sample with its partner in the reversed batch, in place; returns both."""
+    partners = inputs.flip(0).mul_(1 - lam)
+    return inputs.mul_(lam).add_(partners), lam
 
 
 def cutmix(inputs: Tensor, lam: float) -> Tuple[Tensor, float]:
-    """Paste a box of the partner in the reversed batch into each sample.
+    """Paste a box of the partner in the reversed batch into each sample, in place.
 
     Args:
         inputs (Tensor): Batch of shape (B, ..., H, W).
         lam (float): Share of the area to keep, before the box is clipped at the border.
 
     Returns:
-        tuple[Tensor, float]: The mixed batch and the share really kept.
+        tuple[Tensor, float]: The batch and the share really kept.
     """
     height, width = inputs.shape[-2:]
     ratio = math.sqrt(1 - lam)
@@ -53,9 +54,9 @@ def cutmix(inputs: Tensor, lam: float) -> Tuple[Tensor, float]:
     y, x = np.random.randint(height), np.random.randint(width)
     top, bottom = max(y - half_h, 0), min(y + half_h, height)
     left, right = max(x - half_w, 0), min(x + half_w, width)
-    mixed = inputs.clone()
-    mixed[..., top:bottom, left:right] = inputs.flip(0)[..., top:bottom, left:right]
-    return mixed, 1 - (bottom - top) * (right - left) / (height * width)
+    box = inputs[..., top:bottom, left:right]
+    box.copy_(box.flip(0))
+    return inputs, 1 - (bottom - top) * (right - left) / (height * width)
 
 
 class BatchAugment:
@@ -92,10 +93,10 @@ class BatchAugment:
         """Erase and mix.
 
         Args:
-            inputs (Tensor): Normalised batch of shape (B, ..., H, W); erased in place.
+            inputs (Tensor): Normalised batch of shape (B, ..., H, W); changed in place.
 
         Returns:
-            tuple[Tensor, float]: The augmented batch, and the share that each sample keeps of
+            tuple[Tensor, float]: The batch, and the share that each sample keeps of
             itself: 1 if nothing is mixed.
         """
         for sample in inputs:

@@ -28,7 +28,7 @@ class ClipBatchAugment(BatchAugment):
         """Augment a batch.
 
         Args:
-            inputs (Tensor): Normalised clips of shape (B, N, C, T, H, W); erased in place.
+            inputs (Tensor): Normalised clips of shape (B, N, C, T, H, W); changed in place.
             data_samples (list[ActionDataSample]): Their ``gt_label`` of shape (1, ), or of shape
                 (num_classes, ) for several labels, becomes a soft label of shape (num_classes, ) if
                 the batch is mixed.

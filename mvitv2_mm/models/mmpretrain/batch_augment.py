@@ -20,7 +20,7 @@ class ImageBatchAugment(BatchAugment):
         """Augment a batch.
 
         Args:
-            inputs (Tensor): Normalised images of shape (B, C, H, W); erased in place.
+            inputs (Tensor): Normalised images of shape (B, C, H, W); changed in place.
             scores (Tensor): Their one-hot labels of shape (B, num_classes).
         """
         inputs, lam = self.augment(inputs)
