@@ -31,10 +31,9 @@ def _has_slow_blas() -> bool:
 
 def uses_onednn(x: Tensor, num_products: int) -> bool:
     """Whether a product of ``x`` goes to oneDNN; where a graph is recorded, none does."""
-    return (num_products >= _MIN_PRODUCTS and x.device.type == 'cpu' and x.dtype == torch.float32
-            and _has_slow_blas() and type(x) in (Tensor, torch.nn.Parameter)
-            and autocast_dtype(x) == torch.float32 and not torch.compiler.is_compiling()
-            and not is_traced())
+    return (not torch.compiler.is_compiling() and not is_traced() and num_products >= _MIN_PRODUCTS
+            and x.device.type == 'cpu' and x.dtype == torch.float32 and _has_slow_blas()
+            and type(x) in (Tensor, torch.nn.Parameter) and autocast_dtype(x) == torch.float32)
 
 
 def _num_flops(x_shape: Sequence[int], weight_shape: Sequence[int], *args, **kwargs) -> int:

@@ -1,4 +1,5 @@
 """Products by oneDNN against PyTorch's own, and where they may be used."""
+import warnings
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,12 @@ def test_which_processors_take_onednn(vendor, capability, mkl, slow, monkeypatch
     products._has_slow_blas.cache_clear()
     assert products._has_slow_blas() == slow
     products._has_slow_blas.cache_clear()
+
+
+def test_compiling_asks_no_cached_function():
+    """Dynamo would warn the user of one, and trace into it."""
+    x, weight = tensors((64, 512), (512, 512))
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        out = torch.compile(linear, backend='eager')(x, weight, None)
+    torch.testing.assert_close(out, F.linear(x, weight), rtol=1e-4, atol=1e-4)
