@@ -61,17 +61,18 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
-    """``a @ b`` without gradients.
+    """``a @ b``.
 
     Args:
-        a (Tensor): Shape (..., n, d); single large matrices may go to another library.
+        a (Tensor): Shape (..., n, d); where no gradients are recorded, single large matrices may go
+            to another library.
         b (Tensor): Shape (..., d, k).
 
     Returns:
         Tensor: Shape (..., n, k), the same numbers up to rounding.
     """
     lead, (rows, inner), columns = a.shape[:-2], a.shape[-2:], b.shape[-1]
-    if lead.numel() > 1 or not uses_onednn(a, rows * inner * columns):
+    if torch.is_grad_enabled() or lead.numel() > 1 or not uses_onednn(a, rows * inner * columns):
         return a @ b
     out = _product(a.reshape(rows, inner), b.reshape(inner, columns))
     return out.view(*lead, rows, columns)

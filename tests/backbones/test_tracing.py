@@ -119,7 +119,8 @@ def test_a_model_is_traced_with_gradients_too(tmp_path, size, options):
     assert all(p.grad is not None for p in model.parameters())
 
 
-@pytest.mark.parametrize('size, options', CASES)
+@pytest.mark.parametrize(
+    'size, options', [*CASES, pytest.param(40, dict(dim_mul_in_attention=False), id='mlp')])
 def test_symbolic_trace(size, options):
     """Of the nominal size, any batch; torchvision's feature extractor rests on it."""
     model, x = randomise(MViTv2(ARCH, size, **options)), torch.randn(shape(size, 3)).double()

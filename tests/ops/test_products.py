@@ -103,6 +103,19 @@ class TestOneDNN:
             torch.testing.assert_close(
                 ours, wanted, rtol=1e-3, atol=1e-5 * wanted.abs().max().item() + 1e-3)
 
+    def test_gradients_of_gradients(self):
+        """Of a block, whose attention takes one head at a time."""
+        block, twice = make_block((12, 12)), []
+        x = torch.randn(1, block.num_extra_tokens + 144, 16).requires_grad_()
+        for path in ('auto', 'reference'):
+            with compute_path(path):
+                out, _ = block(x, (12, 12))
+                first, = torch.autograd.grad(out.square().sum(), x, create_graph=True)
+                twice.append(torch.autograd.grad(first.square().sum(), [x, *block.parameters()]))
+        for ours, wanted in zip(*twice):
+            scale = wanted.abs().max()
+            torch.testing.assert_close(ours / scale, wanted / scale, rtol=1e-3, atol=1e-3)
+
     def test_they_are_counted(self):
         x, weight = tensors((2, 5, 8), (16, 8))
         counts = []
