@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import flop_registry, shape_wrapper
 
-from .double_backward import differentiable_grads
+from .double_backward import differentiable_grads, leaves_to_autograd
 from .memory import autocast_dtype, recompute, recomputes
 from .tracing import is_traced
 
@@ -90,7 +90,7 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor):
-        if torch.is_grad_enabled():
+        if leaves_to_autograd():
             return (*differentiable_grads(_plain_linear, ctx, grad, ctx.prepare), None)
         weight, _, *inputs = ctx.saved_tensors
         needs_weight, needs_bias, *needed = ctx.needs_input_grad[:-1]

@@ -75,7 +75,7 @@ class TestOneDNN:
             b = torch.randn(1, 1, 12, 300).transpose(2, 3)
         elif order == 'strided':
             a, b = torch.randn(1, 1, 20, 600)[..., ::2], torch.randn(1, 1, 300, 24)[..., :12]
-        with OpRecorder() as ops:
+        with torch.no_grad(), OpRecorder() as ops:
             out = matmul(a, b)
         assert ops.shapes(ONEDNN)
         torch.testing.assert_close(out, a @ b, rtol=1e-4, atol=1e-4)
@@ -113,7 +113,7 @@ class TestOneDNN:
                 first, = torch.autograd.grad(out.square().sum(), x, create_graph=True)
                 twice.append(torch.autograd.grad(first.square().sum(), [x, *block.parameters()]))
         for ours, wanted in zip(*twice):
-            scale = wanted.abs().max()
+            scale = wanted.abs().max().clamp(min=twice[1][0].abs().max())
             torch.testing.assert_close(ours / scale, wanted / scale, rtol=1e-3, atol=1e-3)
 
     def test_they_are_counted(self):
