@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.fx import Proxy
 
 from ..layers import MultiScaleBlock, PatchEmbed, compute_path, get_compute_path
-from ..ops import conv_out_size, resize_abs_pos, to_ntuple
+from ..ops import conv_out_size, recompute, resize_abs_pos, to_ntuple
 from ..registry import MODELS
 from .arch import (check_frozen_stages, plan_blocks, resolve_arch, resolve_out_scales,
                    resolve_with_cp)
@@ -351,7 +351,7 @@ def _checkpoint(block: nn.Module, x: Tensor, grid: Sequence[int]):
             return block(x, grid)
 
     path = get_compute_path()
-    return cp.checkpoint(on_path, x, use_reentrant=False)
+    return recompute(on_path, x, is_random=True)
 
 
 def _check_window_size(window_size: Optional[int], input_size: Tuple[int, ...],

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..ops import (KERNELS, channels_last, fill_stride, get_conv_class, merge_windows, pooled_grid,
                    pooling_attention, resize_rel_pos, split_windows)
-from .lean import is_lean, lean_heads, project
+from .lean import has_lean_heads, lean_heads, project
 from .path import get_compute_path
 from .pooling import pool_tokens
 
@@ -127,8 +127,7 @@ class MultiScaleAttention(nn.Module):
 
     def pool_heads(self, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, Tensor, Tensor]:
         """Tokens (B, E + prod(grid), C_in) -> pooled and normed q, k, v, each (B, M, N', D)."""
-        if is_lean(self.qkv, self.pool_q, self.pool_k, self.pool_v, self.norm_q, self.norm_k,
-                   self.norm_v):
+        if has_lean_heads(self):
             return lean_heads(self, x, grid)
         # (B, N, 3 * M * D) -> (3, B, M, N, D)
         heads = self.qkv(x).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)

@@ -8,7 +8,7 @@ from torch import Tensor
 from ..ops import channels_last, get_max_pool_class, recompute
 from .attention import MultiScaleAttention
 from .lean import is_lean, project
-from .mlp import MLP, normed_mlp
+from .mlp import MLP, run_mlp
 from .pooling import pool_tokens
 
 
@@ -80,9 +80,8 @@ class MultiScaleBlock(nn.Module):
         x = skip + self.drop_path(branch)
         if self.widens_in_mlp:
             normed = self.norm2(x)
-            branch = normed_mlp(nn.Identity(), self.mlp, normed)
-            return project(self.proj, normed) + self.drop_path(branch), grid
-        return x + self.drop_path(normed_mlp(self.norm2, self.mlp, x)), grid
+            return project(self.proj, normed) + self.drop_path(run_mlp(self.mlp, normed)), grid
+        return x + self.drop_path(run_mlp(self.mlp, x, self.norm2)), grid
 
     def _skip_attention(self, x: Tensor, grid: Sequence[int]) -> Tensor:
         """Skip path of attention: tokens are projected where channels widen, and max-pooled."""

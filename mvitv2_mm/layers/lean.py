@@ -5,7 +5,7 @@ they were called, and the functions of this file may take their weights instead:
 are projected only where pooling reads them, all heads are pooled side by side, the MLP runs in
 chunks, and cheap steps are computed again in the backward pass instead of kept.
 """
-from typing import Callable, List, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple, Type
 
 import torch
 import torch.nn as nn
@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.modules import module as torch_module
 
-from ..ops import (depthwise_conv, drop_unread, is_traced, linear, read_grid, recompute,
-                   split_tokens, triton_pool_norm)
+from ..ops import (depthwise_conv, drop_unread, get_conv_class, is_traced, linear, read_grid,
+                   recompute, split_tokens, triton_pool_norm)
 from .path import get_compute_path
 from .pooling import pool_tokens
 
@@ -30,9 +30,10 @@ _PLAIN_TENSORS = (Tensor, nn.Parameter)
 
 
 def is_unwatched(module: nn.Module) -> bool:
-    """Whether calling a module is no more than the ``forward`` of its class: no hooks, no patch."""
+    """Whether calling a module is the ``forward`` of its class: no hook, patch or ``compile()``."""
     return (not any(getattr(module, hooks) for hooks in _HOOKS) and not any(_GLOBAL_HOOKS)
-            and 'forward' not in vars(module) and type(module).__call__ is _CALL)
+            and 'forward' not in vars(module) and module._compiled_call_impl is None
+            and type(module).__call__ is _CALL)
 
 
 def is_plain(module: nn.Module) -> bool:
@@ -41,21 +42,40 @@ def is_plain(module: nn.Module) -> bool:
     Pruning masks, weight norm and spectral norm are hooks or change the class, quantised weights
     are tensors of another class.
     """
-    return (type(module).forward is _PLAIN_FORWARDS.get(type(module)) and is_unwatched(module)
-            and all(
+    kind = type(module)
+    return (kind in _PLAIN_FORWARDS and kind.forward is _PLAIN_FORWARDS[kind]
+            and is_unwatched(module) and all(
                 type(param) in _PLAIN_TENSORS
                 for param in module._parameters.values() if param is not None))
 
 
-def is_lean(*modules: nn.Module) -> bool:
-    """Whether the lean way may replace calls of ``modules``."""
+def is_lean(*modules: nn.Module, kind: Type[nn.Module] = nn.Module) -> bool:
+    """Whether the lean way may replace calls of ``modules``, each of which it takes for a kind."""
     return (get_compute_path() != 'reference' and not is_traced()
-            and all(is_plain(module) for module in modules))
+            and all(isinstance(module, kind) and is_plain(module) for module in modules))
 
 
 def project(layer: nn.Module, x: Tensor) -> Tensor:
     """``layer(x)``, in the lean way where the layer is plain."""
-    return linear(x, layer.weight, layer.bias) if is_lean(layer) else layer(x)
+    if is_lean(layer, kind=nn.Linear):
+        return linear(x, layer.weight, layer.bias)
+    return layer(x)
+
+
+def has_lean_heads(attn: nn.Module) -> bool:
+    """Whether :func:`lean_heads` gives what the modules of an attention would give."""
+    pools = attn.pool_q, attn.pool_k, attn.pool_v
+    strides = attn.stride_q, attn.stride_kv, attn.stride_kv
+    return (is_lean(attn.qkv, kind=nn.Linear) and is_lean(attn.norm_q, attn.norm_k, attn.norm_v)
+            and is_lean(*pools, kind=get_conv_class(len(attn.stride_q)))
+            and all(_is_as_built(*pool, attn.pool_kernel) for pool in zip(pools, strides)))
+
+
+def _is_as_built(pool: nn.Module, stride: Sequence[int], kernel: Sequence[int]) -> bool:
+    """Whether a convolution is the pooling that the attention built, and no other."""
+    settings = (pool.kernel_size, pool.stride, pool.padding, pool.padding_mode, pool.bias)
+    return (settings == (kernel, stride, tuple(k // 2 for k in kernel), 'zeros', None)
+            and pool.groups == pool.out_channels and max(pool.dilation) == 1)
 
 
 def lean_heads(attn: nn.Module, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, ...]:
@@ -124,13 +144,13 @@ def _plain_pool(x: Tensor, attn: nn.Module, names: str, grid: Sequence[int],
     return [getattr(attn, f'norm_{name}')(head) for name, head in zip(names, heads)]
 
 
-def lean_mlp(x: Tensor, norm: nn.Module, mlp: nn.Module) -> Tensor:
+def lean_mlp(x: Tensor, mlp: nn.Module, norm: Optional[nn.Module] = None) -> Tensor:
     """``mlp(norm(x))`` of tokens (B, N, C) in chunks, keeping little for the backward pass.
 
     The hidden channels are kept without GELU, or only ``x`` where they are many.
     """
     fc1, fc2, affine = mlp.fc1, mlp.fc2, ()
-    if not isinstance(norm, nn.Identity):  # FSDP's weights are attributes, not always parameters
+    if norm is not None:  # FSDP's weights are attributes, not always parameters
         affine = [value for value in (norm.weight, norm.bias) if value is not None]
     chunks = split_tokens(x, mlp.hidden_dims)
     is_whole = len(chunks) == 1
@@ -139,7 +159,7 @@ def lean_mlp(x: Tensor, norm: nn.Module, mlp: nn.Module) -> Tensor:
         return linear(x, weight, bias, normed, affine, mlp.keeps_less and is_whole)
 
     def normed(x: Tensor, *affine: Tensor) -> Tensor:
-        if isinstance(norm, nn.Identity):
+        if norm is None:
             return x
         return F.layer_norm(x, norm.normalized_shape, *affine, eps=norm.eps)
 

@@ -1,3 +1,5 @@
+from typing import Optional
+
 import torch.nn as nn
 from torch import Tensor
 
@@ -11,7 +13,7 @@ class MLP(nn.Module):
         in_dims (int): Channels of the input tokens.
         hidden_dims (int): Channels between the two layers.
         out_dims (int): Channels of the output tokens.
-        keeps_less (bool): :func:`normed_mlp` keeps less for the backward pass. Defaults to True.
+        keeps_less (bool): :func:`run_mlp` keeps less for the backward pass. Defaults to True.
     """
 
     def __init__(self,
@@ -31,8 +33,10 @@ class MLP(nn.Module):
         return self.fc2(self.act(self.fc1(x)))
 
 
-def normed_mlp(norm: nn.Module, mlp: nn.Module, x: Tensor) -> Tensor:
-    """``mlp(norm(x))`` of tokens (B, N, C), in the lean way where both are plain."""
-    if type(mlp) is MLP and is_unwatched(mlp) and is_lean(norm, mlp.fc1, mlp.act, mlp.fc2):
-        return lean_mlp(x, norm, mlp)
-    return mlp(norm(x))
+def run_mlp(mlp: nn.Module, x: Tensor, norm: Optional[nn.Module] = None) -> Tensor:
+    """``mlp(norm(x))`` of tokens (B, N, C), or ``mlp(x)``; in the lean way where all is plain."""
+    norms = () if norm is None else (norm, )
+    if (type(mlp) is MLP and is_unwatched(mlp) and is_lean(*norms, kind=nn.LayerNorm)
+            and is_lean(mlp.fc1, mlp.fc2, kind=nn.Linear) and is_lean(mlp.act)):
+        return lean_mlp(x, mlp, *norms)
+    return mlp(x if norm is None else norm(x))

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .double_backward import differentiable_grads
+from .double_backward import differentiable_grads, leaves_to_autograd
 from .memory import CHUNK_ELEMENTS, autocast_dtype, recompute
 from .products import matmul, uses_onednn
 from .rel_pos import rel_pos_terms
@@ -137,7 +137,7 @@ class _ChunkedAttention(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, dout: Tensor):
-        if torch.is_grad_enabled():
+        if leaves_to_autograd():
             return differentiable_grads(_chunked_attention, ctx, dout)
         q, terms, k, code, v = ctx.saved_tensors
         dim, total = q.shape[-1], torch.promote_types(terms.dtype, torch.float32)

@@ -1,12 +1,18 @@
-"""Gradients of gradients for functions with a backward of their own."""
+"""Gradients by autograd, for functions with a backward of their own."""
 from typing import Callable, Tuple
 
 import torch
 from torch import Tensor
 
 
+def leaves_to_autograd() -> bool:
+    """Whether a backward pass is recorded (``create_graph``) or batched (``is_grads_batched``)."""
+    is_batched = torch._C._dispatch_tls_is_dispatch_key_included('VmapMode')
+    return torch.is_grad_enabled() or is_batched
+
+
 def differentiable_grads(func: Callable, ctx, grad: Tensor, *args) -> Tuple:
-    """Gradients of ``func(*saved, *args)`` by autograd, so that they have gradients themselves.
+    """Gradients of ``func(*saved, *args)`` by autograd, which can be recorded and batched.
 
     Args:
         func (Callable): Computes what the ``torch.autograd.Function`` computes.
@@ -17,8 +23,11 @@ def differentiable_grads(func: Callable, ctx, grad: Tensor, *args) -> Tuple:
     Returns:
         tuple: One gradient per tensor, None for those that need none and for ``args``.
     """
-    # Views, because one tensor may come from another: its own part of the gradient is asked for.
-    inputs = [x.view_as(x) for x in ctx.saved_tensors]
+    is_recorded = torch.is_grad_enabled()
+    with torch.enable_grad():
+        # Views, because one tensor may come from another: its own part of the gradient is wanted.
+        inputs = [x.view_as(x) for x in ctx.saved_tensors]
+        result = func(*inputs, *args)
     wanted = [x for x, needed in zip(inputs, ctx.needs_input_grad) if needed]
-    grads = iter(torch.autograd.grad(func(*inputs, *args), wanted, grad, create_graph=True))
+    grads = iter(torch.autograd.grad(result, wanted, grad, create_graph=is_recorded))
     return tuple(next(grads) if needed else None for needed in ctx.needs_input_grad)

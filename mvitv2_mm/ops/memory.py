@@ -10,7 +10,7 @@ from .tracing import is_traced
 CHUNK_ELEMENTS = 2**20  # 4 MiB in float32: what a chunk computes should stay in a CPU's cache
 
 
-def recompute(func: Callable, *args, enabled: bool = True):
+def recompute(func: Callable, *args, enabled: bool = True, is_random: bool = False):
     """Call a function that ends in a matrix product; keep its inputs only.
 
     The backward pass runs ``func`` again up to what the last product read. Cheap steps before the
@@ -18,16 +18,18 @@ def recompute(func: Callable, *args, enabled: bool = True):
     plan their own recomputation, and traced calls cannot be recomputed: both get the plain call.
 
     Args:
-        func (Callable): A function without random numbers.
+        func (Callable): The function.
         *args: Its arguments.
         enabled (bool): False is the plain call. Defaults to True.
+        is_random (bool): ``func`` draws random numbers, which have to be drawn again. Defaults to
+            False.
 
     Returns:
         The result of ``func``.
     """
     if not recomputes(enabled):
         return func(*args)
-    return checkpoint(func, *args, use_reentrant=False, preserve_rng_state=False)
+    return checkpoint(func, *args, use_reentrant=False, preserve_rng_state=is_random)
 
 
 def recomputes(enabled: bool = True) -> bool:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .caching import cache_index
-from .double_backward import differentiable_grads
+from .double_backward import differentiable_grads, leaves_to_autograd
 from .memory import autocast_dtype
 from .ndim import channels_last
 from .tracing import is_traced
@@ -105,7 +105,7 @@ class _ConvClips(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor):
-        if torch.is_grad_enabled():
+        if leaves_to_autograd():
             return differentiable_grads(reference_depthwise_conv, ctx, grad, (1, *ctx.stride))
         x, weight = ctx.saved_tensors
         dx, dweight = None, torch.zeros_like(weight)

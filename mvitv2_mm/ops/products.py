@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import flop_registry, shape_wrapper
 
-from .double_backward import differentiable_grads
+from .double_backward import differentiable_grads, leaves_to_autograd
 from .memory import autocast_dtype, recompute, recomputes
 from .tracing import is_traced
 
@@ -60,17 +60,18 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
-    """``a @ b`` without gradients.
+    """``a @ b``.
 
     Args:
-        a (Tensor): Shape (..., n, d); single large matrices may go to another library.
+        a (Tensor): Shape (..., n, d); where no gradients are recorded, single large matrices may go
+            to another library.
         b (Tensor): Shape (..., d, k).
 
     Returns:
         Tensor: Shape (..., n, k), the same numbers up to rounding.
     """
     lead, (rows, inner), columns = a.shape[:-2], a.shape[-2:], b.shape[-1]
-    if lead.numel() > 1 or not uses_onednn(a, rows * inner * columns):
+    if torch.is_grad_enabled() or lead.numel() > 1 or not uses_onednn(a, rows * inner * columns):
         return a @ b
     out = _product(a.reshape(rows, inner), b.reshape(inner, columns))
     return out.view(*lead, rows, columns)
@@ -88,7 +89,7 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor):
-        if torch.is_grad_enabled():
+        if leaves_to_autograd():
             return (*differentiable_grads(_plain_linear, ctx, grad, ctx.prepare), None)
         weight, _, *inputs = ctx.saved_tensors
         needs_weight, needs_bias, *needed = ctx.needs_input_grad[:-1]

@@ -7,6 +7,7 @@ from parity import assert_same, randomise
 from torch._dynamo.testing import CompileCounterWithBackend
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import forward_ad
+from torch.autograd.functional import jacobian
 from torch.func import functional_call, grad, jvp, vmap
 from torchvision.models.feature_extraction import create_feature_extractor
 
@@ -119,7 +120,8 @@ def test_a_model_is_traced_with_gradients_too(tmp_path, size, options):
     assert all(p.grad is not None for p in model.parameters())
 
 
-@pytest.mark.parametrize('size, options', CASES)
+@pytest.mark.parametrize(
+    'size, options', [*CASES, pytest.param(40, dict(dim_mul_in_attention=False), id='mlp')])
 def test_symbolic_trace(size, options):
     """Of the nominal size, any batch; torchvision's feature extractor rests on it."""
     model, x = randomise(MViTv2(ARCH, size, **options)), torch.randn(shape(size, 3)).double()
@@ -225,6 +227,30 @@ class TestTransforms:
                 got = forward_ad.unpack_dual(out(forward_ad.make_dual(x, tangent))).tangent
         numeric = (out(x + 1e-6 * tangent) - out(x - 1e-6 * tangent)) / 2e-6
         torch.testing.assert_close(got, numeric, rtol=1e-4, atol=1e-5)
+
+    def test_gradients_where_blocks_are_recomputed(self, case):
+        """``torch.func`` knows no recomputation, so nothing is recomputed there."""
+        model, x = case
+        params = dict(model.named_parameters())
+        model.train().recomputed_blocks = frozenset(range(3))
+
+        def loss(params):
+            return sum(t.square().sum() for t in tensors(functional_call(model, params, (x, ))))
+
+        wanted = torch.autograd.grad(loss(params), list(params.values()))
+        assert_same(list(grad(loss)(params).values()), wanted)
+
+    @pytest.mark.parametrize('blocks', [(), range(3)], ids=['cheap', 'with_cp'])
+    def test_gradients_of_several_outputs_at_once(self, case, blocks):
+        """The backward pass is batched, the forward pass was not."""
+        model, x = case
+        model.train().recomputed_blocks = frozenset(blocks)
+
+        def out(x):
+            return tensors(model(x))[-1].flatten()[:3]
+
+        wanted, got = (jacobian(out, x, vectorize=vectorize) for vectorize in (False, True))
+        torch.testing.assert_close(got, wanted)
 
     def test_gradients_of_gradients(self, case):
         model, x = case

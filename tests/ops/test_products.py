@@ -76,7 +76,7 @@ class TestOneDNN:
             b = torch.randn(1, 1, 12, 300).transpose(2, 3)
         elif order == 'strided':
             a, b = torch.randn(1, 1, 20, 600)[..., ::2], torch.randn(1, 1, 300, 24)[..., :12]
-        with OpRecorder() as ops:
+        with torch.no_grad(), OpRecorder() as ops:
             out = matmul(a, b)
         assert ops.shapes(ONEDNN)
         torch.testing.assert_close(out, a @ b, rtol=1e-4, atol=1e-4)
@@ -103,6 +103,19 @@ class TestOneDNN:
         for ours, wanted in zip(*results):
             torch.testing.assert_close(
                 ours, wanted, rtol=1e-3, atol=1e-5 * wanted.abs().max().item() + 1e-3)
+
+    def test_gradients_of_gradients(self):
+        """Of a block, whose attention takes one head at a time."""
+        block, twice = make_block((12, 12)), []
+        x = torch.randn(1, block.num_extra_tokens + 144, 16).requires_grad_()
+        for path in ('auto', 'reference'):
+            with compute_path(path):
+                out, _ = block(x, (12, 12))
+                first, = torch.autograd.grad(out.square().sum(), x, create_graph=True)
+                twice.append(torch.autograd.grad(first.square().sum(), [x, *block.parameters()]))
+        for ours, wanted in zip(*twice):
+            scale = wanted.abs().max().clamp(min=twice[1][0].abs().max())
+            torch.testing.assert_close(ours / scale, wanted / scale, rtol=1e-3, atol=1e-3)
 
     def test_they_are_counted(self):
         x, weight = tensors((2, 5, 8), (16, 8))
