@@ -16,19 +16,22 @@ class BlockAttention:
 
     Args:
         record (BlockRecord): What went through the block.
+        mirrored (bool): Let queries look for the opposite: keys change their sign. Defaults to
+            False.
 
     Attributes:
         q_grid (tuple[int]): Grid of the queries, which is the one that the block returns.
         k_grid (tuple[int]): Grid of the keys.
     """
 
-    def __init__(self, record: BlockRecord) -> None:
+    def __init__(self, record: BlockRecord, mirrored: bool = False) -> None:
         attn, heads = record.block.attn, record.pooled
         self.attn, self.queries = attn, heads[0]
         self.q_grid = record.out_grid
         self.k_grid = pooled_grid(record.grid, attn.stride_kv)
         self.num_queries, self.num_keys = heads[0].shape[2], heads[1].shape[2]
         self.q, self.k, self.v, *self._grids = attn.split_heads(*heads, self.q_grid, self.k_grid)
+        self.k = -self.k if mirrored else self.k
         ones = heads[1].new_ones(1, self.num_keys)
         #: which keys are tokens, and not what windows are filled up with; (windows, L)
         self._real = self._to_windows(ones, self.k_grid, attn.window_kv)[..., 0]
@@ -69,15 +72,8 @@ class BlockAttention:
         """As :meth:`pull`, each head on its own: (R, M, N_k)."""
         return self._product(rows, lambda weights, *_: weights)
 
-    def pull_evenly(self, rows: Tensor) -> Tensor:
-        """As :meth:`pull`, of queries that attend to all keys of their window alike."""
-        parts = self._to_windows(rows.t()[None], self.q_grid, self.attn.window_q)  # (W, L, R)
-        even = self._real / self._real.sum(dim=1, keepdim=True)
-        keys = even[..., None] * parts.sum(dim=1, keepdim=True)
-        return self._from_windows(keys, self.k_grid, self.attn.window_kv)[0].t()
-
     def pull_relevance(self, rows: Tensor, grad: Tensor) -> Tensor:
-        """Times attention * its gradient, the mean over the heads; negative sums are dropped.
+        """Times attention * its gradient, the mean over the heads.
 
         Args:
             rows (Tensor): Row vectors over the queries, (R, N_q).
@@ -93,7 +89,7 @@ class BlockAttention:
             slopes = grads[samples, :, queries] @ self.v[samples].transpose(-2, -1)
             return slopes.mul_(weights)
 
-        return self._product(rows, speak_for, normed=False).mean(dim=1).clamp_(min=0)
+        return self._product(rows, speak_for, normed=False).mean(dim=1)
 
     def _product(self, rows, change, normed=True) -> Tensor:
         parts = self._to_windows(rows.t()[None], self.q_grid, self.attn.window_q)  # (W, L, R)

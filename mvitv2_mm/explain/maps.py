@@ -18,14 +18,17 @@ _LEAST = 0.1
 def heat_map(model: nn.Module, target: Target, method: str = 'relevance') -> Tensor:
     """Where a model looks in an input.
 
+    Each is set against its mirror image, which a network that has learnt nothing cannot tell from
+    it: what speaks for the score against what speaks against it, and attention against that of
+    queries that look for the opposite.
+
     Args:
         model (nn.Module): The model.
         target (Target): The input and what is explained.
         method (str): 'relevance' follows gradient-weighted attention back from a score. 'rollout'
-            follows attention alone, whatever the class, from the box of an object if there is one,
-            and compares it with attention to all tokens alike, that of an object in a picture
-            with the one in a picture of one colour. 'cam' sums what the channels of the tokens
-            between stages add to the score. Defaults to 'relevance'.
+            follows attention alone, whatever the class; that of an object starts with what each
+            token adds to its score. 'cam' sums what the channels of the tokens between stages add
+            to the score. Defaults to 'relevance'.
 
     Each frame of a clip is divided by what its place in time gets where the middle frame stands
     still.
@@ -35,19 +38,10 @@ def heat_map(model: nn.Module, target: Target, method: str = 'relevance') -> Ten
         0 where nothing speaks for the score.
     """
     heat = _heat_of(model, target, method, target.inputs)
-    if method == 'rollout' and _is_in_picture(target):
-        flat = target.inputs.mean(dim=(2, 3), keepdim=True).expand_as(target.inputs)
-        more = heat - _heat_of(model, target, method, flat.contiguous())
-        heat = heat * more.clamp(min=0)
     if heat.dim() == 3:
         still = _heat_of(model, target, method, _still(target.inputs)).sum(dim=(1, 2))
         heat = heat / (still / still.mean().clamp(min=1e-30)).clamp(min=_LEAST)[:, None, None]
     return _normed(heat)
-
-
-def _is_in_picture(target: Target) -> bool:
-    """Whether it is an object, whose rollout is for the most part its box."""
-    return target.box is not None and target.inputs.dim() == 4
 
 
 def _still(clips: Tensor) -> Tensor:
@@ -57,39 +51,50 @@ def _still(clips: Tensor) -> Tensor:
 
 
 def _heat_of(model: nn.Module, target: Target, method: str, inputs: Tensor) -> Tensor:
-    with recording(model, gradients=method != 'rollout') as record:
+    is_object = target.box is not None
+    with recording(model, gradients=method != 'rollout' or is_object) as record:
         score = target.score(inputs)
         if method == 'relevance':
             record.differentiate_heads(score)
         elif method == 'cam':
             record.differentiate_stages(score)
+        elif is_object:
+            record.differentiate_outputs(score)
     with torch.no_grad():
         if method == 'cam':
-            return _class_activation(record)
-        if method == 'rollout':
-            rows = _rollout_of(record, _read_outputs(model, record, target), target)
+            return _class_activation(record, is_object)
+        if method == 'relevance':
+            row = _relevance_of(record, _contributions(model, record), is_object)
+        elif is_object:
+            row = rollout(record.blocks, _contributions(model, record))[0]
         else:
-            whole, attended = relevance(record.blocks, _contributions(model, record))
-            rows = attended if target.box is None else whole
-        return _normed(_as_map(rows[0], record.blocks[0].grid))
+            row = _rollout_of(model, record)
+        return _normed(_as_map(row, record.blocks[0].grid))
 
 
-def _rollout_of(record: Recording, starts: Dict[int, Tensor], target: Target) -> Tensor:
-    """Shares of the rollout, relative to those that even attention would give.
+def _relevance_of(record: Recording, starts: Dict[int, Tensor], is_object: bool) -> Tensor:
+    """What speaks for the score, times its share in what speaks for or against it.
 
-    Much of a rollout follows from the grids alone: keys with a stride larger than their kernel
-    leave tokens out. The quotient is what the weights say. Of a picture what it has above 1 is the
-    map, as any weights leave most tokens near 1; of a clip all of it, which is compared with a
-    still one, and of a person in a clip in proportion to the share. Those of an object in a picture
-    stay as they are.
+    Of an object what no attention moves is a part of the answer; of a whole input it is a veil.
     """
-    shares = rollout(record.blocks, starts)
-    if _is_in_picture(target):
-        return shares
-    found = shares / rollout(record.blocks, starts, evenly=True).clamp(min=1e-30)
-    if target.inputs.dim() == 4:
-        return (found - 1).clamp(min=0)
-    return found if target.box is None else found * shares
+    attended, kept = relevance(record.blocks, starts)
+    if is_object:
+        attended = attended + torch.cat([kept, -kept]).clamp(min=0)
+    return attended[0].square() / attended.sum(dim=0).clamp(min=1e-30)
+
+
+def _rollout_of(model: nn.Module, record: Recording) -> Tensor:
+    """Shares of the rollout over those that attention to the opposite would give.
+
+    What follows from the grids alone is in both: keys with a stride larger than their kernel leave
+    tokens out. Any weights leave most of the quotients near 1. Of a picture what they have above 1
+    is the map; of a clip all of them, which are compared with those of a still one.
+    """
+    last = max(record.outputs)
+    starts = {last: _pooled_rows(model, record, last)}
+    shares, mirrored = (rollout(record.blocks, starts, mirrored=way)[0] for way in (False, True))
+    found = shares / mirrored.clamp(min=1e-30)
+    return found if len(record.blocks[0].grid) == 3 else (found - 1).clamp(min=0)
 
 
 def _contributions(model: nn.Module, record: Recording) -> Dict[int, Tensor]:
@@ -102,21 +107,6 @@ def _contributions(model: nn.Module, record: Recording) -> Dict[int, Tensor]:
             rows[index] = (grad * record.outputs[index]).sum(dim=-1)
     total = sum(row.abs().sum() for row in rows.values())
     return {index: row / total.clamp(min=1e-30) for index, row in rows.items()}
-
-
-def _read_outputs(model: nn.Module, record: Recording, target: Target) -> Dict[int, Tensor]:
-    """Rows of the rollout to start from: what of the outputs the head reads."""
-    last = max(record.outputs)
-    if target.box is None:
-        return {last: _pooled_rows(model, record, last)}
-    rows = {}
-    for index in record.outputs:
-        block = record.blocks[index]
-        cover = _cover(target.box, block.out_grid[-2:], target.inputs.shape[-2:])
-        cover = cover.expand(block.out_grid).flatten()  # of a clip in all frames alike
-        cover = F.pad(cover, (block.num_extra_tokens, 0))
-        rows[index] = cover[None] / cover.sum().clamp(min=1e-30) / len(record.outputs)
-    return rows
 
 
 def _reads_class_token(model: nn.Module) -> bool:
@@ -135,29 +125,25 @@ def _pooled_rows(model: nn.Module, record: Recording, index: int) -> Tensor:
     return rows
 
 
-def _cover(box: Tensor, grid: Sequence[int], size: Sequence[int]) -> Tensor:
-    """Which part of each token's pixels a box covers, (H, W); ``size`` is that of the input."""
-    covers = []
-    for low, high, tokens, pixels in zip(box[[1, 0]], box[[3, 2]], grid, size):
-        edges = torch.arange(tokens + 1).to(box) * (pixels / tokens)
-        inside = edges.clamp(min=low, max=high)
-        covers.append((inside[1:] - inside[:-1]) / (edges[1] - edges[0]))
-    return covers[0][:, None] * covers[1]
+def _class_activation(record: Recording, is_object: bool) -> Tensor:
+    """What the channels of the tokens that enter a new stage add to the score, all stages alike.
 
-
-def _class_activation(record: Recording) -> Tensor:
-    """LayerCAM (Jiang et al., 2021) of the tokens that enter a new stage, the mean of the stages.
-
-    Those that leave the last stage are not taken: with a class token they have no part in a score,
-    and the grid is the coarsest.
+    Of a whole input positive gradients count, as in LayerCAM (Jiang et al., 2021). Those that leave
+    the last stage are not taken: with a class token they have no part in a score, and the grid is
+    the coarsest. Of an object all gradients count, as in HiResCAM (Draelos and Carin, 2020), also
+    of the tokens that the head reads: the positive ones alone have the shape of the box.
     """
-    first = record.blocks[0].grid
+    first, least = record.blocks[0].grid, -math.inf if is_object else 0
+    parts = [(block.grid, block.tokens, block.tokens_grad) for block in record.blocks
+             if block.tokens_grad is not None]
+    if is_object:
+        parts += [(record.blocks[index].out_grid, record.outputs[index], grad)
+                  for index, grad in record.output_grads.items()]
     maps = []
-    for block in record.blocks:
-        if block.tokens_grad is not None:
-            slopes = block.tokens_grad.clamp(min=0) * block.tokens
-            found = _as_map(slopes.clamp(min=0).sum(dim=-1)[0], block.grid)
-            maps.append(_normed(resize(found, first)))
+    for grid, tokens, grad in parts:
+        added = (grad.clamp(min=least) * tokens).sum(dim=-1)[0].clamp(min=least)
+        found = resize(_as_map(added, grid), first)
+        maps.append(found / found.abs().sum().clamp(min=1e-30))
     return _normed(sum(maps))
 
 

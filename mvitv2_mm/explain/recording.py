@@ -2,8 +2,7 @@
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -61,25 +60,31 @@ class Recording:
     def differentiate_heads(self, score: Tensor) -> None:
         """Fill in the gradients of a score to ``heads`` and ``outputs``.
 
-        To be called while the recording goes on, as :meth:`differentiate_stages`.
+        To be called while the recording goes on, as the others.
         """
-        grads = _gradients(score, [record.heads for record in self.blocks], self.outputs.values())
-        for record in self.blocks:
-            record.heads_grad = next(grads)
-        self.output_grads = dict(zip(self.outputs, grads))
+        heads = [record.heads for record in self.blocks]
+        for record, grad in zip(self.blocks, self._differentiate(score, heads)):
+            record.heads_grad = grad
 
     def differentiate_stages(self, score: Tensor) -> None:
-        """Fill in the gradients of a score to the tokens of the blocks that begin a stage."""
+        """As :meth:`differentiate_heads`, to ``tokens`` of the blocks that begin a stage."""
         first = [record for record in self.blocks if record.block.pool_skip is not None]
-        for record, grad in zip(first, _gradients(score, [record.tokens for record in first])):
+        tokens = [record.tokens for record in first]
+        for record, grad in zip(first, self._differentiate(score, tokens)):
             record.tokens_grad = grad
 
+    def differentiate_outputs(self, score: Tensor) -> None:
+        """Fill in the gradients of a score to ``outputs`` alone."""
+        self._differentiate(score, [])
 
-def _gradients(score: Tensor, *tensors: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Gradients, zeros where a tensor has no part in the score."""
-    found = list(chain(*tensors))
-    grads = torch.autograd.grad(score, found, allow_unused=True)
-    return (torch.zeros_like(x) if grad is None else grad for x, grad in zip(found, grads))
+    def _differentiate(self, score: Tensor, tensors: Sequence[Tensor]) -> List[Tensor]:
+        """Gradients to some tensors; fills in those to ``outputs``."""
+        found = [*self.outputs.values(), *tensors]
+        grads = torch.autograd.grad(score, found, allow_unused=True)
+        # None is no part in the score
+        grads = [torch.zeros_like(x) if grad is None else grad for x, grad in zip(found, grads)]
+        self.output_grads = dict(zip(self.outputs, grads))
+        return grads[len(self.outputs):]
 
 
 def find_backbone(model: nn.Module) -> MViTv2:

@@ -44,6 +44,7 @@ token starts with 1. What arrives on the path of P alone says no more than where
 object that is a part of the answer, and what remains negative is dropped at the end; for a mean
 over all tokens it is a veil over the whole map, and is left out.
 """
+import math
 from typing import Mapping, Sequence, Tuple
 
 import torch
@@ -59,7 +60,7 @@ from .spread import spread_conv, spread_max
 
 def rollout(records: Sequence[BlockRecord],
             starts: Mapping[int, Tensor],
-            evenly: bool = False,
+            mirrored: bool = False,
             plain: bool = False) -> Tensor:
     """Shares of the first tokens in those that leave the backbone.
 
@@ -67,7 +68,7 @@ def rollout(records: Sequence[BlockRecord],
         records (Sequence[BlockRecord]): The blocks, in their order.
         starts (Mapping[int, Tensor]): Weights of the tokens that leave after blocks, by the numbers
             of these: (R, E + prod(out_grid)).
-        evenly (bool): What would come out if queries attended to all keys alike. Defaults to False.
+        mirrored (bool): What would come out if queries looked for the opposite. Defaults to False.
         plain (bool): Count attention and the rest alike, as plain rollout does, instead of by their
             lengths. Defaults to False.
 
@@ -79,11 +80,10 @@ def rollout(records: Sequence[BlockRecord],
     for index in range(max(starts), -1, -1):
         record = records[index]
         rows = rows + starts.get(index, 0)
-        attention = BlockAttention(record)
+        attention = BlockAttention(record, mirrored)
         shares = _plain_shares(record) if plain else _shares(record, attention)
         attended, skipped, queried = (rows * share for share in shares)
-        keys = attention.pull_evenly(attended) if evenly else attention.pull(attended)
-        rows = _to_values(record, keys) + _to_skipped(record, skipped)
+        rows = _to_values(record, attention.pull(attended)) + _to_skipped(record, skipped)
         if record.block.attn.residual_pooling:
             rows = rows + _to_queries(record, queried)
     return rows
@@ -110,27 +110,31 @@ def _plain_shares(record: BlockRecord) -> Tuple[float, ...]:
 
 def relevance(records: Sequence[BlockRecord], starts: Mapping[int,
                                                               Tensor]) -> Tuple[Tensor, Tensor]:
-    """Relevance of the first tokens for the score whose gradients the records hold.
+    """Relevance of the first tokens for and against the score whose gradients the records hold.
 
     Args:
         records (Sequence[BlockRecord]): The blocks, in their order.
-        starts (Mapping[int, Tensor]): See :func:`rollout`.
+        starts (Mapping[int, Tensor]): What each token that leaves after a block adds to the score,
+            by the number of the block: (1, E + prod(out_grid)).
 
     Returns:
-        tuple[Tensor, Tensor]: (R, E + prod(grid)), not normed: all of it, and the part that came
-        through the attention of a block at least once.
+        tuple[Tensor, Tensor]: What came through the attention of a block at least once, (2, E +
+        prod(grid)): what speaks for the score, and what speaks against it; and what came through
+        none, (1, E + prod(grid)), with the signs of ``starts``. Not normed.
     """
-    whole, attended = 0, None
+    last = records[max(starts)]
+    attended = last.tokens.new_zeros(2, last.num_extra_tokens + math.prod(last.out_grid))
+    kept = attended
+    signs = attended.new_tensor([[1.], [-1.]])
     for index in range(max(starts), -1, -1):
         record = records[index]
-        whole = whole + starts.get(index, 0)
-        attention = BlockAttention(record)
-        found = _to_values(record, attention.pull_relevance(whole, record.heads_grad))
-        if attended is None:
-            attended = torch.zeros_like(whole)
-        whole, attended = _kept(record, torch.cat([whole, attended])).chunk(2)
-        whole, attended = whole + found, attended + found
-    return whole, attended
+        if index in starts:
+            kept = kept + torch.cat([starts[index], starts[index].abs()])
+        weights = attended + kept[1:]  # of tokens that speak against the score, too
+        found = signs * BlockAttention(record).pull_relevance(weights, record.heads_grad)
+        attended, kept = _kept(record, torch.cat([attended, kept])).chunk(2)
+        attended = attended + _to_values(record, found.clamp(min=0))
+    return attended, kept[:1]
 
 
 def _to_values(record: BlockRecord, keys: Tensor) -> Tensor:

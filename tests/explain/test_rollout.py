@@ -89,12 +89,16 @@ def test_plain_vit_rollout_where_nothing_is_pooled():
 
 
 @torch.no_grad()
-def test_queries_of_zero_attend_evenly(recorded):
-    for record in recorded:
-        record.pooled = (torch.zeros_like(record.pooled[0]), *record.pooled[1:])
-        attention = BlockAttention(record)
-        rows = torch.rand(2, attention.num_queries)
-        torch.testing.assert_close(attention.pull_evenly(rows), attention.pull(rows))
+def test_the_mirrored_rollout_is_that_of_a_network_with_turned_keys():
+    model, image = build(**NETWORKS['image'][0]), torch.rand(1, 3, 32, 32)
+    found = []
+    for mirrored in (True, False):
+        with recording(model) as record:
+            model(image)
+        found.append(rollout(record.blocks, {0: torch.eye(64)}, mirrored=mirrored, plain=True))
+        for parameter in model.blocks[0].attn.norm_k.parameters():
+            parameter.neg_()
+    torch.testing.assert_close(*found)
 
 
 def test_a_convolution_is_the_one_that_repeats_the_border():
@@ -133,7 +137,7 @@ def test_relevance_is_attention_times_its_gradient():
     out = (weights @ attention.v.detach()).transpose(1, 2).flatten(2)
     (out * slopes).sum().backward()
     rows = torch.rand(2, weights.shape[2])
-    wanted = (rows @ (weights * weights.grad)[0].mean(dim=0)).clamp(min=0)
+    wanted = rows @ (weights * weights.grad)[0].mean(dim=0)
     torch.testing.assert_close(attention.pull_relevance(rows, slopes), wanted.detach())
 
 
@@ -143,11 +147,24 @@ def test_the_score_decides_what_is_relevant():
     for channel in (0, 1):
         with recording(model, gradients=True) as record:
             record.differentiate_heads(model(image)[-1][0, channel].mean())
-        start = torch.full((1, 4), 0.25)
-        whole, attended = relevance(record.blocks, {3: start})
-        assert (attended >= 0).all() and (whole >= attended - 1e-6).all()
-        maps.append(attended / attended.sum())
+        attended, kept = relevance(record.blocks, {3: torch.full((1, 4), 0.25)})
+        assert (attended >= 0).all() and kept.sum() > 0
+        maps.append(attended[0] / attended[0].sum())
     assert (maps[0] - maps[1]).abs().sum() > 0.1
+
+
+def test_what_speaks_for_a_score_speaks_against_its_opposite():
+    model, found = build(**NETWORKS['image'][0]), []
+    image = torch.rand(1, 3, 32, 32)
+    for sign in (1, -1):
+        with recording(model, gradients=True) as record:
+            record.differentiate_heads(sign * model(image)[-1][0, 0].mean())
+        added, = record.output_grads.values()
+        start = (added * record.outputs[3]).sum(dim=-1)
+        found.append(relevance(record.blocks, {3: start}))
+    (attended, kept), (opposite, turned) = found
+    torch.testing.assert_close(attended, opposite.flip(0))
+    torch.testing.assert_close(kept, -turned)
 
 
 @torch.no_grad()
