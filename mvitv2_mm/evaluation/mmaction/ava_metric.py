@@ -97,6 +97,9 @@ class AVAMetric(BaseMetric):
             text = Path(self.label_file).read_text()
             ids = re.findall(r'^\s*(?:label_)?id:\s*(\d+)', text, re.M)
             actions = np.array(sorted(int(i) for i in ids))
+            if actions.max(initial=0) > results[0][2].shape[1]:
+                raise ValueError(f'{self.label_file} has an action {actions.max()}, but there are '
+                                 f'scores of {results[0][2].shape[1]} actions')
         excluded = self._read_excluded()
         truth = self._read_truth(excluded)
         scores, hits, frames = [], [], []

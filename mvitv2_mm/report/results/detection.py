@@ -4,7 +4,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from .base import THRESHOLDS, Counts
+from .base import THRESHOLDS, Counts, mean_of_known
 from .coco import Annotations, in_order
 from .matching import IOUS, SIZES, Ranked, average_precision, outside, rank
 from .tide import KINDS, RIGHT, Errors, costs, find_errors
@@ -34,14 +34,12 @@ class DetectionResult:
         kind (str): 'bbox' or 'segm'.
     """
     unit = 'picture'
+    rule = 'Right: every object is found and nothing else, at a score of 0.5 and an IoU of 0.5.'
 
     def __init__(self, samples: List[dict], truth: Annotations, kind: str) -> None:
         self.kind = kind
         self.samples, ids = in_order(samples)
-        unknown = [str(key) for key in ids if key not in truth.images]
-        if unknown:
-            raise ValueError(f'{truth.path} does not list picture {unknown[0]} of the dump: give '
-                             'the config that was tested with --config')
+        truth.check_pictures(self.samples)
         self._truth, self.classes = truth, truth.classes
         found = [truth.found(sample, kind) for sample in self.samples]
         if any(len(one.labels) and one.labels.max() >= len(truth.classes) for one in found):
@@ -106,7 +104,7 @@ class DetectionResult:
 
     def score(self, weights: Optional[np.ndarray] = None) -> float:
         """Mean AP, in which pictures count as often as ``weights`` says."""
-        return float(np.nanmean(self._table(weights, [0])[0]))
+        return mean_of_known(self._table(weights, [0])[0])
 
     def box_of(self, index: int) -> np.ndarray:
         """Box of an annotated object: left, top, right, bottom."""

@@ -35,8 +35,6 @@ class Errors(NamedTuple):
 def find_errors(ranked: Ranked) -> Errors:
     """Say of each detection what is wrong with it, and which objects are missed."""
     ignored, right = ranked.ignored[:, 0, 0], ranked.hit[:, 0, 0]
-    used = np.zeros(len(ranked.truth_label), bool)
-    used[ranked.truth[right]] = True
     kind = np.full(len(right), KINDS.index('both'))
     kind[np.maximum(ranked.near, ranked.other) <= _BACKGROUND] = KINDS.index('background')
     kind[ranked.near > _FOREGROUND] = KINDS.index('duplicate')
@@ -49,9 +47,17 @@ def find_errors(ranked: Ranked) -> Errors:
                                                                    ranked.near_truth)):
         here = kind == KINDS.index(name)
         touched[here] = objects[here]
-    missed = ~used
-    missed[touched[touched >= 0]] = False
-    return Errors(kind, touched, missed)
+    everything = np.ones(len(kind), bool)
+    return Errors(kind, touched, missed_by(ranked, kind, touched, everything))
+
+
+def missed_by(ranked: Ranked, kind: np.ndarray, touched: np.ndarray,
+              seen: np.ndarray) -> np.ndarray:
+    """Whether each object is missed if only some of the detections are seen."""
+    missed = np.ones(len(ranked.truth_label), bool)
+    missed[ranked.truth[seen & (kind == RIGHT)]] = False
+    missed[touched[seen & (touched >= 0)]] = False
+    return missed
 
 
 def costs(ranked: Ranked, errors: Errors) -> Dict[str, float]:
