@@ -3,7 +3,7 @@ from typing import Dict, NamedTuple
 
 import numpy as np
 
-from .matching import Ranked, average_precision
+from .matching import Curve, Ranked
 
 KINDS = ('classification', 'localisation', 'both', 'duplicate', 'background', 'missed')
 EXPLAINED = {
@@ -104,7 +104,7 @@ def _mean_ap(ranked: Ranked, label: np.ndarray, right: np.ndarray, kept: np.ndar
     for number, count in enumerate(positives):
         here = kept & (label == number)
         if count or here.any():
-            ap = average_precision(ranked.score[here], right[here, None],
-                                   np.ones((here.sum(), 1), bool), count)
+            every = np.ones((here.sum(), 1), bool)
+            ap = Curve(ranked.score[here], right[here, None], every).average_precision(count)
             values.append(ap[0] if count else 0.)
     return float(np.mean(values)) if values else 0.
