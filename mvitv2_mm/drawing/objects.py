@@ -26,10 +26,9 @@ def wrong(name: str,
           score: float,
           box: Sequence[float],
           mask: Optional[dict] = None,
-          truth: Optional[str] = None) -> dict:
-    """A detection that finds no object, to be drawn; ``truth`` is the class of what it is on."""
-    note = f', is {truth}' if truth else ', not there'
-    return _judged('wrong', box, mask, text=f'{name} {score:.2f}{note}')
+          note: str = 'not there') -> dict:
+    """A detection that finds no object, to be drawn; ``note`` says what is wrong with it."""
+    return _judged('wrong', box, mask, text=f'{name} {score:.2f}, {note}')
 
 
 def missed(name: str, box: Sequence[float]) -> dict:

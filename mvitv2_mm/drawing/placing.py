@@ -26,13 +26,18 @@ class Labels:
         self._taken: List[Place] = []
         self._num_left_out = 0
 
-    def write(self, lines: Sequence[Line], corners: Sequence[Tuple[int, int]]) -> None:
+    def write(self,
+              lines: Sequence[Line],
+              corners: Sequence[Tuple[int, int]],
+              most_hidden: float = _MOST_HIDDEN) -> None:
         """Write lines at the first of some corners that hides least of what is written there.
 
         Args:
             lines (Sequence[Line]): Texts, each with the colour of its ground.
             corners (Sequence[tuple[int, int]]): x, y of the upper left corner; a negative one is
                 the other side.
+            most_hidden (float): Share of the lines that may lie on others; if none of the corners
+                is so free, they are left out. Defaults to 0.15.
         """
         widest = max(round(_WIDEST * self._canvas.shape[1]), 15 * self._size)
         widest = min(widest, self._canvas.shape[1])
@@ -42,7 +47,7 @@ class Labels:
         height, width = sum(map(len, labels)), max(label.shape[1] for label in labels)
         places = [self._inside(x, y, width, height) for x, y in corners]
         hidden = [sum(_overlap(place, other) for other in self._taken) for place in places]
-        if min(hidden) > _MOST_HIDDEN * height * width:
+        if min(hidden) > most_hidden * height * width:
             self._num_left_out += 1
             return
         left, top = places[int(np.argmin(hidden))][:2]
@@ -60,11 +65,12 @@ class Labels:
                            (-left, -bottom), (-left, bottom)])
 
     def finish(self) -> None:
-        """Say in the lower left corner how many names found no place."""
-        count, self._taken = self._num_left_out, []
+        """Say in the corner that is most free how many names found no place."""
+        count, (height, width) = self._num_left_out, self._canvas.shape[:2]
         if count:
             text = f'{count} name{"s" * (count > 1)} not shown'
-            self.write([(text, BLACK)], [(0, -self._canvas.shape[0])])
+            corners = [(0, -height), (-width, -height), (0, 0), (-width, 0)]
+            self.write([(text, BLACK)], corners, np.inf)
 
     def _inside(self, x: int, y: int, width: int, height: int) -> Place:
         """A place that ends at a corner if that is negative, moved to where all of it is seen."""

@@ -68,7 +68,7 @@ def draw_sheet(cells: Sequence[Cell],
     Args:
         cells (Sequence[Cell]): The pictures.
         columns (int): Pictures in a row.
-        height (int): Height of each picture in pixels.
+        height (int): Largest height of a picture in pixels.
         width (int): Width of each picture in pixels.
         title (str): A line above all. Defaults to ''.
 
@@ -76,6 +76,8 @@ def draw_sheet(cells: Sequence[Cell],
         np.ndarray: RGB pixels of uint8.
     """
     lines = max(len(cell.lines) for cell in cells)
+    cells = [cell._replace(picture=fit(cell.picture, height, width)) for cell in cells]
+    height = max(len(cell.picture) for cell in cells)
     tiles = [_tile(cell, height, width, lines) for cell in cells]
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
     rows = [np.concatenate(tiles[i:i + columns], axis=1) for i in range(0, len(tiles), columns)]
@@ -99,14 +101,14 @@ def save_picture(picture: np.ndarray, path: Path) -> None:
 
 
 def _tile(cell: Cell, height: int, width: int, lines: int) -> np.ndarray:
-    """A cell with room for a number of lines."""
+    """A cell, whose picture fits, with room for a number of lines."""
     color, mark = {None: (BLACK, ''), True: (RIGHT, '✓ '), False: (WRONG, '✗ ')}[cell.is_right]
     texts = [mark * (not number) + text for number, text in enumerate(cell.lines)]
     labels = [label_picture(text, _TEXT, color, width) for text in texts]
     below = lines * len(label_picture('x', _TEXT, color, width))
     tile = np.full((height + below + 2 * _GAP, width + 2 * _GAP, 3), 255, np.uint8)
-    picture = fit(cell.picture, height, width)
-    tile[_GAP:_GAP + picture.shape[0], _GAP:_GAP + picture.shape[1]] = picture
+    shown = cell.picture.shape
+    tile[_GAP:_GAP + shown[0], _GAP:_GAP + shown[1]] = cell.picture
     _stack_into(tile, labels, _GAP + height)
     return tile
 

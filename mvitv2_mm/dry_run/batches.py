@@ -108,17 +108,19 @@ def draw_batch(batch: Batch, look: Look, title: str, path: Path) -> None:
             lines.append(f'repeat {number} of {count}')
         cells.append(Cell(_picture(pixels[i], sample, look), lines))
     repeats = max(keys.count(key) for key in keys)
-    save_picture(draw_sheet(cells, *_layout(cells, pixels.ndim == 5, repeats), title), path)
+    has_boxes = bool(samples) and 'gt_instances' in samples[0]
+    layout = _layout(cells, pixels.ndim == 5, has_boxes, repeats)
+    save_picture(draw_sheet(cells, *layout, title), path)
 
 
-def _layout(cells: Sequence[Cell], is_clip: bool, repeats: int) -> tuple:
+def _layout(cells: Sequence[Cell], is_clip: bool, has_boxes: bool, repeats: int) -> tuple:
     """Columns of a sheet, and height and width of its pictures; repeats fill whole rows."""
     height, width = cells[0].picture.shape[:2]
     if is_clip and width > 2 * height:  # a strip of frames
         return min(repeats, 2), height, min(width, 720)
     if repeats > 1:
         return repeats * max(1, 6 // repeats), 224, 224
-    return (4, 340, 340) if 'object' in cells[0].lines[0] else (6, 224, 224)
+    return (4, 340, 340) if has_boxes else (6, 224, 224)
 
 
 def to_pixels(inputs: Tensor, look: Look) -> np.ndarray:
@@ -157,11 +159,13 @@ def _repeats_together(keys: Sequence[str]) -> List[int]:
 
 
 def describe(sample: Any, look: Look) -> str:
-    """Name of the class; of a mixed sample names and shares; the number of objects."""
+    """Name of the class; of a mixed sample names and shares; the number of objects or people."""
     if sample is None:
         return ''
     if 'gt_instances' in sample:
         count = len(sample.gt_instances)
+        if sample.gt_instances.labels.ndim > 1:
+            return f'{count} {"person" if count == 1 else "people"}'
         return f'{count} object{"s" * (count != 1)}'
     shares = _shares(sample)
     if shares is None:
@@ -200,11 +204,12 @@ def _each_object(found: Any, look: Look, size: Sequence[int]) -> Iterator[dict]:
     boxes = getattr(found.bboxes, 'tensor', found.bboxes).tolist()
     masks = found.masks.masks if hasattr(found.get('masks'), 'masks') else None
     for i, (box, label) in enumerate(zip(boxes, found.labels)):
-        labels = label.flatten().nonzero().flatten() if label.numel() > 1 else label.reshape(1)
-        first = int(label.numel() > 1 and look.classes is None)  # actions count from 1
+        has_actions = label.ndim > 0  # of a person, who has a colour of its own
+        labels = label.nonzero().flatten() if has_actions else label.reshape(1)
+        first = int(has_actions and look.classes is None)  # actions count from 1
         names = [look.name(one + first) for one in labels.tolist()]
         one = dict(
-            label=int(labels[0]) if len(labels) else 0, score=1., box=box, text=', '.join(names))
+            label=i if has_actions else int(labels[0]), score=1., box=box, text=', '.join(names))
         if masks is not None:
             one['mask'] = _encode(masks[i], size)
         yield one

@@ -28,11 +28,12 @@ class Finding(NamedTuple):
 
 
 def check_learning_rate(cfg: Config, processes: int) -> Iterator[Finding]:
-    """See whether the learning rate is the one for the samples of a pass."""
+    """See whether the learning rate is the one for the samples of a pass, or of a step."""
     scale = cfg.get('auto_scale_lr') or {}
     base = scale.get('base_batch_size')
     found = cfg.train_dataloader.batch_size * processes
-    if not base or scale.get('enable') or base == found:
+    of_step = found * cfg.optim_wrapper.get('accumulative_counts', 1)
+    if not base or scale.get('enable') or base in (found, of_step):
         return
     optimizer = cfg.optim_wrapper.optimizer
     yield Finding(

@@ -11,7 +11,7 @@ from mmengine.runner import EpochBasedTrainLoop
 
 from ..checkpoints.loading import noted_reports
 from ..checkpoints.preprocessing import describe_preprocessing
-from ..checkpoints.tasks import count_classes, task_of
+from ..checkpoints.tasks import classes_of_data, count_classes, task_of
 from ..engine.dry_runs import FILE, FOLDER
 from ..engine.nested_datasets import leaf_datasets
 from ..engine.training import prepare_runner
@@ -67,8 +67,7 @@ def _quiet(cfg: Config, folder: str) -> Config:
         if name in quiet.get('default_hooks', {}):
             quiet.default_hooks[name] = None
     if 'visualizer' in quiet:
-        # a name of its own: two runners of the same second would share it, and its folder
-        quiet.visualizer.update(name=folder, vis_backends=[dict(type='LocalVisBackend')])
+        quiet.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     quiet.optim_wrapper.accumulative_counts = 1
     return quiet
 
@@ -150,6 +149,7 @@ class _Look:
             total_passes=loop.max_iters,
             train_samples=len(loader.dataset),
             repeats=repeats,
+            drawn=self.cfg.train_dataloader.get('sampler', {}).get('num_repeats', 1),
             samples_per_pass=size,
             samples_per_step=size * count,
             val_samples=len(val.dataset) if val else 0,
@@ -180,7 +180,8 @@ class _Look:
             self.real) or ('video' if self.real.get('default_scope') == 'mmaction' else 'image')
         order = describe_preprocessing(self.cfg, task)['colour_order']
         _, leaf = next(leaf_datasets(self.cfg.train_dataloader.dataset))
-        return Look(mean, std, order == 'RGB', self._classes(), leaf.get('num_repeats', 1))
+        classes = self._classes() or classes_of_data(self.real)
+        return Look(mean, std, order == 'RGB', classes, leaf.get('num_repeats', 1))
 
     def _classes(self) -> Optional[list]:
         return getattr(self.runner.train_dataloader.dataset, 'metainfo', {}).get('classes')

@@ -56,6 +56,8 @@ def finding_lines(found: dict) -> List[str]:
 
 def _data(plan: dict) -> str:
     repeats = f', each {plan["repeats"]} times' if plan['repeats'] > 1 else ''
+    if plan['drawn'] > 1:
+        repeats += f', 1 in {plan["drawn"]} of them in an epoch, {plan["drawn"]} times'
     val = f', {plan["val_samples"]} for validation' if plan['val_samples'] else ', no validation'
     passes = _many(plan['passes'], 'pass'), _many(plan['accumulative_counts'], 'pass')
     return (f'{_many(plan["train_samples"], "sample")} for training{repeats}{val}; {passes[0]} an '

@@ -47,8 +47,7 @@ def _checkpoints(node: Any) -> Iterator[str]:
 
 def origin_of(checkpoint: str) -> Origin:
     """What a checkpoint says about itself, or the zoo about it."""
-    name = checkpoint if checkpoint in ZOO else next(
-        (name for name, entry in ZOO.items() if entry.url == checkpoint), None)
+    name = _published_as(checkpoint)
     if name is not None:
         cfg = load_config(ZOO[name].config)
         return Origin(_describe(cfg), published_classes(dataset_of(name)))
@@ -65,6 +64,16 @@ def origin_of(checkpoint: str) -> Origin:
         return Origin(None, None)
     classes = (meta.get('dataset_meta') or {}).get('classes')
     return Origin(_describe(cfg), tuple(map(str, classes)) if classes else None)
+
+
+def _published_as(checkpoint: str) -> Optional[str]:
+    """Name in the zoo of a name, a URL, or a file that is called as it is where it is published."""
+    if checkpoint in ZOO:
+        return checkpoint
+    file = Path(checkpoint).name
+    found = {name: entry.url for name, entry in ZOO.items() if entry.url.endswith('/' + file)}
+    exact = [name for name, url in found.items() if url == checkpoint]
+    return next(iter(exact or (found if len(found) == 1 else ())), None)
 
 
 def _describe(cfg: Optional[Config]) -> Optional[dict]:

@@ -1,5 +1,6 @@
 """Loading of configs and building of Runners, for all commands that need them."""
 import errno
+import itertools
 import os
 import tempfile
 from pathlib import Path
@@ -22,6 +23,7 @@ from .own_classes import fit_classes
 RESOLVED = '_resolved'
 # hooks of every Runner, which it leaves out where a config says None
 _MMENGINES = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+_NUMBERS = itertools.count()  # of the runners of this process
 
 
 def load_runner_config(config: str,
@@ -67,10 +69,23 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
         cfg.pop('strategy', None)
     else:
         switch.switch_on('mmengine.cpu_distributed')
+    _name_apart(cfg)
     _name_collate_scopes(cfg)
     _drop_hooks(cfg)
     _keep_config(cfg)
     return RUNNERS.build(cfg)
+
+
+def _name_apart(cfg: Config) -> None:
+    """Give a later runner of this process a name of its own.
+
+    Names end with the second, and mmengine lets runners of one name share the log, the collected
+    values and the visualizer, with its folder.
+    """
+    number = next(_NUMBERS)
+    if number:
+        name = cfg.get('experiment_name') or Path(cfg.filename or 'run').stem
+        cfg.experiment_name = f'{name}_{number}'
 
 
 def _keep_config(cfg: Config) -> None:

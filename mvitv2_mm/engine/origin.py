@@ -23,7 +23,7 @@ from .memory import peak_bytes
 
 FILE = 'run.json'
 RATES_FILE = 'learning_rates.json'
-_OF_EVERY_RUN = ('work_dir', 'launcher')
+_OF_EVERY_RUN = ('work_dir', 'launcher', 'experiment_name')
 
 
 class OriginHook(Hook):

@@ -118,7 +118,5 @@ def _products(source: Path) -> Dict[str, List[str]]:
 def _first_metric(file: Path) -> Tuple[str, float]:
     """Name and value of the first metric of the test in the config of a file."""
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
-        # a name of its own: two runners of the same second would share a visualizer, and its folder
-        options = {'visualizer.name': Path(folder).name}
-        metrics = prepare_test(str(file), work_dir=folder, cfg_options=options).test()
+        metrics = prepare_test(str(file), work_dir=folder).test()
     return next((name, float(value)) for name, value in metrics.items())

@@ -4,7 +4,7 @@ from typing import List, Sequence
 from markupsafe import Markup
 
 from .charts import lines
-from .runs import Run
+from .runs import Run, unit_of
 
 _MOST = 6  # metrics of a validation that have a chart
 
@@ -44,8 +44,10 @@ def _of_all(runs: Sequence[Run], title: str, key: str) -> Markup:
 
 
 def _validation(runs: Sequence[Run], name: str) -> Markup:
+    unit = unit_of(name)
     return lines(
-        f'validation: {name}', [(run.name, run.log.validation(name)) for run in runs],
+        f'validation: {name}' + (f', {unit}' if unit else ''),
+        [(run.name, run.log.validation(name)) for run in runs],
         'epoch or iteration',
         marks=True)
 

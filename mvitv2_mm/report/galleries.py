@@ -123,7 +123,8 @@ def judged_objects(result: DetectionResult, index: int) -> List[dict]:
             objects.append(right(*args))
             continue
         on = r.other_truth[row] if kind[row] == KINDS.index('classification') else -1
-        objects.append(wrong(*args, truth=result.classes[r.truth_label[on]] if on >= 0 else None))
+        note = f'is {result.classes[r.truth_label[on]]}' if on >= 0 else 'not there'
+        objects.append(wrong(*args, note=note))
     seen = set(r.truth[rows[(r.score[rows] >= SHOWN_SCORE) & (kind[rows] == RIGHT)]].tolist())
     lost = [i for i in np.flatnonzero(r.truth_image == index) if i not in seen]
     return objects + [missed(result.classes[r.truth_label[i]], result.box_of(i)) for i in lost]

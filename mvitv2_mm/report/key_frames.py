@@ -9,6 +9,7 @@ from torchvision.ops import box_iou
 from ..checkpoints.tasks import data_of
 from ..datasets import AVADataset
 from ..drawing import missed, right, wrong
+from ..evaluation.mmaction.ava_metric import IOU
 from .results.actions import SHOWN_SCORE, ActionResult
 
 _MOST = 3  # actions of a person
@@ -69,12 +70,14 @@ def judged_people(result: ActionResult, index: int, height: int, width: int) -> 
     for row, box, overlap in zip(np.flatnonzero(r.frame == index), detected.numpy(), overlaps):
         order = np.argsort(-r.scores[row], kind='stable')[:_MOST]
         for column in order[r.scores[row, order] >= SHOWN_SCORE]:
-            is_right = r.hits[row, column]
-            make = right if is_right else wrong
-            objects.append(make(result.classes[column], r.scores[row, column], box * size))
-            if is_right:
-                same = np.flatnonzero(actions == r.actions[column])
-                found.add(int(same[overlap[same].argmax()]))
+            args = result.classes[column], r.scores[row, column], box * size
+            if not r.hits[row, column]:
+                is_person = (overlap >= IOU).any()
+                objects.append(wrong(*args, note='not done' if is_person else 'not there'))
+                continue
+            objects.append(right(*args))
+            same = np.flatnonzero(actions == r.actions[column])
+            found.add(int(same[overlap[same].argmax()]))
     names = dict(zip(r.actions.tolist(), result.classes))
     return objects + [
         missed(names[action], box * size)

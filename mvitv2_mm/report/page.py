@@ -45,6 +45,7 @@ class Compared(NamedTuple):
     """Two runs beside each other."""
     before_name: str
     after_name: str
+    rule: str
     found: Comparison
     galleries: List[Gallery]
 
@@ -113,9 +114,10 @@ def _view(run: Run, results: List[Result], trouble: str, pictures: Pictures) -> 
                     *changed(run))
     found.trouble, found.foreseen = trouble, foreseen(run)
     found.metrics = metric_rows(run, results)
-    found.metrics_note = 'Accuracies of pictures are in %, all others from 0 to 1.'
     if run.metrics_file:
-        found.metrics_note += f' Values of the test are from {os.path.relpath(run.metrics_file)}.'
+        found.metrics_note = f'Values of the test are from {os.path.relpath(run.metrics_file)}. '
+    if any(metric.computed == -1 for metric in found.metrics):
+        found.metrics_note += '-1: nothing of that kind is labelled.'
     for result in results:
         with_pictures = result is results[-1]
         galleries = make_galleries(result, pictures) if with_pictures else []
@@ -140,7 +142,7 @@ def _compare(runs: Sequence[Run], results: Sequence[List[Result]],
                                           ('Right, now wrong', f'as {run.name} predicts them',
                                            one.broken)) if keys
             ]
-            found.append(Compared(runs[0].name, run.name, one, galleries))
+            found.append(Compared(runs[0].name, run.name, after.rule, one, galleries))
     return found
 
 

@@ -14,6 +14,11 @@ from ..config_files import load_config
 from .logs import Log, read_logs
 
 _TIMES = ('time', 'data_time', 'step')
+# how the host libraries give the metrics of each kind
+_UNITS = {
+    **dict.fromkeys(('accuracy', 'single-label', 'multi-label'), '%'),
+    **dict.fromkeys(('acc', 'coco', 'lvis', 'mAP'), 'from 0 to 1')
+}
 
 
 @dataclass
@@ -28,6 +33,7 @@ class Run:
         metrics (dict[str, float]): Metrics that the test has reported.
         metrics_file (Path, optional): Where they stand.
         classes (tuple[str], optional): Names of the classes where they are written down.
+        is_told (bool): Whether the user says which config was tested.
     """
     name: str
     dump: Optional[Path]
@@ -36,6 +42,7 @@ class Run:
     metrics: Dict[str, float] = field(default_factory=dict)
     metrics_file: Optional[Path] = None
     classes: Optional[Tuple[str, ...]] = None
+    is_told: bool = False
 
     @property
     def roots(self) -> List[Path]:
@@ -75,8 +82,9 @@ def find_run(source: str, config: Optional[str] = None) -> Run:
     cfg = load_config(config) if config else _config_of(test) or log.cfg
     metrics_file = _metrics_file(dump, test) if dump else None
     name = os.path.relpath(path) if len(os.path.relpath(path)) < len(str(path)) else str(path)
-    return Run(name, dump, cfg, log, _read_metrics(metrics_file), metrics_file,
-               _classes(work_dir, cfg))
+    classes = _classes_of(cfg) if config else _classes(work_dir, cfg)
+    return Run(name, dump, cfg, log, _read_metrics(metrics_file), metrics_file, classes, config
+               is not None)
 
 
 def _newest_dump(folder: Path) -> Optional[Path]:
@@ -125,13 +133,17 @@ def _classes(work_dir: Path, cfg: Optional[Config]) -> Optional[Tuple[str, ...]]
         names = json.loads(path.read_text(encoding='utf-8')).get('classes')
         if isinstance(names, list):
             return tuple(map(str, names))
+    return _classes_of(cfg)
+
+
+def _classes_of(cfg: Optional[Config]) -> Optional[Tuple[str, ...]]:
     if cfg is None:
         return None
     names = cfg.get('classes')
     if isinstance(names, (list, tuple)):
         return tuple(map(str, names))
     try:  # what lies beside a dump may not choose what is imported
-        check_types(_data_alone(cfg), str(work_dir))
+        check_types(_data_alone(cfg), cfg.filename or '')
     except (ValueError, ImportError):
         return None
     return classes_of_data(cfg)
@@ -141,6 +153,11 @@ def _data_alone(cfg: Config) -> Config:
     """The dataset of a test, without the steps of its pipeline."""
     data = {key: value for key, value in data_of(cfg).items() if key != 'pipeline'}
     return Config(dict(default_scope=cfg.get('default_scope', 'mmengine'), data=data))
+
+
+def unit_of(metric: str) -> str:
+    """'%' or 'from 0 to 1'; '' of a metric that is not known."""
+    return _UNITS.get(metric.partition('/')[0], '')
 
 
 def folder_classes(files: Sequence[str], labels: Sequence[int], count: int) -> Optional[tuple]:

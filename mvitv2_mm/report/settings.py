@@ -6,7 +6,7 @@ from .runs import Run
 
 _FIRST = ('started', 'took', 'mvitv2_mm', 'commit', 'seed', 'deterministic', 'processor', 'cores',
           'gpus', 'processes', 'system')
-_SKIPPED = ('work_dir', 'launcher', 'load_from', 'resume')
+_SKIPPED = ('work_dir', 'launcher', 'experiment_name', 'load_from', 'resume')
 _LONGEST = 300  # letters of a value
 
 

@@ -14,16 +14,18 @@ from .results.make import Result
 from .results.matching import IOUS, SIZES
 from .results.multi import MultiLabelResult
 from .results.single import SingleLabelResult
-from .results.tide import EXPLAINED, KINDS
-from .runs import Run
+from .results.tide import EXPLAINED, IGNORED, KINDS, RIGHT, missed_by
+from .runs import Run, unit_of
 
 _SHOWN_CLASSES = 25  # in a matrix of confusions
 _MOST_STEPS = 10 * 1000  # numbers of classes times thresholds in the page
+_MOST_ROWS = 1250  # of the table of classes; LVIS has 1203
 
 
 class Metric(NamedTuple):
-    """One metric: from the file of the test, computed here, and whether both agree."""
+    """One metric and its unit: from the file of the test, computed here, and whether both agree."""
     name: str
+    unit: str
     reported: Optional[float]
     computed: Optional[float]
 
@@ -50,7 +52,9 @@ class ResultView(NamedTuple):
     title: str
     summary: str
     columns: List[str]
+    columns_note: str
     rows: List[Row]
+    left_out: int
     matrix: Optional[dict]
     step: int
     total: List[str]
@@ -68,7 +72,9 @@ def metric_rows(run: Run, results: Sequence[Result]) -> List[Metric]:
     for result in results:
         computed.update(result.metrics)
     names = list(run.metrics) if run.metrics else list(computed)
-    return [Metric(name, run.metrics.get(name), computed.get(name)) for name in names]
+    return [
+        Metric(name, unit_of(name), run.metrics.get(name), computed.get(name)) for name in names
+    ]
 
 
 def view(result: Result, galleries: List[Gallery]) -> ResultView:
@@ -77,26 +83,35 @@ def view(result: Result, galleries: List[Gallery]) -> ResultView:
     stride = 1 if len(result.classes) * len(THRESHOLDS) <= _MOST_STEPS else 2
     steps = list(range(0, len(THRESHOLDS), stride))
     rates = result.counts.rates()
-    fixed_names, fixed = _fixed_columns(result)
+    fixed_names, fixed_note, fixed = _fixed_columns(result)
+    shown = _worst(rates[2][:, step])
     rows = [
-        Row(name, int(result.counts.positives[i]), [_number(v) for v in fixed[i]],
-            [_number(part[i, step]) for part in rates]) for i, name in enumerate(result.classes)
+        Row(result.classes[i], int(result.counts.positives[i]), [_number(v) for v in fixed[i]],
+            [_number(part[i, step]) for part in rates]) for i in shown
     ]
     matrix = _matrix(result, step)
+    total = [total_rates(result, i) for i in steps]
     return ResultView(
         title=_title(result),
         summary=f'{result.num_samples} {result.unit}s, {len(result.classes)} classes',
         columns=fixed_names,
+        columns_note=fixed_note,
         rows=rows,
+        left_out=len(result.classes) - len(rows),
         matrix=matrix,
         step=steps.index(step),
-        total=total_rates(result, step),
-        data=_data(result, matrix, steps),
+        total=total[steps.index(step)],
+        data=_data(result, shown, matrix, steps, total),
         charts=_charts(result),
         errors=_errors(result),
         galleries=galleries,
         thresholds=[f'{THRESHOLDS[i]:.2f}' for i in steps],
         thresholds_note=_note(result))
+
+
+def _worst(f1: np.ndarray) -> np.ndarray:
+    """Places of the classes that the table has room for: those with the lowest F1."""
+    return np.sort(np.argsort(f1, kind='stable')[:_MOST_ROWS])
 
 
 def _title(result: Result) -> str:
@@ -110,19 +125,27 @@ def _note(result: Result) -> str:
         return 'A prediction counts if its score reaches the threshold; else there is none.'
     if isinstance(result, MultiLabelResult):
         return 'A class is predicted for a clip if its score reaches the threshold.'
+    if isinstance(result, ActionResult):
+        return (
+            'Actions count if their score reaches the threshold. They are right at an IoU of 0.5 '
+            'or more with a person who does them and whom no better one has found.')
     return ('Detections count if their score reaches the threshold. They are right at an IoU of '
             '0.5 or more with an object of their class that no better one has found.')
 
 
-def _fixed_columns(result: Result) -> Tuple[List[str], np.ndarray]:
-    """Columns of the table of classes that do not depend on the threshold."""
+def _fixed_columns(result: Result) -> Tuple[List[str], str, np.ndarray]:
+    """Columns of the table of classes that do not depend on the threshold, and what they are."""
     if isinstance(result, DetectionResult):
         of_all = result.table[0, :, 0]
-        return ['AP', 'AP 50', 'AP 75'], np.stack([np.mean(of_all, 1), of_all[:, 0], of_all[:, 5]],
-                                                  1)
+        note = 'AP at any score: the mean over IoUs from 0.50 to 0.95, and at 0.50 and 0.75'
+        return ['AP', 'AP 50',
+                'AP 75'], note, np.stack([np.mean(of_all, 1), of_all[:, 0], of_all[:, 5]], 1)
     if isinstance(result, SingleLabelResult):
-        return [], np.zeros((len(result.classes), 0))
-    return ['AP'], result.table[:, None]
+        return [], '', np.zeros((len(result.classes), 0))
+    note = 'AP at any score'
+    if isinstance(result, ActionResult):
+        note += ', at an IoU of 0.5'
+    return ['AP'], note, result.table[:, None]
 
 
 def total_rates(result: Result, step: int) -> List[str]:
@@ -163,14 +186,16 @@ def _matrix(result: Result, step: int) -> Optional[dict]:
         lines=list(zip([*names, 'nothing there'][:len(truths)], cells)))
 
 
-def _data(result: Result, matrix: Optional[dict], steps: List[int]) -> Markup:
+def _data(result: Result, shown: np.ndarray, matrix: Optional[dict], steps: List[int],
+          total: List[List[str]]) -> Markup:
     """Numbers at every threshold, for the script of the page."""
     counts = result.counts
     content: Dict[str, Any] = dict(
         thresholds=[f'{THRESHOLDS[i]:.2f}' for i in steps],
-        positives=counts.positives.tolist(),
-        right=counts.right[:, steps].tolist(),
-        wrong=counts.wrong[:, steps].tolist())
+        total=total,
+        positives=counts.positives[shown].tolist(),
+        right=counts.right[np.ix_(shown, steps)].tolist(),
+        wrong=counts.wrong[np.ix_(shown, steps)].tolist())
     if matrix:
         columns = {place: i for i, place in enumerate(matrix['places'])}
         lines = {place: i for i, place in enumerate(matrix['truths'])}
@@ -217,17 +242,21 @@ def _errors(result: Result) -> Optional[dict]:
     bounds = [0, 32**2, 96**2, np.inf]
     sizes, truth_sizes = (np.digitize(areas, bounds[1:3]) for areas in (r.area, r.truth_area))
     seen = r.score >= SHOWN_SCORE
-    rows = []
+    lost, rows = missed_by(r, errors.kind, errors.touched, seen), []
     for number, name in enumerate(KINDS):
+        here = errors.kind == number
+        of_all, of_seen = sizes[here], sizes[here & seen]
         if name == 'missed':
-            counts = np.bincount(truth_sizes[errors.missed], minlength=3)
-            of_seen = counts
-        else:
-            counts = np.bincount(sizes[errors.kind == number], minlength=3)
-            of_seen = np.bincount(sizes[(errors.kind == number) & seen], minlength=3)
-        rows.append((name, EXPLAINED[name], _number(result.costs[name]), int(counts.sum()),
-                     int(of_seen.sum()), of_seen.tolist()))
-    return dict(rows=rows, score=SHOWN_SCORE)
+            of_all, of_seen = truth_sizes[errors.missed], truth_sizes[lost]
+        rows.append((name, EXPLAINED[name], _number(result.costs[name]), len(of_all), len(of_seen),
+                     np.bincount(of_seen, minlength=3).tolist()))
+    return dict(rows=rows, score=SHOWN_SCORE, sum=_sum(errors.kind))
+
+
+def _sum(kind: np.ndarray) -> str:
+    """What the kinds of errors do not count, so that all detections are told of."""
+    right, ignored = (kind == RIGHT).sum(), (kind == IGNORED).sum()
+    return f'Of {len(kind)} detections {right} are right, and {ignored} do not count.'
 
 
 def _number(value: float) -> str:

@@ -49,7 +49,7 @@ def test_truth_and_predictions_are_told_apart():
     box = [100., 60., 200., 180.]
     drawings = {
         RIGHT: draw(picture(), dict(objects=[right('cat', .9, box)])),
-        WRONG: draw(picture(), dict(objects=[wrong('dog', .8, box, truth='cat')])),
+        WRONG: draw(picture(), dict(objects=[wrong('dog', .8, box, note='is cat')])),
         MISSED: draw(picture(), dict(objects=[missed('cat', box)])),
     }
     for color, drawn in drawings.items():

@@ -15,7 +15,7 @@ from mmengine.structures import BaseDataElement, InstanceData
 from torch.utils.data import DataLoader
 
 from mvitv2_mm.commands.frame import run_command
-from mvitv2_mm.dry_run import batches, measure, read_dry_run
+from mvitv2_mm.dry_run import batches, measure, read_dry_run, summarize
 from mvitv2_mm.dry_run.job import dry_run
 from mvitv2_mm.dry_run.largest import largest_batch
 from mvitv2_mm.engine.training import prepare_config
@@ -39,7 +39,7 @@ val_dataloader = dict(batch_size=3, dataset=dict(data_root=data_root, pipeline=p
 test_dataloader = val_dataloader
 train_cfg = dict(max_epochs=8, val_interval=3)
 optim_wrapper = dict(accumulative_counts=2, paramwise_cfg=dict(norm_decay_mult=0.))
-auto_scale_lr = dict(base_batch_size=8)
+auto_scale_lr = dict(base_batch_size=16)
 custom_hooks = [dict(type='EMAHook', ema_type='MomentumAnnealingEMA', momentum=0.3, gamma=2,
                      begin_epoch=2)]
 default_hooks = dict(logger=dict(interval=1))
@@ -80,6 +80,7 @@ def test_the_plan(image):
     assert (plan['steps'], plan['samples_per_pass'], plan['samples_per_step']) == (8, 4, 8)
     assert (plan['train_samples'], plan['val_samples'], plan['val_passes']) == (8, 8, 3)
     assert plan['validations'] == 3  # after epochs 3, 6 and 8
+    assert '8 samples for training, 1 in 2 of them in an epoch, 2 times' in summarize(image[2])[1]
 
 
 def test_the_estimate_is_kept_for_the_report(image):
@@ -119,10 +120,10 @@ def test_groups_of_parameters(image):
 
 
 def test_findings(image):
-    """Half as many samples as the learning rate is for; nothing else is wrong."""
+    """Fewer samples than the learning rate is for, in a step too; nothing else is wrong."""
     finding, = image[2]['findings']
     assert finding[
-        'kind'] == 'learning_rate' and '--auto-scale-lr, which makes it 0.001' in finding['text']
+        'kind'] == 'learning_rate' and '--auto-scale-lr, which makes it 0.0005' in finding['text']
 
 
 def test_one_batch_is_learnt_by_heart(image):

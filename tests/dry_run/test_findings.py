@@ -29,22 +29,27 @@ def test_pixels_against_those_of_the_weights(change, wanted):
     assert all('mvitv2-tiny_in1k was trained' in finding.text for finding in found)
 
 
-def test_a_url_of_the_zoo_is_known_by_its_name():
+def test_published_weights_are_known_by_their_url_or_file_name():
     url = 'https://dl.fbaipublicfiles.com/mvit/mvitv2_models/MViTv2_T_in1k.pyth'
-    assert weights.origin_of(url) == weights.origin_of('mvitv2-tiny_in1k')
+    known = weights.origin_of('mvitv2-tiny_in1k')
+    assert known.preprocessing and len(known.classes) == 1000
+    assert weights.origin_of(url) == weights.origin_of('my/files/MViTv2_T_in1k.pyth') == known
 
 
-@pytest.mark.parametrize('batch, enabled, processes, wanted', [
-    (16, False, 1, ['learning_rate']),
-    (16, True, 1, []),
-    (16, False, 4, []),
-    (64, False, 1, []),
+@pytest.mark.parametrize('batch, enabled, processes, passes, wanted', [
+    (16, False, 1, 1, ['learning_rate']),
+    (16, True, 1, 1, []),
+    (16, False, 4, 1, []),
+    (64, False, 1, 1, []),
+    (16, False, 1, 4, []),
+    (16, False, 1, 2, ['learning_rate']),
+    (64, False, 1, 4, []),
 ])
-def test_the_learning_rate(batch, enabled, processes, wanted):
+def test_the_learning_rate(batch, enabled, processes, passes, wanted):
     cfg = Config(
         dict(
             auto_scale_lr=dict(base_batch_size=64, enable=enabled),
-            optim_wrapper=dict(optimizer=dict(lr=0.1)),
+            optim_wrapper=dict(optimizer=dict(lr=0.1), accumulative_counts=passes),
             train_dataloader=dict(batch_size=batch)))
     found = list(findings.check_learning_rate(cfg, processes))
     assert kinds(found) == wanted

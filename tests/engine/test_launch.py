@@ -59,6 +59,20 @@ def test_collate_fn_without_a_mark_is_left_alone(tmp_path):
     assert next(iter(loader)).tolist() == [1, 2]
 
 
+@pytest.mark.parametrize('runner_type', ['Runner', 'FlexibleRunner'])
+def test_runners_of_one_name_share_nothing(runner_type, tmp_path):
+    """Names end with the second, and here none passes."""
+    runners = [
+        runner_of(tmp_path / folder / 'same', runner_type, type='default_collate')
+        for folder in 'abc'
+    ]
+    for part in ('message_hub', 'visualizer', 'logger'):
+        assert len({id(getattr(runner, part)) for runner in runners}) == 3
+    for runner, folder in zip(runners, 'abc'):
+        backend, = runner.visualizer._vis_backends.values()
+        assert str(tmp_path / folder) in backend._save_dir
+
+
 @pytest.mark.parametrize('launcher, wanted', [('none', False), ('pytorch', True)])
 def test_distributed_runs_switch_their_repair_on(launcher, wanted, monkeypatch):
     names = []

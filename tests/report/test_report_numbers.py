@@ -3,6 +3,7 @@ import contextlib
 import io
 import json
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from mvitv2_mm.report.results.matching import SIZES
 from mvitv2_mm.report.results.multi import MultiLabelResult
 from mvitv2_mm.report.results.single import Calibration, SingleLabelResult
 from mvitv2_mm.report.results.tide import KINDS
+from mvitv2_mm.report.views import view
 
 
 def read(samples, folder):
@@ -157,6 +159,26 @@ def test_the_six_kinds_of_errors(tmp_path):
     assert result.costs['both'] == pytest.approx(17 / 101 / 2 - before)
     assert result.costs['duplicate'] == result.costs['background'] == 0
     assert result.costs['missed'] == pytest.approx(34 / 101 / 3 - before)  # 1 of 3
+
+
+def test_errors_are_counted_at_the_score_that_stands_above_them(tmp_path):
+    """As if there were no other detections; and all detections are told of."""
+    samples, path = data.scenes(tmp_path, count=15, seed=2)
+    result = DetectionResult(read(samples, tmp_path), Annotations(path), 'bbox')
+    errors = view(result, []).errors
+    for sample in samples:
+        found = sample['pred_instances']
+        kept = found['scores'] >= errors['score']
+        found['masks'] = [mask for mask, keep in zip(found['masks'], kept) if keep]
+        found.update({key: found[key][kept] for key in ('bboxes', 'labels', 'scores')})
+    few = DetectionResult(read(samples, tmp_path), Annotations(path), 'bbox')
+    expected = [row[3] for row in view(few, []).errors['rows']]
+    assert [row[4] for row in errors['rows']] == expected
+    assert [sum(row[5]) for row in errors['rows']] == expected
+    total, right, ignored = map(int, re.findall(r'\d+', errors['sum']))
+    assert total == len(result.ranked.score) == right + ignored + sum(
+        row[3] for row in errors['rows'] if row[0] != 'missed')
+    assert expected[-1] > errors['rows'][-1][3] > 0  # more objects are missed
 
 
 def test_confusions_of_objects_agree_with_what_was_found(tmp_path):

@@ -148,7 +148,7 @@ def test_pictures_without_objects_or_detections(objects, found, tmp_path):
     sample = data.detected(1, [box] * found, classes[:found], [.9] * found)
     text = report(data.save([sample], tmp_path / 'a.pkl'), tmp_path, config=str(config))
     expected = '-1' if not objects else '1' if found else '0'
-    assert f'coco/bbox_mAP</td><td></td><td>{expected}</td>' in text
+    assert f'coco/bbox_mAP</td><td>from 0 to 1</td><td></td><td>{expected}</td>' in text
 
 
 def test_files_that_are_not_here_are_told(tmp_path):
@@ -196,11 +196,66 @@ def test_the_interval_is_that_of_theory(tmp_path):
     assert set(found.mended) == {after.keys[i] for i in np.flatnonzero(gain > 0)}
 
 
+@pytest.mark.parametrize(
+    'mended, broken, wanted',
+    [(4, 0,
+      'noise: 4 samples flipped, and so many one way come by chance with a probability of 0.12'),
+     (6, 0, 'real: better'), (0, 6, 'real: worse'), (3, 3, 'noise: the difference could'),
+     (0, 0, 'noise: the difference could')])
+def test_few_flips_are_no_proof(mended, broken, wanted, tmp_path):
+    """The probabilities are those of tossing a coin."""
+    samples = data.single(tmp_path, 100, 9., clips=True)
+    other = [{**sample, 'pred_score': 1 - sample['pred_score']} for sample in samples]
+    before = other[:mended] + samples[mended:]
+    after = samples[:50] + other[50:50 + broken] + samples[50 + broken:]
+    found = compare(
+        *(SingleLabelResult(read_dump(data.save(one, tmp_path / 'd'))) for one in (before, after)),
+        'top-1')
+    assert (len(found.mended), len(found.broken)) == (mended, broken)
+    assert found.verdict.startswith(wanted)
+
+
 def test_runs_without_common_samples_cannot_be_compared(tmp_path):
     before, after = results(tmp_path, 1., 1.)
     after.keys = [f'other/{key}' for key in after.keys]
-    with pytest.raises(ValueError, match='no test samples in common'):
+    with pytest.raises(ValueError, match='no test samples in common .one has .*, the other other'):
         compare(before, after, 'top-1')
+
+
+def other_pictures(folder):
+    """Pictures of the same numbers, but of other names."""
+    samples, path = data.scenes(folder)
+    for sample in samples:
+        sample['img_path'] = sample['img_path'].replace('.png', '.jpg')
+    evaluator = dict(type='CocoMetric', ann_file=str(path), metric='bbox')
+    return samples, ('mmdet', dict(type='CocoDataset'), evaluator)
+
+
+def other_classes(folder):
+    names = dict(metainfo=dict(classes=('ant', 'bee')))
+    dataset = dict(type='CustomDataset', data_root='', **names)
+    return data.single(folder), ('mmpretrain', dataset, dict(type='Accuracy'))
+
+
+def other_films(folder):
+    samples, path = data.actions(folder / 'films')
+    samples = [{**sample, 'video_id': 'another'} for sample in samples]
+    evaluator = dict(type='mvitv2_mm.AVAMetric', ann_file=str(path))
+    return samples, ('mmaction', dict(type='mvitv2_mm.AVADataset'), evaluator)
+
+
+@pytest.mark.parametrize('make, message', [
+    (other_pictures, 'annotations.json does not list picture 0 of the dump as 0.jpg'),
+    (other_classes, 'scores of 4 classes, but the data of .*a.py has 2'),
+    (other_films, 'ava.csv has no actions in the key frames of the dump'),
+])
+def test_a_dump_of_another_dataset_is_told_in_one_line(make, message, tmp_path):
+    samples, parts = make(tmp_path)
+    dump = data.save(samples, tmp_path / 'a.pkl')
+    config = data.config(tmp_path / 'a.py', *parts)
+    with pytest.raises(ValueError, match=message) as error:
+        report(dump, tmp_path, config=str(config))
+    assert '--config' in str(error.value) and '\n' not in str(error.value)
 
 
 @pytest.mark.parametrize('make, message', [

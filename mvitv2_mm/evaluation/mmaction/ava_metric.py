@@ -14,7 +14,7 @@ from ...datasets.mmaction.annotations import (KEY_COLUMNS, PERSON_COLUMNS, Key, 
                                               parse_person)
 from ...registry import METRICS
 
-_IOU = 0.5
+IOU = 0.5
 # first and last action of each kind, counted from 1
 _KINDS = dict(person_movement=(1, 14), object_manipulation=(15, 63), person_interaction=(64, 80))
 _NOBODY = torch.zeros(0, 4, dtype=torch.double), np.zeros(0, int)
@@ -97,6 +97,9 @@ class AVAMetric(BaseMetric):
             text = Path(self.label_file).read_text()
             ids = re.findall(r'^\s*(?:label_)?id:\s*(\d+)', text, re.M)
             actions = np.array(sorted(int(i) for i in ids))
+            if actions.max(initial=0) > results[0][2].shape[1]:
+                raise ValueError(f'{self.label_file} has an action {actions.max()}, but there are '
+                                 f'scores of {results[0][2].shape[1]} actions')
         excluded = self._read_excluded()
         truth = self._read_truth(excluded)
         scores, hits, frames = [], [], []
@@ -159,7 +162,7 @@ def match(boxes: Tensor, scores: np.ndarray, people: People, actions: np.ndarray
         found = set()
         for i in np.argsort(-scores[:, column], kind='stable') if len(candidates) else ():
             best = candidates[overlaps[i, candidates].argmax()]
-            hits[i, column] = overlaps[i, best] >= _IOU and best not in found
+            hits[i, column] = overlaps[i, best] >= IOU and best not in found
             if hits[i, column]:
                 found.add(best)
     return hits

@@ -33,7 +33,6 @@ for (const table of document.querySelectorAll('table.sortable')) {
 const show = number => Number.isFinite(number) ? number.toFixed(3) : '';
 const rates = (right, wrong, positives) =>
   [right / (right + wrong), right / positives, 2 * right / (right + wrong + positives)];
-const sum = list => list.reduce((a, b) => a + b, 0);
 for (const result of document.querySelectorAll('.result')) {
   const data = JSON.parse(result.querySelector('script').textContent);
   const slider = result.querySelector('input[type=range]');
@@ -50,14 +49,9 @@ for (const result of document.querySelectorAll('.result')) {
         row.cells[row.cells.length - 3 + k].textContent = show(rate);
       });
     }
-    const present = all.filter((_, i) => data.positives[i] > 0);
-    const pooled = rates(sum(data.right.map(r => r[step])), sum(data.wrong.map(w => w[step])),
-                         sum(data.positives));
-    for (let k = 0; k < 3; k++) {
-      const mean = sum(present.map(r => Number.isFinite(r[k]) ? r[k] : 0)) / present.length;
-      total[0].cells[k + 1].textContent = show(mean);
-      total[1].cells[k + 1].textContent = show(pooled[k]);
-    }
+    data.total[step].forEach((text, k) => {
+      total[Math.floor(k / 3)].cells[k % 3 + 1].textContent = text;
+    });
     if (matrix) fill(matrix.tBodies[0].rows, data.matrix[step]);
   };
   slider.addEventListener('input', update);

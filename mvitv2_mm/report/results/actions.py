@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ...evaluation.mmaction.ava_metric import AVAMetric, average_precision
-from .base import THRESHOLDS, Counts
+from .base import THRESHOLDS, Counts, mean_of_known
 
 SHOWN_SCORE = 0.5  # of actions that a key frame is judged by
 
@@ -21,6 +21,7 @@ class ActionResult:
             None: numbers.
     """
     unit = 'key frame'
+    rule = 'Right: exactly the annotated actions are found, at a score of 0.5 and an IoU of 0.5.'
 
     def __init__(self,
                  samples: List[dict],
@@ -30,7 +31,10 @@ class ActionResult:
         metric.results = []
         metric.process({}, [_tensors(sample) for sample in samples])
         self.ranked = metric.rank(metric.results)
-        self.has_kinds = bool(metric.label_file)
+        if not self.ranked.annotated.any():
+            raise ValueError(
+                f'{metric.ann_file} has no actions in the key frames of the dump: give '
+                'the config that was tested with --config')
         self._metric = metric
         names = classes or ()
         self.classes = tuple(names[a - 1] if a <= len(names) else str(a)
@@ -54,13 +58,13 @@ class ActionResult:
     def score(self, weights: Optional[np.ndarray] = None) -> float:
         """Mean average precision, in which key frames count as often as ``weights`` says."""
         if weights is None:
-            return float(np.nanmean(self.table))
+            return mean_of_known(self.table)
         r = self.ranked
         times = weights[r.frame].astype(int)
         rows = np.repeat(np.arange(len(times)), times)
         positives = (weights[:, None] * r.annotated).sum(0) + r.elsewhere
-        return float(
-            np.nanmean([
+        return mean_of_known(
+            np.array([
                 average_precision(scores[rows], hits[rows], number)
                 for scores, hits, number in zip(r.scores.T, r.hits.T, positives)
             ]))

@@ -42,3 +42,9 @@ class Counts:
             recall = self.right / self.positives[:, None]
             f1 = 2 * self.right / (self.right + self.wrong + self.positives[:, None])
         return precision, recall, f1
+
+
+def mean_of_known(values: np.ndarray) -> float:
+    """Mean of those that are no NaN; NaN without any."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else np.nan

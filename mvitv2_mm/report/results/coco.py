@@ -1,11 +1,13 @@
 """Detections of a dump and objects of a COCO file, in the same form."""
 import json
+import os
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from .base import mean_of_known
 from .matching import Things, places
 
 # of a table: index in "most", in SIZES, and in IOUS
@@ -53,6 +55,23 @@ class Annotations:
         for one in objects:
             if one['category_id'] in self.labels and one['image_id'] in self._objects:
                 self._objects[one['image_id']].append(one)
+
+    def check_pictures(self, samples: List[dict]) -> None:
+        """See whether the file is about the pictures of a dump.
+
+        Raises:
+            ValueError: If not.
+        """
+        for sample in samples:
+            image = self.images.get(sample['img_id'])
+            listed, name = (
+                os.path.basename(found or '')
+                for found in ((image or {}).get('file_name'), sample.get('img_path')))
+            if image is None or (listed and name and listed != name):
+                raise ValueError(
+                    f'{self.path} does not list picture {sample["img_id"]} of the dump '
+                    f'as {name or "any file"}: give the config that was tested with '
+                    '--config')
 
     def of(self, image: object, kind: str) -> Things:
         """The objects of a picture, as 'bbox' or 'segm'."""
@@ -106,8 +125,8 @@ class Annotations:
 
 def mean(values: np.ndarray) -> float:
     """Mean of those that are no NaN, -1 without any."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else -1.
+    found = mean_of_known(values)
+    return -1. if np.isnan(found) else found
 
 
 def scores_of(sample: dict, kind: str) -> np.ndarray:

@@ -1,12 +1,12 @@
 """What the detections of a test are worth."""
 from functools import cached_property
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional
 
 import numpy as np
 
-from .base import THRESHOLDS, Counts
+from .base import THRESHOLDS, Counts, mean_of_known
 from .coco import Annotations, in_order
-from .matching import IOUS, SIZES, Ranked, average_precision, outside, rank
+from .matching import IOUS, SIZES, Curve, Ranked, outside, rank
 from .tide import KINDS, RIGHT, Errors, costs, find_errors
 
 SHOWN_SCORE = 0.5  # of detections that a picture is judged by
@@ -34,14 +34,12 @@ class DetectionResult:
         kind (str): 'bbox' or 'segm'.
     """
     unit = 'picture'
+    rule = 'Right: every object is found and nothing else, at a score of 0.5 and an IoU of 0.5.'
 
     def __init__(self, samples: List[dict], truth: Annotations, kind: str) -> None:
         self.kind = kind
         self.samples, ids = in_order(samples)
-        unknown = [str(key) for key in ids if key not in truth.images]
-        if unknown:
-            raise ValueError(f'{truth.path} does not list picture {unknown[0]} of the dump: give '
-                             'the config that was tested with --config')
+        truth.check_pictures(self.samples)
         self._truth, self.classes = truth, truth.classes
         found = [truth.found(sample, kind) for sample in self.samples]
         if any(len(one.labels) and one.labels.max() >= len(truth.classes) for one in found):
@@ -66,27 +64,32 @@ class DetectionResult:
     @cached_property
     def table(self) -> np.ndarray:
         """AP (2, classes, sizes, thresholds), see ``Annotations.most``; NaN where nothing is."""
-        return self._table(None, range(len(SIZES)))
-
-    def _table(self, weights: Optional[np.ndarray], sizes: Sequence[int]) -> np.ndarray:
-        r, by_label = self.ranked, self._of_label
-        values = np.full((2, len(self.classes), len(sizes), len(IOUS)), np.nan)
-        for label, (rows, objects) in enumerate(by_label):
-            weight = None if weights is None else weights[r.image[rows]]
-            for column, size in enumerate(sizes):
-                here = objects[~self._outside[objects, size]]
-                positives = len(here) if weights is None else weights[r.truth_image[here]].sum()
-                for row, most in enumerate(self._truth.most):
-                    kept = r.rank[rows] < most
-                    if row and kept.sum() == (r.rank[rows] < self._truth.most[0]).sum():
-                        values[row, label, column] = values[0, label, column]
-                        continue
-                    few = rows[kept]
-                    values[row, label,
-                           column] = average_precision(r.score[few], r.hit[few, size],
-                                                       ~r.ignored[few, size], positives,
-                                                       None if weight is None else weight[kept])
+        r = self.ranked
+        values = np.full((2, len(self.classes), len(SIZES), len(IOUS)), np.nan)
+        for label, (rows, objects) in enumerate(self._of_label):
+            positives = (~self._outside[objects]).sum(0)
+            of_few, of_many = (rows[r.rank[rows] < most] for most in self._truth.most)
+            for size in range(len(SIZES)):
+                few = self._curve(of_few, size).average_precision(positives[size])
+                values[:, label, size] = few
+                if len(of_many) > len(of_few):
+                    many = self._curve(of_many, size).average_precision(positives[size])
+                    values[1, label, size] = many
         return values
+
+    def _curve(self, rows: np.ndarray, size: int) -> Curve:
+        r = self.ranked
+        return Curve(r.score[rows], r.hit[rows, size], ~r.ignored[rows, size])
+
+    @cached_property
+    def _curves(self) -> List[tuple]:
+        """Of each class its curve, and the pictures of its detections and of its objects."""
+        r, found = self.ranked, []
+        for rows, objects in self._of_label:
+            rows = rows[r.rank[rows] < self._truth.most[0]]
+            objects = objects[~self._outside[objects, 0]]
+            found.append((self._curve(rows, 0), r.image[rows], r.truth_image[objects]))
+        return found
 
     @cached_property
     def _of_label(self) -> List[tuple]:
@@ -106,7 +109,13 @@ class DetectionResult:
 
     def score(self, weights: Optional[np.ndarray] = None) -> float:
         """Mean AP, in which pictures count as often as ``weights`` says."""
-        return float(np.nanmean(self._table(weights, [0])[0]))
+        if weights is None:
+            return mean_of_known(self.table[0, :, 0])
+        return mean_of_known(
+            np.array([
+                curve.average_precision(weights[of_objects].sum(), weights[of_detections])
+                for curve, of_detections, of_objects in self._curves
+            ]))
 
     def box_of(self, index: int) -> np.ndarray:
         """Box of an annotated object: left, top, right, bottom."""

@@ -37,11 +37,26 @@ def make_results(run: Run) -> Tuple[str, List[Result]]:
         raise ValueError(f'{run.dump} has predictions, but no labels to compare them with: the '
                          'test set has none')
     count, labels = len(samples[0]['pred_score']), stack(samples, 'gt_label')
-    classes = run.classes if run.classes and len(run.classes) == count else None
+    classes = _names(run, count)
     if labels.size > len(samples):
         return task, [MultiLabelResult(samples, classes)]
     classes = classes or folder_classes(map(file_of, samples), labels.reshape(-1), count)
     return task, [SingleLabelResult(samples, classes, task)]
+
+
+def _names(run: Run, count: int) -> Optional[Tuple[str, ...]]:
+    """Names of the classes, None if those that are known are not of so many scores.
+
+    Raises:
+        ValueError: If they are of the config that the user names.
+    """
+    if not run.classes or len(run.classes) == count:
+        return run.classes
+    if run.is_told:
+        raise ValueError(f'{run.dump} has scores of {count} classes, but the data of '
+                         f'{run.cfg.filename} has {len(run.classes)}: give the config that was '
+                         'tested with --config')
+    return None
 
 
 def _detections(run: Run, samples: List[dict]) -> List[Result]:
@@ -61,7 +76,7 @@ def _actions(run: Run, samples: List[dict]) -> Result:
         for key in ('ann_file', 'label_file', 'exclude_file') if evaluator.get(key)
     }
     count = samples[0]['pred_instances']['scores'].shape[1]
-    classes = run.classes if run.classes and len(run.classes) == count else None
+    classes = _names(run, count)
     if classes is None and 'label_file' in files:
         names = {int(i): name for name, i in _NAME.findall(Path(files['label_file']).read_text())}
         classes = tuple(names.get(i, str(i)) for i in range(1, count + 1))

@@ -181,33 +181,42 @@ def _nearest(iou: np.ndarray, wanted: np.ndarray, numbers: np.ndarray) -> tuple:
     return value, np.where(value > 0, numbers[best], -1)
 
 
-def average_precision(score: np.ndarray,
-                      hit: np.ndarray,
-                      counts: np.ndarray,
-                      positives: float,
-                      weights: Optional[np.ndarray] = None) -> np.ndarray:
-    """COCO's average precision: the mean of 101 points of the monotone curve.
+class Curve:
+    """Precision and recall of the detections of a class, the best first.
 
     Args:
         score (np.ndarray): Scores (n, ).
         hit (np.ndarray): Whether they are right, (n, thresholds).
         counts (np.ndarray): Whether they count, (n, thresholds).
-        positives (float): Number of objects; NaN is returned if it is zero.
-        weights (np.ndarray, optional): Of each detection (n, ). Defaults to None: 1.
-
-    Returns:
-        np.ndarray: One value per threshold.
     """
-    if not positives:
-        return np.full(hit.shape[1], np.nan)
-    if not len(score):
-        return np.zeros(hit.shape[1])
-    order = np.argsort(-score, kind='stable')
-    weight = np.ones(len(score)) if weights is None else weights[order]
-    right = np.cumsum((hit & counts)[order] * weight[:, None], 0)
-    wrong = np.cumsum((~hit & counts)[order] * weight[:, None], 0)
-    recall, precision = right / positives, right / (right + wrong + np.spacing(1))
-    precision = np.maximum.accumulate(precision[::-1])[::-1]
-    precision = np.concatenate([precision, np.zeros((1, hit.shape[1]))])
-    return np.array(
-        [precision[np.searchsorted(recall[:, t], RECALLS), t].mean() for t in range(hit.shape[1])])
+
+    def __init__(self, score: np.ndarray, hit: np.ndarray, counts: np.ndarray) -> None:
+        self._order = np.argsort(-score, kind='stable')
+        self._counts = np.ascontiguousarray(counts[self._order].T)
+        right = (hit & counts)[self._order].T
+        # elsewhere precision falls and recall stays
+        self._places = np.flatnonzero(right.any(0))
+        self._right = np.ascontiguousarray(right[:, self._places])
+
+    def average_precision(self,
+                          positives: float,
+                          weights: Optional[np.ndarray] = None) -> np.ndarray:
+        """COCO's average precision: the mean of 101 points of the monotone curve.
+
+        Args:
+            positives (float): Number of objects; NaN is returned if it is zero.
+            weights (np.ndarray, optional): Of each detection (n, ). Defaults to None: 1.
+
+        Returns:
+            np.ndarray: One value per threshold.
+        """
+        if not positives:
+            return np.full(len(self._counts), np.nan)
+        weight = np.ones(len(self._order)) if weights is None else weights[self._order]
+        right = np.cumsum(self._right * weight[self._places], 1)
+        shown = np.cumsum(self._counts * weight, 1)[:, self._places]
+        recall, precision = right / positives, right / (shown + np.spacing(1))
+        precision = np.maximum.accumulate(precision[:, ::-1], 1)[:, ::-1]
+        precision = np.pad(precision, ((0, 0), (0, 1)))
+        return np.array(
+            [row[np.searchsorted(at, RECALLS)].mean() for row, at in zip(precision, recall)])

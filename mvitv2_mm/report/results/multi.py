@@ -5,7 +5,7 @@ from typing import Dict, List, Optional, Sequence
 import numpy as np
 
 from ..dump import file_of, stack
-from .base import THRESHOLDS, Counts
+from .base import THRESHOLDS, Counts, mean_of_known
 
 
 class MultiLabelResult:
@@ -16,6 +16,7 @@ class MultiLabelResult:
         classes (Sequence[str], optional): Names of the classes. Defaults to None: numbers.
     """
     unit = 'clip'
+    rule = 'Right: exactly the true classes have a score of 0.5 or more.'
 
     def __init__(self, samples: List[dict], classes: Optional[Sequence[str]] = None) -> None:
         self.samples = samples
@@ -51,13 +52,13 @@ class MultiLabelResult:
             for score, truth in zip(self.scores, self.truth)
         ]
         return {
-            'acc/mean_average_precision': float(np.nanmean(self.table)),
+            'acc/mean_average_precision': mean_of_known(self.table),
             'acc/mmit_mean_average_precision': float(np.mean(of_clips))
         }
 
     def score(self, weights: Optional[np.ndarray] = None) -> float:
         """Mean average precision, in which clips count as often as ``weights`` says."""
-        return float(np.nanmean(self.table if weights is None else self._table(weights)))
+        return mean_of_known(self.table if weights is None else self._table(weights))
 
     @property
     def correct(self) -> np.ndarray:

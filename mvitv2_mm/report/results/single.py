@@ -22,6 +22,7 @@ class SingleLabelResult:
     Raises:
         ValueError: If the samples have no true class, or not all the same classes.
     """
+    rule = 'Right: the true class has the highest score.'
 
     def __init__(self,
                  samples: List[dict],

@@ -3,7 +3,7 @@ from typing import Dict, NamedTuple
 
 import numpy as np
 
-from .matching import Ranked, average_precision
+from .matching import Curve, Ranked
 
 KINDS = ('classification', 'localisation', 'both', 'duplicate', 'background', 'missed')
 EXPLAINED = {
@@ -35,8 +35,6 @@ class Errors(NamedTuple):
 def find_errors(ranked: Ranked) -> Errors:
     """Say of each detection what is wrong with it, and which objects are missed."""
     ignored, right = ranked.ignored[:, 0, 0], ranked.hit[:, 0, 0]
-    used = np.zeros(len(ranked.truth_label), bool)
-    used[ranked.truth[right]] = True
     kind = np.full(len(right), KINDS.index('both'))
     kind[np.maximum(ranked.near, ranked.other) <= _BACKGROUND] = KINDS.index('background')
     kind[ranked.near > _FOREGROUND] = KINDS.index('duplicate')
@@ -49,9 +47,17 @@ def find_errors(ranked: Ranked) -> Errors:
                                                                    ranked.near_truth)):
         here = kind == KINDS.index(name)
         touched[here] = objects[here]
-    missed = ~used
-    missed[touched[touched >= 0]] = False
-    return Errors(kind, touched, missed)
+    everything = np.ones(len(kind), bool)
+    return Errors(kind, touched, missed_by(ranked, kind, touched, everything))
+
+
+def missed_by(ranked: Ranked, kind: np.ndarray, touched: np.ndarray,
+              seen: np.ndarray) -> np.ndarray:
+    """Whether each object is missed if only some of the detections are seen."""
+    missed = np.ones(len(ranked.truth_label), bool)
+    missed[ranked.truth[seen & (kind == RIGHT)]] = False
+    missed[touched[seen & (touched >= 0)]] = False
+    return missed
 
 
 def costs(ranked: Ranked, errors: Errors) -> Dict[str, float]:
@@ -98,7 +104,7 @@ def _mean_ap(ranked: Ranked, label: np.ndarray, right: np.ndarray, kept: np.ndar
     for number, count in enumerate(positives):
         here = kept & (label == number)
         if count or here.any():
-            ap = average_precision(ranked.score[here], right[here, None],
-                                   np.ones((here.sum(), 1), bool), count)
+            every = np.ones((here.sum(), 1), bool)
+            ap = Curve(ranked.score[here], right[here, None], every).average_precision(count)
             values.append(ap[0] if count else 0.)
     return float(np.mean(values)) if values else 0.
