@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 # which objects count, and how well corners (pixels), scores and masks (IoU) of two have to fit
-OBJECTS, CORNERS, SCORE, MASKS = 0.3, 0.1, 1e-3, 0.99
+OBJECTS, CORNERS, SCORE, MASKS = 0.3, 0.1, 1e-3, 0.95
 ROUNDING, TRIES = 2.**-22, 16  # by how much of themselves weights change, and how often
 
 

@@ -13,10 +13,15 @@ from .graphs import Graph
 _SOURCES = ('stack_trace', 'source_fn_stack', 'from_node')
 
 
-def write_torch(program: ExportedProgram, graph: Graph, info: Dict[str, str], path: Path) -> None:
+def write_torch(program: ExportedProgram, _: Graph, info: Dict[str, str], path: Path) -> None:
     """Write a ``.pt2``; see :func:`write_onnx`."""
-    for node in program.graph.nodes:
+    graph = program.graph
+    for node in list(graph.nodes):
         for key in _SOURCES:
             node.meta.pop(key, None)
+        # what was assumed of open sizes while tracing, such as that two are not equal
+        if node.target is torch.ops.aten._assert_scalar.default:
+            graph.erase_node(node)
+    graph.eliminate_dead_code()
     program.example_inputs = None
     torch.export.save(program, path, extra_files={INFO: json.dumps(info)})

@@ -1,6 +1,7 @@
 """Networks in exported files, run by the libraries that are made for them, on the CPU."""
 import json
 import os
+import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Dict, List, Optional
@@ -91,7 +92,9 @@ class TorchNetwork:
         import_module('torchvision')  # the operations of detectors
         found = {INFO: ''}
         try:
-            program = torch.export.load(file, extra_files=found)
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')  # that weights are not writable
+                program = torch.export.load(file, extra_files=found)
         except Exception as error:
             raise _damaged(file, 'PyTorch', error) from None
         self._module = program.module()
