@@ -1,11 +1,13 @@
 """What an exported file says about itself: text under a few keys of its metadata."""
 import json
+import re
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Sequence
 
 from mmengine.config import Config
 
 from .io import CheckpointError
+from .model_folder import NAME
 from .preprocessing import describe_preprocessing
 
 FORMAT, VERSION = 'mvitv2_mm export', '1'
@@ -69,6 +71,7 @@ def read_info(metadata: Mapping[str, str], path: Path) -> Dict[str, Any]:
         raise CheckpointError(f'{path} is damaged ({error}); export it again') from None
     kinds = {**dict.fromkeys(_TEXTS, str), **_VALUES}
     wrong = [key for key, kind in kinds.items() if not isinstance(info[key], kind)]
+    wrong += ['name'] * (not wrong and not re.fullmatch(NAME, info['name']))
     if wrong:
         raise CheckpointError(f'{path} is damaged: its "{wrong[0]}" is {str(info[wrong[0]])[:60]}; '
                               'export it again')

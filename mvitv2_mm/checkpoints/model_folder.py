@@ -30,7 +30,7 @@ _KINDS = dict(
     licence=str,
     licence_note=str,
     sha256=dict)
-_NAME = r'[^/\\\x00-\x1f]*[^/\\\x00-\x1f.][^/\\\x00-\x1f]*'  # commands name folders by it
+NAME = r'[^/\\\x00-\x1f]*[^/\\\x00-\x1f.][^/\\\x00-\x1f]*'  # commands name folders by it
 _PACKAGES = ('torch', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmdet', 'mmaction2')
 
 
@@ -155,7 +155,7 @@ def read_info(folder: Path) -> dict:
                               f'version {VERSION}; install a newer mvitv2_mm')
     wrong = [key for key, kind in _KINDS.items() if not isinstance(info.get(key), kind)]
     wrong += ['sha256'] * (not wrong and info['sha256'].keys() != {WEIGHTS, CONFIG})
-    wrong += ['name'] * (not wrong and not re.fullmatch(_NAME, info['name']))
+    wrong += ['name'] * (not wrong and not re.fullmatch(NAME, info['name']))
     wrong += ['classes'] * (not all(isinstance(name, str) for name in info.get('classes') or ()))
     if wrong:
         value = str(info.get(wrong[0]))[:60]

@@ -89,7 +89,7 @@ def open_model(model: str,
     Args:
         model (str): A model folder, ``hf://OWNER/NAME`` for one on the Hugging Face Hub, a name in
             the registry of published models, a checkpoint of this package alone (file or URL), an
-            exported file (.onnx or .xml), or a config.
+            exported file (.onnx, .xml or .pt2), or a config.
         checkpoint (str, optional): For a config: a file, a URL, or a published name. Defaults to
             None.
         cfg_options (dict, optional): Dotted keys and values that change the config. Defaults to

@@ -8,7 +8,7 @@ from .frame import MODEL, add_config_options
 HELP = 'Write a model as a file for other programs, and prove that it gives the same.'
 EXAMPLE = 'python -m mvitv2_mm export mvitv2-tiny_in1k --out mvitv2-tiny.onnx'
 JSON = 'what is written beside the file'
-FORMATS = {'onnx': '.onnx', 'openvino': '.xml'}
+FORMATS = {'onnx': '.onnx', 'openvino': '.xml', 'torch': '.pt2'}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--out',
         metavar='FILE',
-        help='by default the name of the model with .onnx, or .xml for OpenVINO')
+        help='by default the name of the model with .onnx, .xml for OpenVINO or .pt2 for torch')
     parser.add_argument(
         '--data',
         nargs='+',

@@ -21,7 +21,7 @@ from ..checkpoints.tasks import for_prediction
 from ..config_files import load_config
 from ..errors import UsageError
 from ..models.exported import make_collector, to_pixels
-from ..models.networks import OnnxNetwork, OpenvinoNetwork
+from ..models.networks import OnnxNetwork, OpenvinoNetwork, TorchNetwork
 from ..names import hint
 from .graphs import make_graph
 from .int8 import quantize
@@ -138,7 +138,8 @@ def measure_formats(opened: OpenedModel,
 def _makers(opened: OpenedModel, module: nn.Module, case: Optional[Case],
             folder: Path) -> Dict[str, Callable[[], Tuple[Network, Optional[float]]]]:
     """For each format, what makes its function from pixels to logits, and says its megabytes."""
-    onnx, int8, openvino = (folder / name for name in ('a.onnx', 'int8.onnx', 'a.xml'))
+    names = 'a.onnx', 'int8.onnx', 'a.xml', 'a.pt2'
+    onnx, int8, openvino, pt2 = (folder / name for name in names)
 
     def write(path: Path, to: str) -> str:
         if not path.exists():
@@ -153,6 +154,7 @@ def _makers(opened: OpenedModel, module: nn.Module, case: Optional[Case],
         OURS: lambda: (module, None),
         f'{OURS}, bfloat16': lambda: (_in_bfloat16(module), None),
         f'{OURS}, compiled': lambda: (torch.compile(module, options=dict(freezing=True)), None),
+        f'{OURS}, exported': lambda: _of_file(TorchNetwork(write(pt2, 'torch')), pt2),
         'ONNX': lambda: _of_file(OnnxNetwork(write(onnx, 'onnx')), onnx),
         'ONNX, 8 bits': lambda: _of_file(OnnxNetwork(write_int8()), int8),
     }

@@ -1,4 +1,5 @@
 """From a model to a file that computes the same, with its certificate."""
+import copy
 import json
 import shutil
 from contextlib import contextmanager
@@ -18,16 +19,19 @@ from ..errors import UsageError
 from ..extras import require
 from ..files import flush, folder_aside, sha256_of
 from ..models.exported import ExportedModel
+from ..models.networks import NETWORKS
 from .graphs import Graph, make_graph
 from .int8 import write_int8
 from .onnx_file import OPSET, trace, write_onnx
 from .openvino_file import write_openvino
 from .parity import TOLERANCE, Parity, random_batches
+from .torch_file import write_torch
 
 # for each format: ending, what writes it, libraries
 FORMATS = dict(
     onnx=('.onnx', write_onnx, ('onnx', 'onnxscript', 'onnxruntime')),
-    openvino=('.xml', write_openvino, ('onnx', 'onnxscript', 'openvino')))
+    openvino=('.xml', write_openvino, ('onnx', 'onnxscript', 'openvino')),
+    torch=('.pt2', write_torch, ()))
 
 
 def export_model(opened: OpenedModel,
@@ -43,9 +47,9 @@ def export_model(opened: OpenedModel,
 
     Args:
         opened (OpenedModel): The model.
-        path (str | Path): The file, '.onnx', or '.xml' for OpenVINO. Its JSON has the same name and
-            '.json' behind it.
-        to (str): 'onnx' or 'openvino'. Defaults to 'onnx'.
+        path (str | Path): The file, '.onnx', '.xml' for OpenVINO or '.pt2' for PyTorch. Its JSON has
+            the same name and '.json' behind it.
+        to (str): 'onnx', 'openvino' or 'torch'. Defaults to 'onnx'.
         samples (Sequence[dict]): Real inputs to compare with, 'inputs' and 'data_samples' as the
             pipeline of the config packs them. Defaults to ().
         maps (bool): Export the backbone alone, which gives its maps. Defaults to False.
@@ -90,7 +94,8 @@ def export_model(opened: OpenedModel,
             exact.unlink()
         versions = {name: library.__version__ for name, library in found.items()}
         certificate = _certificate(opened, graph, info, parity, file.parent)
-        certificate.update(int8=metrics, versions={**code_version(), **versions})
+        certificate.update(opset=None if to == 'torch' else OPSET, int8=metrics)
+        certificate.update(versions={**code_version(), **versions})
         text = json.dumps(certificate, indent=2) + '\n'
         file.with_name(path.name + '.json').write_text(text)
     return certificate
@@ -116,7 +121,10 @@ def compare(opened: OpenedModel, model: nn.Module, graph: Graph, file: Path,
     Raises:
         ValueError: If it does not.
     """
-    exported = ExportedModel(str(file), ConfigDict(opened.cfg.model))
+    cfg = ConfigDict(copy.deepcopy(opened.cfg.model))
+    if opened.task == 'detection' and not maps:  # probabilities of 8 bits, which nothing has cut
+        cfg.test_cfg.rcnn.mask_thr_binary = model.roi_head.test_cfg.mask_thr_binary = -1
+    exported = ExportedModel(str(file), cfg, NETWORKS[file.suffix](str(file)))
     parity = Parity(model, exported.eval(), opened.task, maps)
     for kind, batch in random_batches(graph, opened.task, maps):
         parity(kind, batch)
@@ -133,7 +141,6 @@ def _certificate(opened: OpenedModel, graph: Graph, info: Dict[str, str], parity
         name=opened.name,
         task=opened.task,
         content=info['content'],
-        opset=OPSET,
         input=dict(name='pixels', type='uint8', colours='RGB', shape=shape),
         outputs=graph.outputs,
         classes=opened.classes,

@@ -1,6 +1,6 @@
 """A network in an exported file, behind the interface of the model that it was exported from."""
 import copy
-from typing import List, Optional
+from typing import Callable, List, Optional
 
 import torch
 from mmengine.model import BaseModel
@@ -26,19 +26,20 @@ class ExportedModel(BaseModel):
     the host library.
 
     Args:
-        file (str): The file, of ONNX (.onnx) or OpenVINO (.xml).
+        file (str): The file, of ONNX (.onnx), OpenVINO (.xml) or PyTorch (.pt2).
         module (dict): Config of the model that it was exported from.
+        network (callable, optional): What has opened the file before. Defaults to None.
 
     Raises:
         ImportError: If the library that runs it is not installed.
         ValueError: If the file is damaged.
     """
 
-    def __init__(self, file: str, module: dict) -> None:
+    def __init__(self, file: str, module: dict, network: Optional[Callable] = None) -> None:
         host = _without_normalisation(module)
         super().__init__(data_preprocessor=host.data_preprocessor)
         self.file = file
-        self._network = open_network(file)
+        self._network = network or open_network(file)
         if hasattr(host, 'roi_head'):
             self._finish = _DetectorEnd(host)
         else:

@@ -1,14 +1,20 @@
 """Networks in exported files, run by the libraries that are made for them, on the CPU."""
 import json
+import os
+import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import torch
 from torch import Tensor
 
+from ..errors import UsageError
 from ..extras import require
 
 SECTION = 'mvitv2_mm'  # of an OpenVINO file: where its metadata is
+INFO = 'mvitv2_mm.json'  # the same in a program of PyTorch
+TRUST = 'MVITV2_MM_TRUST_PT2'
 
 
 class OnnxNetwork:
@@ -75,17 +81,50 @@ class OpenvinoNetwork:
         return [torch.from_numpy(outputs[port].copy()) for port in self._network.outputs]
 
 
-NETWORKS = {'.onnx': OnnxNetwork, '.xml': OpenvinoNetwork}
+class TorchNetwork:
+    """A network in a program of PyTorch; see :class:`OnnxNetwork`.
+
+    Args:
+        file (str): The ``.pt2``. Opening it may run code that is in it.
+    """
+
+    def __init__(self, file: str) -> None:
+        import_module('torchvision')  # the operations of detectors
+        found = {INFO: ''}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')  # that weights are not writable
+                program = torch.export.load(file, extra_files=found)
+        except Exception as error:
+            raise _damaged(file, 'PyTorch', error) from None
+        self._module = program.module()
+        name, = program.graph_signature.user_inputs
+        pixels, = (node for node in program.graph.nodes if node.name == name)
+        self.shape = [size if type(size) is int else None for size in pixels.meta['val'].shape]
+        self.metadata: Dict[str, str] = json.loads(found[INFO] or '{}')
+
+    def __call__(self, pixels: Tensor) -> List[Tensor]:
+        with torch.no_grad():
+            outputs = self._module(pixels.cpu())
+        return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+
+
+NETWORKS = {'.onnx': OnnxNetwork, '.xml': OpenvinoNetwork, '.pt2': TorchNetwork}
 
 
 def open_network(file: str):
     """The network in an exported file; what it is follows from its ending.
 
     Raises:
+        UsageError: If it is a program of PyTorch that nobody has said to trust.
         ImportError: If the library for such files is not installed.
         ValueError: If the file is damaged.
     """
-    return NETWORKS[Path(file).suffix](file)
+    suffix = Path(file).suffix
+    if suffix == '.pt2' and os.environ.get(TRUST) != '1':
+        raise UsageError(f'{file} is a program of PyTorch, which may run any code. If you trust '
+                         f'those who wrote it, set {TRUST}=1; files of ONNX (.onnx) are data alone')
+    return NETWORKS[suffix](file)
 
 
 def _damaged(file: str, kind: str, error: Exception) -> ValueError:

@@ -208,6 +208,20 @@ def test_openvino(small, tmp_path):
     assert scores(found) == pytest.approx(scores(wanted), abs=1e-5)
 
 
+def test_a_program_of_pytorch(small, tmp_path, capfd, monkeypatch):
+    model, path = small('detection'), tmp_path / 'small.pt2'
+    assert run_command('export', [model.folder, '--to', 'torch', '--out', str(path)]) == 0
+    assert b'/site-packages/' not in path.read_bytes()
+    assert run_command('predict', [str(path), model.files[0]]) == 2  # it could hold any code
+    assert 'set MVITV2_MM_TRUST_PT2=1' in capfd.readouterr().err
+    monkeypatch.setenv('MVITV2_MM_TRUST_PT2', '1')
+    wanted, found = (
+        Inferencer(str(name), device='cpu', score_thr=0.)(model.files[0])
+        for name in (model.folder, path))
+    assert scores(found) == pytest.approx(scores(wanted), abs=1e-4) and len(scores(wanted)) > 3
+    assert found['model'] == wanted['model']
+
+
 def test_what_is_not_exported(small, tmp_path, capfd):
     arguments = [str(small('image').exported), '--out', str(tmp_path / 'a.onnx')]
     assert run_command('export', arguments) == 2
