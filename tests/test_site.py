@@ -1,27 +1,75 @@
-"""The pages make a site without a warning."""
+"""The pages make a site without a warning, and a browser can use it."""
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+from browser import browser, needs_browser  # noqa: F401
 
 from mvitv2_mm.compat import ON_DEMAND, ON_IMPORT
 
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_site_is_built_without_a_warning(tmp_path):
-    result = subprocess.run([
-        sys.executable, '-m', 'sphinx', '-q', '-W', '--keep-going', 'docs',
-        str(tmp_path / 'site'), '-d',
-        str(tmp_path / 'trees')
-    ],
+@pytest.fixture(scope='module')
+def site(tmp_path_factory):
+    """The folder of the site, and what Sphinx said."""
+    folder = tmp_path_factory.mktemp('site')
+    command = [sys.executable, '-m', 'sphinx', '-q', '-W', '--keep-going', 'docs']
+    result = subprocess.run([*command, str(folder / 'html'), '-d',
+                             str(folder / 'trees')],
                             cwd=ROOT,
                             capture_output=True,
                             text=True)
+    return folder / 'html', result
+
+
+def test_the_site_is_built_without_a_warning(site):
+    folder, result = site
     assert result.returncode == 0, result.stderr
     pages = {path.stem for path in (ROOT / 'docs').glob('*.md')}
-    assert pages == {path.stem for path in (tmp_path / 'site').glob('*.html')} & pages
-    assert 'drop_path_rate' in (tmp_path / 'site' / 'api.html').read_text()
+    assert pages == {path.stem for path in folder.glob('*.html')} & pages
+    assert 'drop_path_rate' in (folder / 'api.html').read_text()
+
+
+@pytest.fixture
+def phone(browser):  # noqa: F811
+    """A page of the width of a phone, which may ask for no foreign file and has no errors."""
+    page, troubles = browser.new_page(viewport=dict(width=390, height=800)), []
+    page.on('pageerror', lambda error: troubles.append(str(error)))
+    page.on('request', lambda asked: asked.url.startswith('file:') or troubles.append(asked.url))
+    yield page
+    page.close()
+    assert troubles == []
+
+
+@needs_browser
+def test_the_model_zoo_filters(site, phone):
+    phone.goto((site[0] / 'model_zoo.html').as_uri())
+    rows = phone.locator('article table').first.locator('tbody tr')
+    fields = phone.get_by_label('Filter the table below')
+    total = rows.count()
+    assert fields.count() >= 3 and total > 15
+    fields.first.fill('huge 512')
+    shown = [row for row in rows.all() if row.is_visible()]
+    assert 0 < len(shown) < total and all('512 x 512' in row.inner_text() for row in shown)
+    fields.first.fill('')
+    assert all(row.is_visible() for row in rows.all())
+
+
+@needs_browser
+def test_the_search_finds(site, phone):
+    phone.goto((site[0] / 'search.html').as_uri() + '?q=from_pretrained')
+    phone.locator('#search-results a', has_text='Share models').first.wait_for()
+
+
+@needs_browser
+@pytest.mark.parametrize('name', ['index', 'model_zoo', 'get_started', 'api', 'faults'])
+def test_a_phone_shows_the_whole_width(site, phone, name):
+    phone.goto((site[0] / f'{name}.html').as_uri())
+    width = phone.evaluate('document.documentElement.scrollWidth')
+    assert width <= 390
 
 
 def test_every_repair_has_its_page():
