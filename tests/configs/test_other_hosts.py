@@ -10,7 +10,8 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS
 from small_detectors import shrink_images
 
-SEGMENTER, POSER = harness.names('other_hosts')[::-1]
+SEGMENTER = 'upernet_mvitv2-tiny_8xb2-160k_ade20k-512px'
+POSER = 'td-hm_mvitv2-tiny_8xb32-210e_coco-256x192'
 SIZE = (96, 80)
 
 
