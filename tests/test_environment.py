@@ -268,8 +268,8 @@ def test_an_installed_wheel_finds_its_configs_and_tools(stranger):
     result = stranger('-c', FILES)
     assert result.stdout == f'{stranger.mim}\n', result.stderr
     config = next((stranger.mim / 'configs/classification').glob('mvitv2-tiny*.py'))
-    result = stranger('-m', 'mvitv2_mm', 'run',
-                      'mvitv2_mm:tools/analysis_tools/print_config.py', str(config))
+    result = stranger('-m', 'mvitv2_mm', 'run', 'mvitv2_mm:tools/analysis_tools/print_config.py',
+                      str(config))
     assert 'mvitv2_mm.MViTv2' in result.stdout, result.stderr
     result = stranger(str(stranger.mim / 'tools/train.py'), f'{config.stem}x.py')
     assert str(config.relative_to(stranger.folder)) in result.stderr

@@ -243,7 +243,10 @@ def test_what_parts_import_comes_with_the_package():
     required = distributions_of(setup['options']['install_requires'].split())
     brought_by = metadata.packages_distributions()
     for path in PACKAGE.rglob('*.py'):
-        top = {name.split('.')[0] for name, inside in imports_of(path.read_text(), path) if not inside}
+        top = {
+            name.split('.')[0]
+            for name, inside in imports_of(path.read_text(), path) if not inside
+        }
         for name in top - {'mvitv2_mm'} - sys.stdlib_module_names - CHOSEN:
             brought = {re.sub('[-_.]+', '-', d).lower() for d in brought_by.get(name, ())}
             assert name in OPTIONAL.get(part_of(path), ()) or brought & required, (path, name)

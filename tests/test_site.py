@@ -2,10 +2,13 @@
 import re
 import subprocess
 import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from browser import browser, needs_browser  # noqa: F401
+from browser import browser, needs_browser
 
 from mvitv2_mm.compat import ON_DEMAND, ON_IMPORT
 
@@ -33,20 +36,37 @@ def test_the_site_is_built_without_a_warning(site):
     assert 'drop_path_rate' in (folder / 'api.html').read_text()
 
 
+class Handler(SimpleHTTPRequestHandler):
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope='module')
+def address(site):
+    """Where the site is served."""
+    handler = partial(Handler, directory=site[0])
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{server.server_port}'
+        server.shutdown()
+
+
 @pytest.fixture
-def phone(browser):  # noqa: F811
+def phone(browser, address):
     """A page of the width of a phone, which may ask for no foreign file and has no errors."""
-    page, troubles = browser.new_page(viewport=dict(width=390, height=800)), []
+    page = browser.new_page(base_url=address, viewport=dict(width=390, height=800))
+    troubles = []
     page.on('pageerror', lambda error: troubles.append(str(error)))
-    page.on('request', lambda asked: asked.url.startswith('file:') or troubles.append(asked.url))
+    page.on('request', lambda asked: asked.url.startswith(address) or troubles.append(asked.url))
     yield page
     page.close()
     assert troubles == []
 
 
 @needs_browser
-def test_the_model_zoo_filters(site, phone):
-    phone.goto((site[0] / 'model_zoo.html').as_uri())
+def test_the_model_zoo_filters(phone):
+    phone.goto('/model_zoo.html')
     rows = phone.locator('article table').first.locator('tbody tr')
     fields = phone.get_by_label('Filter the table below')
     total = rows.count()
@@ -59,15 +79,15 @@ def test_the_model_zoo_filters(site, phone):
 
 
 @needs_browser
-def test_the_search_finds(site, phone):
-    phone.goto((site[0] / 'search.html').as_uri() + '?q=from_pretrained')
+def test_the_search_finds(phone):
+    phone.goto('/search.html?q=from_pretrained')
     phone.locator('#search-results a', has_text='Share models').first.wait_for()
 
 
 @needs_browser
 @pytest.mark.parametrize('name', ['index', 'model_zoo', 'get_started', 'api', 'faults'])
-def test_a_phone_shows_the_whole_width(site, phone, name):
-    phone.goto((site[0] / f'{name}.html').as_uri())
+def test_a_phone_shows_the_whole_width(phone, name):
+    phone.goto(f'/{name}.html')
     width = phone.evaluate('document.documentElement.scrollWidth')
     assert width <= 390
 

@@ -32,7 +32,11 @@ def make_keypoints(root):
     (root / 'annotations').mkdir(parents=True)
     points = [[20 + 2 * i, 10 + 4 * i, 2] for i in range(17)]
     person = dict(
-        category_id=1, bbox=[10, 5, 60, 80], area=4800, iscrowd=0, num_keypoints=17,
+        category_id=1,
+        bbox=[10, 5, 60, 80],
+        area=4800,
+        iscrowd=0,
+        num_keypoints=17,
         keypoints=sum(points, []))
     names = [f'point {i}' for i in range(17)]
     for split in ('train2017', 'val2017'):
