@@ -12,6 +12,7 @@ from browser import browser, needs_browser
 
 from mvitv2_mm.compat import ON_DEMAND, ON_IMPORT
 
+__all__ = ['browser']
 ROOT = Path(__file__).parents[1]
 
 

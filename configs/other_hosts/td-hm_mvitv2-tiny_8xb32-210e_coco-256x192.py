@@ -1,5 +1,6 @@
 # What mmpose says for a Swin-T, with another network
-_base_ = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_swin-t-p4-w7_8xb32-210e_coco-256x192.py'
+_base_ = ('mmpose::body_2d_keypoint/topdown_heatmap/coco/'
+          'td-hm_swin-t-p4-w7_8xb32-210e_coco-256x192.py')
 
 custom_imports = dict(imports=['mvitv2_mm.repairs'], allow_failed_imports=False)
 model = dict(

@@ -1,4 +1,4 @@
-"""The network in hosts beyond the three: a step of training and a test, where they are installed."""
+"""The network in hosts beyond the three: a step of training and a test, where there are any."""
 import json
 
 import cv2
