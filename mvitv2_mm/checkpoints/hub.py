@@ -1,9 +1,7 @@
 """Model folders on the Hugging Face Hub: ``hf://OWNER/NAME``, or with ``@REVISION``."""
 from contextlib import contextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Iterator, Type
+from typing import Iterator
 
 from ..extras import require
 from .io import CheckpointError
@@ -63,13 +61,9 @@ def _explained(name: str) -> Iterator[None]:
     errors = require('huggingface_hub.errors', name)
     try:
         yield
-    except (errors.HfHubHTTPError, errors.HFValidationError, errors.LocalEntryNotFoundError,
-            _network_error(), OSError) as error:
+    # HTTPError is that of requests, httpx or httpx2, by the version of huggingface_hub
+    except (errors.HTTPError, errors.HFValidationError, errors.LocalEntryNotFoundError,
+            OSError) as error:
         reason = ' '.join(str(error).split())
         raise CheckpointError(f'{name} cannot be reached on the hub: {reason[:300]} Check the '
                               'name and the network, and log in with: hf auth login') from None
-
-
-def _network_error() -> Type[Exception]:
-    """What huggingface_hub raises where it reaches nobody: of httpx from 1.0 on, else OSError."""
-    return import_module('httpx').HTTPError if find_spec('httpx') else OSError
