@@ -5,11 +5,14 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 import zipfile
 from collections import namedtuple
 from pathlib import Path
 
 import pytest
+import synthetic_data
 
 from mvitv2_mm.commands.frame.parser import commands
 
@@ -236,29 +239,53 @@ print(Config.fromfile('own.py').model.backbone.arch, Config.fromfile('own.py').w
 """
 
 
-def test_an_installed_wheel_finds_its_configs_and_tools(wheel, tmp_path):
-    site = tmp_path / 'site'
+@pytest.fixture(scope='module')
+def stranger(wheel, tmp_path_factory):
+    """A fresh environment with the wheel, and with the libraries of this one but not its checkout.
+
+    Called with arguments of Python, it runs them in a folder of its own.
+    """
+    folder = tmp_path_factory.mktemp('stranger')
+    venv.create(folder / 'env')
+    site = next((folder / 'env').glob('lib/python*/site-packages'))
     pip('install', '--target', site, wheel)
-    mim = site / 'mvitv2_mm' / '.mim'
+    # the files .pth there, of which one leads to the checkout, are not read
+    (site / 'libraries.pth').write_text(sysconfig.get_path('purelib'))
+    env = {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}
 
     def python(*args):
-        return subprocess.run([sys.executable, *args],
-                              cwd=tmp_path,
-                              env=dict(os.environ, PYTHONPATH=str(site)),
+        return subprocess.run([folder / 'env' / 'bin' / 'python', *args],
+                              cwd=folder,
+                              env=env,
                               capture_output=True,
                               text=True)
 
-    result = python('-c', FILES)
-    assert result.stdout == f'{mim}\n', result.stderr
-    config = next((mim / 'configs/classification').glob('mvitv2-tiny*.py'))
-    result = python('-m', 'mvitv2_mm', 'run', 'mvitv2_mm:tools/analysis_tools/print_config.py',
-                    str(config))
+    python.folder, python.mim = folder, site / 'mvitv2_mm' / '.mim'
+    return python
+
+
+def test_an_installed_wheel_finds_its_configs_and_tools(stranger):
+    result = stranger('-c', FILES)
+    assert result.stdout == f'{stranger.mim}\n', result.stderr
+    config = next((stranger.mim / 'configs/classification').glob('mvitv2-tiny*.py'))
+    result = stranger('-m', 'mvitv2_mm', 'run', 'mvitv2_mm:tools/analysis_tools/print_config.py',
+                      str(config))
     assert 'mvitv2_mm.MViTv2' in result.stdout, result.stderr
-    result = python(str(mim / 'tools/train.py'), f'{config.stem}x.py')
-    assert str(config.relative_to(tmp_path)) in result.stderr
-    (tmp_path / 'own.py').write_text(NAMED)
-    result = python('-c', EXTERNAL)
+    result = stranger(str(stranger.mim / 'tools/train.py'), f'{config.stem}x.py')
+    assert str(config.relative_to(stranger.folder)) in result.stderr
+    (stranger.folder / 'own.py').write_text(NAMED)
+    result = stranger('-c', EXTERNAL)
     assert result.stdout == 'tiny MViTv2_T_in1k.pyth\ntiny here\n', result.stderr
     for command in commands():
-        result = python('-m', 'mvitv2_mm', command, '--help')
+        result = stranger('-m', 'mvitv2_mm', command, '--help')
         assert result.returncode == 0 and command in result.stdout, result.stderr
+
+
+def test_an_installed_wheel_trains_and_predicts(stranger):
+    synthetic_data.make_folders(stranger.folder / 'pictures')
+    for args in (['finetune', 'pictures', '--from', 'none', '--epochs', '1'],
+                 ['predict', 'work_dirs/pictures/models/last', 'pictures', '--out', 'answers']):
+        result = stranger('-m', 'mvitv2_mm', *args)
+        assert result.returncode == 0, result.stderr
+    assert (stranger.folder / 'work_dirs/pictures/report.html').is_file()
+    assert (stranger.folder / 'answers/predictions.jsonl').is_file()

@@ -1,8 +1,12 @@
 """Who may import whom, read from the syntax trees: imports point down only."""
 import ast
+import re
 import subprocess
 import sys
+from configparser import ConfigParser
+from contextlib import suppress
 from graphlib import TopologicalSorter
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -205,3 +209,44 @@ def test_ops_need_torch_only():
                             text=True,
                             cwd=ROOT)
     assert result.stdout == 'pooling_attention\n', result.stderr[-600:]
+
+
+# what a part imports at its top that an extra brings, or that users choose
+OPTIONAL = {
+    'benchmark': {'av', 'sklearn', 'timm'},
+    'datasets': {'av', 'shapely'},
+    'demo': {'starlette', 'uvicorn'},
+    'encoded_video': {'av'},
+    'ops': {'triton'},
+    'quickstart': {'sklearn'},
+}
+CHOSEN = HOSTS | {'mmcv'}
+
+
+def distributions_of(names):
+    """The distributions that these and what they require, without extras, bring."""
+    found, left = set(), [re.match(r'[\w.-]+', name)[0] for name in names]
+    while left:
+        name = re.sub('[-_.]+', '-', left.pop()).lower()
+        if name in found:
+            continue
+        found.add(name)
+        with suppress(metadata.PackageNotFoundError):
+            lines = [line for line in metadata.requires(name) or () if 'extra ==' not in line]
+            left += [re.match(r'[\w.-]+', line)[0] for line in lines]
+    return found
+
+
+def test_what_parts_import_comes_with_the_package():
+    setup = ConfigParser()
+    setup.read(ROOT / 'setup.cfg')
+    required = distributions_of(setup['options']['install_requires'].split())
+    brought_by = metadata.packages_distributions()
+    for path in PACKAGE.rglob('*.py'):
+        top = {
+            name.split('.')[0]
+            for name, inside in imports_of(path.read_text(), path) if not inside
+        }
+        for name in top - {'mvitv2_mm'} - sys.stdlib_module_names - CHOSEN:
+            brought = {re.sub('[-_.]+', '-', d).lower() for d in brought_by.get(name, ())}
+            assert name in OPTIONAL.get(part_of(path), ()) or brought & required, (path, name)

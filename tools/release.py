@@ -54,7 +54,7 @@ def check_checkout(version):
 def build():
     """Build the source distribution, and the wheel of it; return both."""
     shutil.rmtree(DIST, ignore_errors=True)
-    run(sys.executable, '-m', 'build', '--no-isolation', '--outdir', DIST)
+    run(sys.executable, '-m', 'build', '--outdir', DIST)
     return sorted(DIST.iterdir())
 
 

@@ -61,7 +61,8 @@ def _explained(name: str) -> Iterator[None]:
     errors = require('huggingface_hub.errors', name)
     try:
         yield
-    except (errors.HfHubHTTPError, errors.HFValidationError, errors.LocalEntryNotFoundError,
+    # HTTPError is that of requests, httpx or httpx2, by the version of huggingface_hub
+    except (errors.HTTPError, errors.HFValidationError, errors.LocalEntryNotFoundError,
             OSError) as error:
         reason = ' '.join(str(error).split())
         raise CheckpointError(f'{name} cannot be reached on the hub: {reason[:300]} Check the '

@@ -17,6 +17,9 @@ HOSTS = {
     'mmpretrain': 'mmpretrain==1.2.0',
     'mmdet': 'mmdet==3.3.0 pycocotools',
     'mmaction': 'mmaction2==1.2.0',
+    'mmseg': 'mmsegmentation==1.2.2 ftfy regex',
+    # chumpy, which it names and no longer uses, cannot be built
+    'mmpose': '--no-deps mmpose==1.3.2 json_tricks munkres xtcocotools',
 }
 COMPILED_OPS = (
     'compile mmcv with `make setup MMCV=full`, or install a compiled mmcv (>=2.1, <2.2) in '

@@ -57,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == '/api/repos/create':
             asked = json.loads(body)
             repo = f'{asked["organization"]}/{asked["name"]}'
-            hub.private = asked['private']
+            hub.private = asked.get('private', asked.get('visibility') == 'private')  # by version
             hub.repositories.setdefault(repo, {})
             self.answer_json(dict(url=f'{hub.url}/{repo}', name=repo))
         elif self.path == '/api/validate-yaml':
