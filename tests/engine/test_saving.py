@@ -1,4 +1,6 @@
 """Checkpoints are whole or not there, and a run that ends early loses nothing."""
+import errno
+import fcntl
 import os
 import shutil
 import signal
@@ -15,6 +17,7 @@ from small_training import equal, make_config, train
 
 from mvitv2_mm.checkpoints import CheckpointError
 from mvitv2_mm.checkpoints.io import read_file
+from mvitv2_mm.engine import alone
 from mvitv2_mm.engine.alone import alone_in
 from mvitv2_mm.engine.finite import NotFiniteError
 from mvitv2_mm.engine.resuming import find_resume
@@ -242,3 +245,16 @@ def test_a_work_dir_is_for_one_training(tmp_path):
                 pass
     with alone_in(tmp_path):
         pass
+
+
+def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch):
+
+    def flock(*args):
+        raise OSError(errno.ENOLCK, 'No locks available')
+
+    lines = []
+    monkeypatch.setattr(fcntl, 'flock', flock)
+    monkeypatch.setattr(alone, 'print_log', lambda text, *_: lines.append(text))
+    with alone_in(tmp_path):
+        assert (tmp_path / '.owner').exists()
+    assert len(lines) == 1 and f'{tmp_path} is on a file system without locks' in lines[0]
