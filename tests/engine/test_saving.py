@@ -210,6 +210,28 @@ def test_a_run_that_is_complete_does_not_validate_again(trained, folder):
     assert not run.called
 
 
+def change(path, function):
+    content = read_file(path)
+    function(content)
+    torch.save(content, path)
+    return dict(resume=True, load_from=str(path))
+
+
+@pytest.mark.parametrize('lost', ['message_hub', 'iter'])
+def test_a_checkpoint_of_another_library(trained, folder, lost):
+    resumed = change(folder / 'epoch_1.pth', lambda content:
+                     (content.pop(lost, 0), content['meta'].pop(lost, 0)))
+    with pytest.raises(CheckpointError, match=f'MMEngine: it lacks {lost}. Resume .* load_from'):
+        train(trained[0], folder, **resumed)
+
+
+def test_no_code_in_a_checkpoint_is_run(trained, folder):
+    code = f'open({str(folder / "run")!r}, "w")'
+    resumed = change(folder / 'epoch_1.pth', lambda content: content['meta'].update(config=code))
+    train(trained[0], folder, **resumed)
+    assert not (folder / 'run').exists()
+
+
 class SpoilLoss(Hook):
     """Gives the parameters of the head a gradient that is no number, or the loss itself."""
 
