@@ -3,7 +3,7 @@ import errno
 import logging
 import os
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Iterator, Union
 
@@ -43,5 +43,6 @@ def alone_in(work_dir: Union[str, Path]) -> Iterator[None]:
         write_text(owner, f'process {os.getpid()} on {socket.gethostname()}')
         yield
     finally:
-        owner.unlink(missing_ok=True)
+        with suppress(OSError):  # of a folder that went, which another error tells
+            owner.unlink()
         lock.release()
