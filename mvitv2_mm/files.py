@@ -23,7 +23,19 @@ _FULL = {
     errno.EFBIG: 'the file system, or a limit of this process (ulimit -f), takes no file so large',
 }
 _DAY = 24 * 60 * 60
-_NODE = f'{crc32(platform.node().encode()):08x}'
+_LONG = 200  # bytes of a name; file systems take 255
+
+
+def _place() -> str:
+    """Where process ids have a meaning: this machine, or a container on it that counts its own."""
+    try:
+        container = os.readlink('/proc/self/ns/pid')
+    except OSError:  # not Linux
+        container = ''
+    return f'{crc32((platform.node() + container).encode()):08x}'
+
+
+_NODE = _place()
 _ASIDE = re.compile(r'\..+\.([0-9a-f]{8})-([0-9]+)-[0-9]+(\.[^.]*)?')
 
 
@@ -61,7 +73,9 @@ def aside(path: Union[str, Path]) -> Path:
     path = Path(path)
     _remove_leftovers(os.path.abspath(path.parent))
     mark = f'{_NODE}-{os.getpid()}-{threading.get_native_id()}'
-    return path.with_name(f'.{path.stem}.{mark}{path.suffix}')
+    name = os.fsencode(path.name)
+    stem = path.stem if len(name) < _LONG else f'{crc32(name):08x}'
+    return path.with_name(f'.{stem}.{mark}{path.suffix}')
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def test_a_signal_leaves_nothing_half_written(tmp_path, kind):
     path.write_text('before')
     process = writer(path)
     process.send_signal(kind)
-    assert process.wait(timeout=20) == 128 + kind
+    assert process.wait(timeout=300) == 128 + kind
     assert os.listdir(tmp_path) == ['result.txt'] and path.read_text() == 'before'
     message = process.stderr.read().strip()
     assert message.startswith('mvitv2_mm flops: ') and '\n' not in message
@@ -69,7 +69,13 @@ def test_what_is_ignored_stays_ignored(tmp_path):
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(timeout=1)
     process.terminate()
-    assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    assert process.wait(timeout=300) == 128 + signal.SIGTERM
+
+
+def write_in_another_process(path, *prefix):
+    script = 'import sys; from mvitv2_mm.files import write_text; write_text(sys.argv[1], "after")'
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join(map(str, sys.path)))
+    subprocess.run([*prefix, sys.executable, '-c', script, str(path)], check=True, env=env)
 
 
 def test_what_a_killed_process_left_goes_with_the_next(tmp_path):
@@ -79,13 +85,27 @@ def test_what_a_killed_process_left_goes_with_the_next(tmp_path):
     killed.kill()
     killed.wait()
     assert len(os.listdir(tmp_path)) == 2 and path.read_text() == 'before'
-    script = 'import sys; from mvitv2_mm.files import write_text; write_text(sys.argv[1], "after")'
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join(map(str, sys.path)))
-    subprocess.run([sys.executable, '-c', script, str(path)], check=True, env=env)
+    write_in_another_process(path)
     assert os.listdir(tmp_path) == ['result.txt'] and path.read_text() == 'after'
     living = writer(path)  # whose file stays while it lives
     try:
-        subprocess.run([sys.executable, '-c', script, str(tmp_path / 'b')], check=True, env=env)
+        write_in_another_process(tmp_path / 'b')
+        assert len(os.listdir(tmp_path)) == 3
+    finally:
+        living.terminate()
+        living.wait()
+
+
+def test_files_of_another_container_stay(tmp_path):
+    """Which has the name of this machine, but ids of its own for its processes."""
+    container = 'unshare', '--pid', '--fork'
+    if not shutil.which('unshare') or subprocess.run([*container, 'true']).returncode:
+        pytest.skip('needs the right to start a container')
+    path = tmp_path / 'result.txt'
+    path.write_text('before')
+    living = writer(path)
+    try:
+        write_in_another_process(tmp_path / 'b', *container)
         assert len(os.listdir(tmp_path)) == 3
     finally:
         living.terminate()
@@ -141,6 +161,12 @@ def test_a_full_disk_is_named_and_nothing_is_lost(full, name):
         WRITERS[name](folder / name)
     assert reason in str(info.value) and str(folder / name) in str(info.value)
     assert os.listdir(folder) == [name] and (folder / name).read_text() == 'before'
+
+
+@pytest.mark.parametrize('name', ['x' * 251 + '.txt', 'ä' * 125 + '.txt'])
+def test_the_longest_names(tmp_path, name):
+    write_text(tmp_path / name, 'text')
+    assert os.listdir(tmp_path) == [name] and (tmp_path / name).read_text() == 'text'
 
 
 def test_other_errors_are_as_they_were(tmp_path):

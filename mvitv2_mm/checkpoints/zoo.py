@@ -49,6 +49,10 @@ def check_exists(checkpoint: str) -> None:
     path = Path(checkpoint).expanduser()
     if '://' in checkpoint or checkpoint in ZOO or path.is_file():
         return
+    if path.is_dir():
+        names = ', '.join(sorted(file.name for file in path.glob('*.pth'))) or 'none'
+        raise UnknownName(
+            f'{checkpoint} is a folder and not a checkpoint; there are in it: {names}.')
     beside = sorted(file.name for file in path.parent.glob(f'*{path.suffix}'))
     if not path.suffix:  # a folder
         beside = difflib.get_close_matches(path.name, beside) if path.parent.name else ()

@@ -3,7 +3,7 @@ import os
 import os.path as osp
 from typing import List, Optional
 
-from ..datasets.class_folders import IMAGE_SUFFIXES, class_names, is_hidden, label_folders
+from ..datasets.class_folders import IMAGE_SUFFIXES, class_names, is_hidden, label_folders, walk
 from .lists import read_samples
 from .loading import Picture, loading_steps
 from .report import SplitReport
@@ -76,13 +76,12 @@ def scan_class_folders(folder: str, extensions: tuple, nested: bool, dataset: di
 
 
 def _find_files(folder: str, extensions: tuple, nested: bool, report: SplitReport) -> List[str]:
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not is_hidden(name)]
-        if not nested:
-            names += folders
-            folders.clear()
-        for name in sorted(name for name in names if not is_hidden(name)):
+    found, places = [], walk(folder)
+    if not nested:
+        names = os.listdir(folder) if osp.isdir(folder) else []
+        places = [(folder, sorted(name for name in names if not is_hidden(name)))]
+    for parent, names in places:
+        for name in names:
             if name.lower().endswith(extensions):
                 found.append(osp.join(parent, name))
             else:

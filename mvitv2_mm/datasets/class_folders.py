@@ -1,6 +1,6 @@
 """Folders of classes: which files and folders are data, and which label a folder has."""
 import os
-from typing import Dict, List, Sequence
+from typing import Dict, Iterator, List, Sequence, Tuple
 
 # what Pillow reads, AVIF where it is built with it
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.ppm', '.pgm', '.bmp', '.tif', '.tiff',
@@ -12,6 +12,22 @@ def is_hidden(path: str) -> bool:
     """Whether a relative path is, or is in, what programs leave behind: ``.ipynb_checkpoints``."""
     parts = os.fspath(path).split(os.sep)  # a PurePath takes ten times as long
     return any(part[:1] == '.' != part or part in _SYSTEM for part in parts)
+
+
+def walk(folder: str) -> Iterator[Tuple[str, List[str]]]:
+    """Paths of a folder and of all in it, links among them, with the sorted names of their files.
+
+    What is hidden is left out. A folder comes once, also where a link leads back to it.
+    """
+    seen = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        identity = os.path.realpath(parent)
+        if identity in seen:
+            folders.clear()
+            continue
+        seen.add(identity)
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        yield parent, sorted(name for name in names if not is_hidden(name))
 
 
 def class_names(folder: str) -> List[str]:

@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Callable, Iterator, List, NamedTuple, NoReturn
 
 import torch
@@ -37,8 +38,10 @@ class Watch:
     def reading(self, sample: int) -> Iterator[None]:
         """Note that this worker reads a sample, as long as the context lasts."""
         worker = get_worker_info()
+        if worker:
+            _heed_only_the_training()
         slot = self._slots[worker.id % _SLOTS if worker else 0]
-        slot[:] = torch.tensor([os.getpid(), sample, time.time()], dtype=torch.float64)
+        slot[:] = torch.tensor([os.getpid(), sample, time.monotonic()], dtype=torch.float64)
         try:
             yield
         finally:
@@ -46,11 +49,29 @@ class Watch:
 
     def held(self) -> List[Held]:
         """The sample of each worker that there was."""
-        now = time.time()
+        now = time.monotonic()
         return [
             Held(int(process), int(sample), now - since if since else 0.)
             for process, sample, since in self._slots.tolist() if process
         ]
+
+
+@lru_cache(maxsize=None)  # once in each worker
+def _heed_only_the_training() -> None:
+    """Let SIGTERM end this data worker only where the training sends it.
+
+    Who ends a job, as slurm and systemd do, sends it to all processes; but the training still needs
+    a batch to finish its step and save itself.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    threading.Thread(target=_await_end, daemon=True).start()
+
+
+def _await_end() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    while signal.sigwaitinfo([signal.SIGTERM]).si_pid != os.getppid():
+        pass
+    os._exit(0)
 
 
 @contextmanager

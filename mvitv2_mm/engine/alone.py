@@ -1,18 +1,26 @@
 """Two trainings in one work dir would overwrite each other."""
+import errno
+import logging
 import os
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Iterator, Union
 
 from filelock import FileLock, Timeout
+from mmengine.logging import print_log
 
 from ..files import write_text
+
+# what shared file systems that are mounted without locks say
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 @contextmanager
 def alone_in(work_dir: Union[str, Path]) -> Iterator[None]:
     """Keep other trainings out of a work dir; the system frees it when this process ends.
+
+    Where the file system has no locks, a warning says so.
 
     Raises:
         OSError: If another process is in it.
@@ -25,9 +33,16 @@ def alone_in(work_dir: Union[str, Path]) -> Iterator[None]:
         who = owner.read_text() if owner.is_file() else 'another process'
         raise OSError(f'{work_dir} is in use: {who} is training there. Wait for it, or choose '
                       'another folder with --work-dir') from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        print_log(
+            f'{work_dir} is on a file system without locks ({error.strerror}); make sure that no '
+            'other training works there', 'current', logging.WARNING)
     try:
         write_text(owner, f'process {os.getpid()} on {socket.gethostname()}')
         yield
     finally:
-        owner.unlink(missing_ok=True)
+        with suppress(OSError):  # of a folder that went, which another error tells
+            owner.unlink()
         lock.release()

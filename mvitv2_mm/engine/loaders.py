@@ -1,5 +1,6 @@
 """Batches that can be made, and metrics that can be computed, before the slow start of a run."""
 import re
+import time
 from contextlib import contextmanager
 from traceback import walk_tb
 from typing import Iterator, Sequence, Tuple
@@ -15,6 +16,7 @@ from .nested_datasets import leaf_datasets
 from .unreadable import watched_datasets
 
 _PATIENCE = 600  # seconds
+_MOMENT = 5  # seconds, between the end of what a worker sends and its own end
 
 
 def check_loaders(cfg: Config, loops: Sequence[str]) -> None:
@@ -69,9 +71,12 @@ def explained_workers(runner: Runner) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:  # PyTorch may not see yet that the other end has gone
-        text = ' '.join(str(error).split()) or type(error).__name__
-        if not (text.startswith('DataLoader ') or _is_from_worker(error)):
+    except Exception as error:
+        try:
+            text = _describe_loss(error)
+        except RuntimeError as report:  # of PyTorch, wherever this process is when a worker ends
+            text = _one_line(report)
+        if not text:
             raise
         raise LoaderError(
             f'{text}. A data worker hangs or was killed{_name_samples(text, runner)}. If a file is '
@@ -81,10 +86,20 @@ def explained_workers(runner: Runner) -> Iterator[None]:
             f'longer than {_PATIENCE} s for a batch') from error
 
 
-def _is_from_worker(error: Exception) -> bool:
-    """Whether an error was raised while PyTorch received what a worker sends."""
+def _one_line(error: Exception) -> str:
+    return ' '.join(str(error).split()).rstrip('.') or type(error).__name__
+
+
+def _describe_loss(error: Exception) -> str:
+    """What PyTorch says of a lost data worker; empty if an error is another one."""
+    text = _one_line(error)
+    if text.startswith(('DataLoader ', 'Pin memory thread ')):
+        return text
     functions = {frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)}
-    return '_try_get_data' in functions and 'ulimit' not in str(error)  # has its own remedy
+    if '_try_get_data' not in functions or 'ulimit' in text:  # which has its own remedy
+        return ''
+    time.sleep(_MOMENT)  # PyTorch did not see yet that the worker ends, but will say so
+    return text
 
 
 def _name_samples(text: str, runner: Runner) -> str:

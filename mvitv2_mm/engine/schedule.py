@@ -87,10 +87,11 @@ class ResumeHook(Hook):
         """Check the checkpoint of a training to resume, and put the new values into it.
 
         Raises:
-            CheckpointError: If it is one of another model or another optimizer.
+            CheckpointError: If it is of no training, or one of another model or another optimizer.
         """
         if not runner._resume:
             return
+        _check_origin(checkpoint)
         changed = convert_position(checkpoint['meta'], runner.train_loop)
         if changed:
             runner.logger.warning(f'--resume: {changed}')
@@ -132,6 +133,17 @@ class ResumeHook(Hook):
 _RESUME = 'The checkpoint to resume from is of'
 _REMEDY = ('Resume with the config that it was trained with, or start a new training from its '
            'weights: --cfg-options load_from=CHECKPOINT, without --resume')
+
+
+def _check_origin(checkpoint: Dict[str, Any]) -> None:
+    """Refuse what MMEngine did not write in a training, and let it run nothing of another one."""
+    meta = checkpoint.get('meta') or {}
+    lacking = [key for key in ('iter', 'epoch') if key not in meta]
+    lacking += [key for key in ('message_hub', ) if key not in checkpoint]
+    if lacking:
+        raise CheckpointError(f'{_RESUME} no training with MMEngine: it lacks '
+                              f'{" and ".join(lacking)}. {_REMEDY}')
+    meta.pop('config', None)  # the code of a config in checkpoints of MMCV, which would be run
 
 
 def _check_model(model: nn.Module, state: Dict[str, Any]) -> None:

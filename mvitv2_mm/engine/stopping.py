@@ -2,6 +2,7 @@
 import faulthandler
 import signal
 import sys
+import time
 from types import FrameType
 from typing import Any, Optional
 
@@ -12,14 +13,15 @@ from .agreement import Agreement
 from .saving import CheckpointHook
 
 _PATIENCE = 15  # seconds, before torchrun kills a process that does not end
+_TOGETHER = 5  # seconds; torchrun passes on a signal that a whole group of processes gets
 
 
 class Signals:
     """Notes that the process is asked to end, where it would die otherwise.
 
     The signals are SIGTERM, SIGINT (Ctrl-C), and SIGUSR1, which slurm can send ahead of a time
-    limit. A second one of the same kind acts as without this class. A process that does not end for
-    a while, because it hangs, says where it is.
+    limit. One of the same kind that comes seconds later acts as without this class. A process that
+    does not end for a while, because it hangs, says where it is.
 
     Attributes:
         noted (int): Number of the signal, 0 if there was none.
@@ -31,13 +33,16 @@ class Signals:
     kinds = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
     def __enter__(self) -> 'Signals':
-        self.noted = 0
+        self.noted, self.since = 0, {}
         self.previous = {kind: signal.signal(kind, self._note) for kind in self.kinds}
         return self
 
     def _note(self, kind: int, frame: Optional[FrameType]) -> None:
+        now = time.monotonic()
+        if now > self.since.setdefault(kind, now) + _TOGETHER:
+            signal.signal(kind, self.previous[kind])
+            signal.raise_signal(kind)
         self.noted = kind
-        signal.signal(kind, self.previous[kind])
         faulthandler.dump_traceback_later(_PATIENCE, file=sys.__stderr__)
 
     def __exit__(self, *error) -> None:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from ..datasets.class_folders import IMAGE_SUFFIXES, is_hidden
+from ..datasets.class_folders import IMAGE_SUFFIXES, walk
 from ..datasets.file_limits import check_file
 from ..datasets.frame_stream import TimedFrame
 from ..datasets.readers import VIDEO_SUFFIXES, VideoFile
@@ -139,10 +139,9 @@ def _walk(folder: str, task: str) -> Iterator[Source]:
     if task not in VIDEO_TASKS:
         suffixes = (*IMAGE_SUFFIXES, *suffixes)
     found = False
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        for name in sorted(files):
-            if name.lower().endswith(suffixes) and not is_hidden(name):
+    for place, files in walk(folder):
+        for name in files:
+            if name.lower().endswith(suffixes):
                 found = True
                 yield _in_folder(os.path.join(place, name))
     if not found:

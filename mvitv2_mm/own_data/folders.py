@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from PIL import Image
 
-from ..datasets.class_folders import IMAGE_SUFFIXES, is_hidden
+from ..datasets.class_folders import IMAGE_SUFFIXES, walk
 from ..datasets.file_limits import check_file
 from ..datasets.readers import VIDEO_SUFFIXES
 
@@ -27,19 +27,10 @@ SPLITS = dict(
 
 def find_files(folder: Path, suffixes: Sequence[str]) -> List[Path]:
     """Sorted files below a folder that end like that, in any case; hidden ones are none."""
-    found, seen = [], set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not is_hidden(name))
-        identity = os.path.realpath(parent)
-        if identity in seen:  # a link back
-            folders.clear()
-            continue
-        seen.add(identity)
-        found += [
-            Path(parent, name) for name in sorted(names)
-            if name.lower().endswith(tuple(suffixes)) and not is_hidden(name)
-        ]
-    return found
+    return [
+        Path(parent, name) for parent, names in walk(folder) for name in names
+        if name.lower().endswith(tuple(suffixes))
+    ]
 
 
 def split_folders(folder: Path) -> Dict[str, Path]:

@@ -43,7 +43,7 @@ class Server(BaseHTTPRequestHandler):
         if len(self.hits) <= self.cuts:
             self.wfile.write(data[:len(data) // 2])
             self.wfile.flush()
-            self.stall.wait(5)
+            self.stall.wait(60)
         else:
             self.wfile.write(data)
 
@@ -160,7 +160,7 @@ def test_a_download_goes_on_where_it_broke_off(serve, data):
 
 
 def test_a_server_that_stalls_is_asked_again(serve, data, monkeypatch):
-    monkeypatch.setattr('mvitv2_mm.checkpoints.download._TIMEOUT', 0.3)
+    monkeypatch.setattr('mvitv2_mm.checkpoints.download._TIMEOUT', 2.)
     url, hits, _ = serve({'/weights.pyth': data}, cuts=1, stall=True)
     assert Path(fetch(url + '/weights.pyth')).read_bytes() == data
     assert len(hits) == 2

@@ -30,7 +30,7 @@ class Server(NamedTuple):
 
     def ask(self, method, path, body=None, headers=None, **query):
         """Status, headers and content of a reply; JSON is read."""
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=300)
         target = f'{path}?{urlencode(query)}' if query else path
         connection.request(method, target, body, headers or {})
         reply = connection.getresponse()
@@ -48,7 +48,7 @@ class Server(NamedTuple):
 
     def wait(self, key):
         """The last state of a job."""
-        for _ in range(1200):
+        for _ in range(6000):
             job = self.ask('GET', f'/jobs/{key}')[2]
             if job['state'] in ('done', 'failed', 'cancelled'):
                 return job

@@ -24,10 +24,10 @@ def test_it_serves_until_a_signal_and_leaves_nothing(quick, kind, tmp_path):
                           env=dict(os.environ, TMPDIR=str(tmp_path))) as process:
         try:
             url = re.search(r'http://127\.0\.0\.1:\d+', process.stdout.readline())[0]
-            assert b'page.js' in urlopen(url, timeout=30).read()
+            assert b'page.js' in urlopen(url, timeout=300).read()
             assert len(list(tmp_path.glob('mvitv2_mm_demo_*'))) == 1
             process.send_signal(kind)
-            assert process.wait(timeout=30) == (0 if kind == signal.SIGINT else 128 + kind)
+            assert process.wait(timeout=300) == (0 if kind == signal.SIGINT else 128 + kind)
             assert 'Traceback' not in process.stderr.read()
         finally:
             process.kill()

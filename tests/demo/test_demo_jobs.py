@@ -16,7 +16,7 @@ def jobs(tmp_path):
 
 
 def until(condition):
-    for _ in range(500):
+    for _ in range(6000):
         if condition():
             return
         time.sleep(0.01)
@@ -27,7 +27,7 @@ def test_jobs_run_one_after_the_other_in_their_order(jobs):
     go, log = threading.Event(), []
     opened = [jobs.open() for _ in range(3)]
     for number, job in enumerate(opened):
-        jobs.start(job, lambda job, number=number: go.wait(5) and log.append(number) or {})
+        jobs.start(job, lambda job, number=number: go.wait(60) and log.append(number) or {})
     until(lambda: opened[0].state == 'running')
     assert [jobs.num_before(job) for job in opened] == [0, 1, 2]
     assert [job.state for job in opened] == ['running', 'waiting', 'waiting']

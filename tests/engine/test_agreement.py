@@ -2,7 +2,6 @@
 import re
 import subprocess
 import sys
-import time
 from datetime import timedelta
 
 import pytest
@@ -14,10 +13,10 @@ from mvitv2_mm.engine.agreement import Agreement, LostProcessError, explained_pe
 
 
 class FakeRunner:
-    cfg = Config(dict(env_cfg=dict(dist_cfg=dict(timeout=2))))
+    cfg = Config(dict(env_cfg=dict(dist_cfg=dict(timeout=5))))
 
 
-def work(rank, store, results, fate):
+def work(rank, store, results, given_up, fate):
     distributed.init_process_group(
         'gloo', init_method=f'file://{store}', rank=rank, world_size=2,
         timeout=timedelta(seconds=60))  # yapf: disable
@@ -25,13 +24,16 @@ def work(rank, store, results, fate):
     found = agreement.highest(rank * 5), agreement.all(f'from {rank}')
     if rank == 1:
         results.put(found)
-        time.sleep(4 if fate == 'hangs' else 0)
+        if fate == 'hangs':
+            given_up.wait(60)
         return
     try:
         with explained_peers():
             agreement.highest(0)
     except LostProcessError as error:
         results.put(str(error))
+    finally:
+        given_up.set()
 
 
 @pytest.mark.parametrize('fate, message', [('hangs', 'imed out .*dist_cfg.timeout'),
@@ -39,10 +41,10 @@ def work(rank, store, results, fate):
 def test_a_lost_process(tmp_path, fate, message):
     context = processes.get_context('fork')
     results = context.Queue()
-    processes.start_processes(
-        work, (tmp_path / 'store', results, fate), nprocs=2, start_method='fork')
-    assert results.get(timeout=5) == (5, ['from 0', 'from 1'])
-    text = results.get(timeout=5)
+    args = tmp_path / 'store', results, context.Event(), fate
+    processes.start_processes(work, args, nprocs=2, start_method='fork')
+    assert results.get(timeout=60) == (5, ['from 0', 'from 1'])
+    text = results.get(timeout=60)
     assert text.startswith('process 0 of 2: ')
     assert re.search(message, text), text
 
@@ -62,9 +64,13 @@ def test_what_hangs_after_a_signal_says_where():
             'from mvitv2_mm.engine import stopping\n'
             'stopping._PATIENCE = 0.2\n'
             'def in_a_decoder():\n'
-            '    time.sleep(2)\n'
-            'with stopping.Signals():\n'
             '    os.kill(os.getpid(), signal.SIGTERM)\n'
+            '    time.sleep(60)\n'
+            'with stopping.Signals():\n'
             '    in_a_decoder()\n')
-    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
-    assert 'in in_a_decoder' in result.stderr
+    command = [sys.executable, '-c', code]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert any('in in_a_decoder' in line for line in process.stderr)
+        finally:
+            process.kill()

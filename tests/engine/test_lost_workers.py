@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from mmengine.dataset import BaseDataset
 from torch.utils.data import DataLoader
 
 from mvitv2_mm.datasets.unreadable import ReplacesUnreadable
+from mvitv2_mm.engine import loaders
 from mvitv2_mm.engine.early_checks import check_data
 from mvitv2_mm.engine.loaders import LoaderError, explained_workers, limit_waiting
 
@@ -36,7 +38,7 @@ class Pictures(ReplacesUnreadable, BaseDataset):
 
 def hang():
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])  # cannot be interrupted
-    time.sleep(60)
+    time.sleep(600)
 
 
 def die():
@@ -48,21 +50,40 @@ def be_killed():
 
 
 def read(what):
-    loader = DataLoader(Pictures(what), num_workers=2, timeout=2)
+    loader = DataLoader(Pictures(what), num_workers=2, timeout=2 if what is hang else 600)
     with explained_workers(SimpleNamespace(_train_loop=SimpleNamespace(dataloader=loader))):
-        list(loader)
+        batches = iter(loader)
+        while what is hang and states(loader.dataset) != [(2, True), (3, False)]:
+            time.sleep(0.01)  # until one hangs and the other has nothing to do
+        list(batches)
+
+
+def states(dataset):
+    """Sample of each worker, and whether it is being read."""
+    return [(held.sample, held.seconds > 0) for _, held in dataset.held()]
 
 
 @pytest.mark.parametrize('what', ['die', 'be_killed', 'hang'])
 def test_errors_name_sample_and_remedy(what):
     """In a process of its own: PyTorch raises wherever the main thread happens to be."""
-    result = subprocess.run([sys.executable, __file__, what], capture_output=True, text=True)
-    line = result.stdout
-    assert 'A data worker hangs or was killed while it read 2.png' in line, result.stderr
+    start = time.monotonic()
+    line, error = say(what)
+    assert 'A data worker hangs or was killed while it read 2.png' in line, error
     assert '--shm-size' in line and line.count('.png') == 1
     if what == 'hang':
         assert line.startswith('DataLoader timed out after 2 seconds')
-        assert re.search(r'read 2.png for [12] s\.', line)
+        assert 2 <= int(re.search(r'read 2.png for (\d+) s\.', line)[1]) <= time.monotonic() - start
+
+
+def say(*words, **env):
+    """What this file prints as a program, and the errors that nobody caught."""
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join([os.getcwd(), *sys.path]), **env)
+    result = subprocess.run([sys.executable, __file__, *words],
+                            capture_output=True,
+                            text=True,
+                            env=env,
+                            timeout=300)
+    return result.stdout, result.stderr
 
 
 class Sender:
@@ -72,13 +93,37 @@ class Sender:
         raise pickle.UnpicklingError('pickle data was truncated')
 
 
-def test_half_a_message_is_a_lost_worker():
-    loader = DataLoader(Pictures(int), num_workers=1)
+def lose_half_a_message():
+    with explained_workers(SimpleNamespace()):
+        batches = iter(DataLoader(Pictures(int), num_workers=1))
+        batches._data_queue = Sender()
+        yield batches._workers[0]
+        next(batches)
+
+
+def test_half_a_message_is_a_lost_worker(monkeypatch):
+    monkeypatch.setattr(loaders, '_MOMENT', 0)
     with pytest.raises(LoaderError, match='truncated. A data worker hangs or was killed'):
-        with explained_workers(SimpleNamespace()):
-            batches = iter(loader)
-            batches._data_queue = Sender()
-            next(batches)
+        list(lose_half_a_message())
+
+
+def lose_half_a_message_and_its_sender():
+    """PyTorch reports the end of the worker wherever this process is by then."""
+    lost = lose_half_a_message()
+    worker = next(lost)
+
+    def sleep(seconds):
+        worker.kill()
+        threading.Event().wait(600)
+
+    loaders.time = SimpleNamespace(sleep=sleep)
+    next(lost)
+
+
+def test_what_is_lost_twice_is_reported_once():
+    line, error = say('lose_half_a_message_and_its_sender')
+    assert re.match(r'DataLoader worker \(pid \d+\) is killed by signal: Killed\. .*shm-size',
+                    line), error
 
 
 def test_other_errors_pass():
@@ -103,12 +148,8 @@ def test_loaders_with_workers_get_a_limit():
 def test_a_temporary_folder_that_is_too_deep_for_sockets(tmp_path):
     folder = tmp_path / ('deep' * 25)
     folder.mkdir()
-    env = dict(os.environ, TMPDIR=str(folder), PYTHONPATH=os.pathsep.join([os.getcwd(), *sys.path]))
-    result = subprocess.run([sys.executable, __file__, 'sockets'],
-                            capture_output=True,
-                            text=True,
-                            env=env)
-    assert f'sockets in "{folder}"' in result.stdout, result.stderr
+    line, error = say('sockets', TMPDIR=str(folder))
+    assert f'sockets in "{folder}"' in line, error
 
 
 def sockets():
@@ -117,8 +158,9 @@ def sockets():
 
 
 if __name__ == '__main__':
+    step = globals()[sys.argv[1]]
     try:
-        sockets() if sys.argv[1] == 'sockets' else read(globals()[sys.argv[1]])
+        read(step) if step in (die, be_killed, hang) else step()
     except OSError as error:  # of which LoaderError is one
         print(error, flush=True)
     os._exit(0)

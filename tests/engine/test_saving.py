@@ -1,4 +1,6 @@
 """Checkpoints are whole or not there, and a run that ends early loses nothing."""
+import errno
+import fcntl
 import os
 import shutil
 import signal
@@ -15,6 +17,7 @@ from small_training import equal, make_config, train
 
 from mvitv2_mm.checkpoints import CheckpointError
 from mvitv2_mm.checkpoints.io import read_file
+from mvitv2_mm.engine import alone
 from mvitv2_mm.engine.alone import alone_in
 from mvitv2_mm.engine.finite import NotFiniteError
 from mvitv2_mm.engine.resuming import find_resume
@@ -207,6 +210,28 @@ def test_a_run_that_is_complete_does_not_validate_again(trained, folder):
     assert not run.called
 
 
+def change(path, function):
+    content = read_file(path)
+    function(content)
+    torch.save(content, path)
+    return dict(resume=True, load_from=str(path))
+
+
+@pytest.mark.parametrize('lost', ['message_hub', 'iter'])
+def test_a_checkpoint_of_another_library(trained, folder, lost):
+    resumed = change(folder / 'epoch_1.pth', lambda content:
+                     (content.pop(lost, 0), content['meta'].pop(lost, 0)))
+    with pytest.raises(CheckpointError, match=f'MMEngine: it lacks {lost}. Resume .* load_from'):
+        train(trained[0], folder, **resumed)
+
+
+def test_no_code_in_a_checkpoint_is_run(trained, folder):
+    code = f'open({str(folder / "run")!r}, "w")'
+    resumed = change(folder / 'epoch_1.pth', lambda content: content['meta'].update(config=code))
+    train(trained[0], folder, **resumed)
+    assert not (folder / 'run').exists()
+
+
 class SpoilLoss(Hook):
     """Gives the parameters of the head a gradient that is no number, or the loss itself."""
 
@@ -242,3 +267,16 @@ def test_a_work_dir_is_for_one_training(tmp_path):
                 pass
     with alone_in(tmp_path):
         pass
+
+
+def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch):
+
+    def flock(*args):
+        raise OSError(errno.ENOLCK, 'No locks available')
+
+    lines = []
+    monkeypatch.setattr(fcntl, 'flock', flock)
+    monkeypatch.setattr(alone, 'print_log', lambda text, *_: lines.append(text))
+    with alone_in(tmp_path):
+        assert (tmp_path / '.owner').exists()
+    assert len(lines) == 1 and f'{tmp_path} is on a file system without locks' in lines[0]

@@ -31,19 +31,19 @@ def build(tmp_path, **options):
 
 
 def test_replaced_in_training(tmp_path, monkeypatch):
-    dataset, slow = build(tmp_path, time_limit=0.3)
+    dataset, slow = build(tmp_path, time_limit=1.5)
     lines = []
     monkeypatch.setattr(unreadable, 'print_log', lambda text, *_: lines.append(text))
     start = time.monotonic()
     assert not dataset[slow]['img_path'].endswith(SLOW)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 25
     assert dataset.held()[0][1].seconds == 0  # nothing is being read any more
     line, = lines
-    assert re.match(f'bad sample 1 of 8: .*{SLOW} takes more than 0.3 s; replaced', line)
+    assert re.match(f'bad sample 1 of 8: .*{SLOW} takes more than 1.5 s; replaced', line)
 
 
 def test_wrong_in_a_test(tmp_path, monkeypatch):
-    dataset, slow = build(tmp_path, time_limit=0.3, test_mode=True)
+    dataset, slow = build(tmp_path, time_limit=1.5, test_mode=True)
     monkeypatch.setattr(dataset, 'stand_in', lambda index: ('grey', index))
     assert dataset[slow] == ('grey', slow)
     assert dataset[0]['img_path'] == dataset.locate(0)
@@ -51,12 +51,12 @@ def test_wrong_in_a_test(tmp_path, monkeypatch):
 
 def test_the_limit_ends_with_the_sample():
     before = signal.getsignal(signal.SIGALRM)
-    with time_limit(0.1, lambda: ValueError('late')):
-        pass
-    time.sleep(0.2)
+    with time_limit(60, lambda: ValueError('late')):
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
     assert signal.getsignal(signal.SIGALRM) is before
     with time_limit(0, lambda: ValueError('late')):
-        time.sleep(0.1)
+        assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 def test_what_passes_over_an_interruption_is_interrupted_again():

@@ -132,7 +132,10 @@ job.predict(Inferencer({model!r}, device='cpu', batch_size=4), [{inputs!r}], {ou
 def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(quick, many, tmp_path, capfd):
     model = quick('image').folder
     script = KILL.format(model=model, inputs=str(many), out=str(tmp_path / 'killed'))
-    done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, '-c', script],
+                          capture_output=True,
+                          text=True,
+                          env=dict(os.environ, OMP_NUM_THREADS='1'))  # as in this process
     assert done.returncode == -signal.SIGKILL, done.stderr[-600:]
     state = json.loads((tmp_path / 'killed' / 'predict.json').read_text())
     assert state['progress'][0]['sources'] == 31  # and the first item of the next input

@@ -1,5 +1,6 @@
 """One small config per task, and the commands as functions, run in the process of the tests."""
 import json
+import random
 import socket
 import tempfile
 from functools import partial
@@ -190,7 +191,9 @@ def checkpoints(configs, train, tmp_path_factory) -> Dict[str, str]:
 
 @pytest.fixture
 def port() -> str:
-    """A free port for the processes of a distributed run."""
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return str(probe.getsockname()[1])
+    """A free port for the processes of a distributed run; the system gives it to nobody else."""
+    while True:
+        number = random.SystemRandom().randrange(20000, 32000)  # whatever the seed of the tests
+        with socket.socket() as probe:
+            if probe.connect_ex(('127.0.0.1', number)):
+                return str(number)

@@ -8,7 +8,7 @@ import torch
 from mmengine.dataset import BaseDataset
 
 from ...registry import DATASETS
-from ..class_folders import class_names, is_hidden, label_folders
+from ..class_folders import class_names, is_hidden, label_folders, walk
 from ..listed import ListedSamples
 from ..readers import VIDEO_SUFFIXES, frame_pattern
 from ..storage import join
@@ -132,7 +132,9 @@ class ClipDataset(ReplacesUnreadable, ListedSamples, BaseDataset):
 
     def _scan_files(self) -> List[Tuple[str, List[int]]]:
         root = Path(self.data_prefix['video'])
-        names = sorted(path.relative_to(root) for path in root.rglob('*'))
+        names = sorted(
+            Path(parent, name).relative_to(root) for parent, names in walk(str(root))
+            for name in names)
         return [(str(name), []) for name in names if self._is_video(name)]
 
     @staticmethod

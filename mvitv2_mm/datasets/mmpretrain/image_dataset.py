@@ -1,16 +1,28 @@
 import logging
-from typing import Dict, Iterable, List, Sequence, Tuple
+import os
+from typing import Dict, Iterable, Iterator, List, Sequence, Tuple
 
+from mmengine.fileio import LocalBackend
 from mmengine.logging import print_log
 from mmpretrain import datasets as host
 from mmpretrain.datasets.custom import find_folders, get_samples
 
 from ...registry import DATASETS
-from ..class_folders import IMAGE_SUFFIXES, is_hidden, label_folders
+from ..class_folders import IMAGE_SUFFIXES, is_hidden, label_folders, walk
 from ..listed import ListedSamples
 from ..storage import join
 from ..texts import Texts
 from ..unreadable import ReadsPictures
+
+
+class _LinkedFolders(LocalBackend):
+    """Folders on this machine; none is listed twice where links lead back to it."""
+
+    def list_dir_or_file(self, folder: str, **kwargs) -> Iterator[str]:
+        for parent, names in walk(folder):
+            place = os.path.relpath(parent, folder)
+            yield from names if place == os.curdir else (os.path.join(place, name)
+                                                         for name in names)
 
 
 @DATASETS.register_module()
@@ -63,7 +75,8 @@ class ImageDataset(ReadsPictures, ListedSamples, host.CustomDataset):
         if self.with_label:
             names = [name for name in find_folders(self.img_prefix)[0] if not is_hidden(name)]
             labels = self._label(names)
-        samples, empty = get_samples(self.img_prefix, labels, self.is_valid_file)
+        backend = None if '://' in self.img_prefix else _LinkedFolders()
+        samples, empty = get_samples(self.img_prefix, labels, self.is_valid_file, backend)
         if not samples:
             raise ValueError(f'{self.img_prefix} holds no picture ({" ".join(IMAGE_SUFFIXES)})')
         if self._left_out:

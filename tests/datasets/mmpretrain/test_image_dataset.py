@@ -4,7 +4,11 @@ import shutil
 import pytest
 import synthetic_data
 
+from mvitv2_mm.data_check.images import scan_class_folders
+from mvitv2_mm.data_check.report import SplitReport
+from mvitv2_mm.datasets.class_folders import IMAGE_SUFFIXES
 from mvitv2_mm.datasets.mmpretrain.image_dataset import ImageDataset, ImageNet
+from mvitv2_mm.inference.sources import find_sources
 
 CLASSES = ['class0', 'class1', 'class2']
 
@@ -49,6 +53,21 @@ def test_hidden_files_and_folders_are_no_data(root):
     for name in ('._0_0.png', '.DS_Store', 'Thumbs.db'):
         (root / 'val/class0' / name).write_text('')
     assert labels(root, metainfo=None) == {'0_0.png': 0, '1_0.png': 1, '2_0.png': 2}
+
+
+def test_links_are_followed_and_none_leads_back(root):
+    shutil.copytree(root / 'val/class0', root / 'more')
+    (root / 'val/class1/more').symlink_to(root / 'more')
+    (root / 'more/back').symlink_to(root / 'val/class1')
+    (root / 'more/itself.png').symlink_to(root / 'more/itself.png')
+    dataset = ImageDataset(data_root=str(root), data_prefix='val', pipeline=[])
+    paths = [dataset.get_data_info(i)['img_path'] for i in range(len(dataset))]
+    wanted = ['0/0_0', '1/1_0', '1/more/0_0', '1/more/itself', '2/2_0']
+    assert paths == [f'{root}/val/class{name}.png' for name in wanted]
+    report = SplitReport('val', lambda *_: None)
+    checked = scan_class_folders(str(root / 'val'), IMAGE_SUFFIXES, True, {}, None, report)
+    predicted = [source.name for source in find_sources([root / 'val'], 'image')]
+    assert checked == predicted == paths
 
 
 def test_new_file_types_are_read_and_others_are_left_out_with_a_word(root, monkeypatch):
