@@ -39,9 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='PATH',
         help='with --task data: folders of pictures or videos, and COCO annotations (default: '
         'files that are made); with --task export: files for --model to compare on')
-    model = parser.add_argument(
-        '--model', help='with --task export: a classifier or recognizer, as "predict" takes it')
-    model.complete = MODEL
+    parser.add_argument(
+        '--model', help='with --task export: a classifier or recognizer, as "predict" takes it'
+    ).complete = MODEL
     parser.add_argument('--arch', help='only cases of this size, for instance tiny')
     parser.add_argument('--mode', choices=['inference', 'training'], help='default: both')
     parser.add_argument('--peers', nargs='+', metavar='NAME', help='default: all')

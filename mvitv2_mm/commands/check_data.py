@@ -12,11 +12,10 @@ JSON = 'a line for every problem and then one for every split'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    dataset = parser.add_argument(
+    parser.add_argument(
         'dataset',
         help=f'{", ".join(DATASETS)}; for your own data {", ".join(OWN_DATA)}, a COCO-style .json, '
-        'or a config, of which all datasets are checked')
-    dataset.complete = DATASET
+        'or a config, of which all datasets are checked').complete = DATASET
     parser.add_argument(
         '--data-root', help='where the data is; by default where the configs expect it')
     parser.add_argument(

@@ -14,9 +14,9 @@ REPAIRS = False  # --list needs none
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    src = parser.add_argument(
-        'src', nargs='?', help='file, URL, or name of a published model; or a model folder')
-    src.complete = MODEL
+    parser.add_argument(
+        'src', nargs='?',
+        help='file, URL, or name of a published model; or a model folder').complete = MODEL
     parser.add_argument(
         'dst',
         nargs='?',
@@ -24,8 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'an ending, a model folder; if not given, SRC is only described')
     parser.add_argument(
         '--to', choices=LAYOUTS, default='openmmlab', help='names to write (default: %(default)s)')
-    config = parser.add_argument('--config', help='config of the model that SRC must fit')
-    config.complete = CONFIG
+    parser.add_argument('--config', help='config of the model that SRC must fit').complete = CONFIG
     parser.add_argument(
         '--inflate',
         choices=INFLATE_MODES,

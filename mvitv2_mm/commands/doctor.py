@@ -1,6 +1,8 @@
 """``python -m mvitv2_mm doctor``."""
 import argparse
 
+from .frame import print_json
+
 HELP = 'Show versions, what works, and how to repair the rest.'
 EXAMPLE = 'python -m mvitv2_mm doctor'
 JSON = 'the table'
@@ -14,7 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run all checks; exit code 1 if something that our models need is broken."""
     from .. import doctor
-    from .frame import print_json
     findings = doctor.examine()
     if args.json:
         print_json(doctor.as_dict(findings))

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any, Optional
 
-from .frame import add_config_options, add_model_arguments
+from .frame import add_config_options, add_model_arguments, print_json
 
 HELP = 'Show where a model looks: heat maps with scores of how faithful they are, attention.'
 EXAMPLE = 'python -m mvitv2_mm explain mvitv2-tiny_in1k photo.jpg --out why'
@@ -61,7 +61,6 @@ def run(args: argparse.Namespace) -> int:
     from ..inference.predictor import Predictor
     from ..inference.reading import Reader
     from ..inference.sources import find_sources
-    from .frame import print_json
     opened = open_model(args.model, args.checkpoint, args.cfg_options)
     label = None if args.target is None else _label_of(args.target, opened)
     check_people(opened, args.boxes, None)

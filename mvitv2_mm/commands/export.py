@@ -3,7 +3,7 @@ import argparse
 import sys
 from typing import List
 
-from .frame import MODEL, add_config_options
+from .frame import MODEL, add_config_options, print_json
 
 HELP = 'Write a model as a file for other programs, and prove that it gives the same.'
 EXAMPLE = 'python -m mvitv2_mm export mvitv2-tiny_in1k --out mvitv2-tiny.onnx'
@@ -13,8 +13,7 @@ FORMATS = {'onnx': '.onnx', 'openvino': '.xml', 'torch': '.pt2'}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    model = parser.add_argument('model', metavar='MODEL', help='what "predict" takes')
-    model.complete = MODEL
+    parser.add_argument('model', metavar='MODEL', help='what "predict" takes').complete = MODEL
     parser.add_argument('--checkpoint', help='weights, where MODEL is a config')
     parser.add_argument(
         '--to', choices=FORMATS, default='onnx', help='the format (default: %(default)s)')
@@ -51,7 +50,6 @@ def run(args: argparse.Namespace) -> None:
     """Export."""
     from ..checkpoints.model_source import open_model
     from ..export import export_model
-    from .frame import print_json
     opened = open_model(args.model, args.checkpoint, args.cfg_options)
     for note in opened.notes:
         print(note, file=sys.stderr)

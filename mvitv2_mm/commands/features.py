@@ -2,7 +2,8 @@
 import argparse
 import sys
 
-from .frame import add_batch_arguments, add_config_options, add_model_arguments, add_video_arguments
+from .frame import (add_batch_arguments, add_config_options, add_model_arguments,
+                    add_video_arguments, call, print_json)
 
 HELP = 'Write what the network sees in pictures and clips: one vector each, or maps of a scale.'
 EXAMPLE = 'python -m mvitv2_mm features mvitv2-tiny_in1k photos/ --out photos.npy'
@@ -32,18 +33,9 @@ def run(args: argparse.Namespace) -> int:
     """Write features; exit code 1 if an input failed."""
     from ..checkpoints.model_source import open_model
     from ..inference.feature_job import write_features
-    from .frame import print_json
+    opened = open_model(args.model, args.checkpoint, args.cfg_options)
     scale = args.scale if args.scale == 'pooled' else int(args.scale)
-    summary = write_features(
-        open_model(args.model, args.checkpoint, args.cfg_options),
-        args.inputs,
-        args.out,
-        scale=scale,
-        device=args.device,
-        amp=args.amp,
-        batch_size=args.batch_size,
-        stride=args.stride,
-        every=args.every)
+    summary = call(write_features, args, opened=opened, scale=scale)
     if args.json:
         print_json(dict(out=args.out, written=summary.records, failed=summary.failed))
     print(summary.describe(), file=sys.stderr)

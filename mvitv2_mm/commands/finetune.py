@@ -1,8 +1,7 @@
 """``python -m mvitv2_mm finetune``."""
 import argparse
 
-from .frame import MODEL, call, print_json
-from .frame.arguments import add_config_options
+from .frame import MODEL, add_config_options, call, print_json
 
 HELP = 'Train a network on your own pictures, boxes, clips or actions, and test it.'
 EXAMPLE = 'python -m mvitv2_mm finetune data/my_images'
@@ -16,13 +15,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=['tiny', 'small', 'base', 'large', 'nano'],
         help='size of the network, by default the smallest with published weights; nano is for '
         'small pictures and random weights')
-    start = parser.add_argument(
+    parser.add_argument(
         '--from',
         dest='model',
         metavar='MODEL',
         help='what to start from: a published name, a model folder, a checkpoint, or none for '
-        'random weights; by default the published weights of the network')
-    start.complete = MODEL
+        'random weights; by default the published weights of the network').complete = MODEL
     parser.add_argument(
         '--val',
         metavar='DATA|SHARE',

@@ -11,8 +11,7 @@ JSON = 'the address of the upload'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    model = parser.add_argument('model', metavar='MODEL', help='what "predict" takes')
-    model.complete = MODEL
+    parser.add_argument('model', metavar='MODEL', help='what "predict" takes').complete = MODEL
     parser.add_argument(
         'repo', metavar='OWNER/NAME', help='repository; it is created if there is none')
     parser.add_argument('--checkpoint', help='weights, where MODEL is a config')

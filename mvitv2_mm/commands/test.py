@@ -11,12 +11,11 @@ JSON = 'the metrics'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_runner_arguments(parser)
-    checkpoint = parser.add_argument(
+    parser.add_argument(
         'checkpoint',
         nargs='?',
         help='path or URL of a checkpoint, or a published model; not given if CONFIG is a model: a '
-        'model folder, a published model, or a checkpoint of a training')
-    checkpoint.complete = MODEL
+        'model folder, a published model, or a checkpoint of a training').complete = MODEL
     parser.add_argument(
         '--dump', metavar='FILE.pkl', help='save all predictions, for the command eval-metric')
     parser.add_argument('--out-metrics', metavar='FILE.json', help='save the metrics')

@@ -147,17 +147,23 @@ def _complete(obj: dict, image: dict) -> None:
         covers = read_mask(shape)
         obj['segmentation'] = covers or (shape if isinstance(shape[0], list) else [shape])
     if not obj.get('area'):
-        obj['area'] = _area(read_mask(shape), obj['bbox'], image)
+        mask, (_, _, width, height) = read_mask(shape), obj['bbox']
+        size = int(image['height']), int(image['width'])
+        obj['area'] = mask_area(mask, *size) if mask else width * height
 
 
-def _area(mask: Union[list, dict, None], box: List[float], image: dict) -> float:
-    """Pixels of a mask, or of a box if there is none."""
-    if not mask:
-        return box[2] * box[3]
+def mask_area(mask: Union[list, dict], height: int, width: int) -> float:
+    """Pixels that a mask covers in a picture of a size, as COCO counts them."""
     codes = mask
     if isinstance(mask, list) or isinstance(mask['counts'], list):
-        codes = coco_mask.frPyObjects(mask, int(image['height']), int(image['width']))
+        codes = coco_mask.frPyObjects(mask, height, width)
     return float(coco_mask.area(coco_mask.merge(codes) if isinstance(codes, list) else codes))
+
+
+def encode_mask(mask: np.ndarray) -> dict:
+    """COCO's run-length code of a mask (H, W) of bool, or of ones and zeros."""
+    code = coco_mask.encode(np.asfortranarray(mask, np.uint8))
+    return dict(size=list(code['size']), counts=code['counts'].decode())
 
 
 def read_mask(segmentation: Any) -> Optional[Union[list, dict]]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..checkpoints.model_source import OpenedModel
 from ..files import full_disk_named
-from .display import progress_bar
+from ..progress import progress_bar
 from .feature_files import FeatureFiles
 from .features import POOLED, FeatureExtractor, feature_key
 from .inferencer import default_workers, pick_device

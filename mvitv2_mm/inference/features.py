@@ -48,8 +48,7 @@ class FeatureExtractor(Predictor):
     def predict(self, batch: Sequence[Prepared]) -> List[Arrays]:
         """Features of inputs of one shape: for each a dict with 'features', float32."""
         data = pseudo_collate([prepared.packed for prepared in batch])
-        dtype = torch.bfloat16 if self.device.type == 'cpu' else torch.float16
-        with torch.inference_mode(), torch.autocast(self.device.type, dtype, enabled=self.amp):
+        with torch.inference_mode(), self.autocast():
             inputs = self.model.data_preprocessor(data, training=False)['inputs']
             if self.task == 'video':
                 inputs = inputs.flatten(0, 1)  # (B, 1, C, T, H, W) -> (B, C, T, H, W)

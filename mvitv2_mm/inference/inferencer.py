@@ -100,7 +100,8 @@ class Inferencer:
 
     def run(self, inputs: Any) -> Iterator[tuple]:
         """Yield number of the source, item and record; see :class:`Stream`."""
-        inputs = [inputs] if is_one(inputs) else inputs
+        if is_single(inputs) or isinstance(inputs, (str, os.PathLike)):  # no list of inputs
+            inputs = [inputs]
         return self.make_stream()(find_sources(inputs, self.predictor.task))
 
     def make_stream(self, workers: Optional[int] = None, keep_pictures: bool = False) -> Stream:
@@ -130,11 +131,6 @@ def check_people(model: OpenedModel, boxes: Optional[str], stride: Optional[floa
     if takes_people and stride is not None:
         raise UsageError(f'{model.name} predicts the frames that "boxes" names; windows do not '
                          'slide')
-
-
-def is_one(inputs: Any) -> bool:
-    """Whether inputs are no list or generator of inputs."""
-    return isinstance(inputs, (str, os.PathLike)) or is_single(inputs)
 
 
 def pick_device(device: Optional[str]) -> str:

@@ -9,8 +9,8 @@ from typing import Any, Callable, Dict, Optional, Sequence
 
 from ..errors import UsageError
 from ..files import full_disk_named, sha256_of
+from ..progress import progress_bar
 from ..version import __version__
-from .display import progress_bar
 from .inferencer import Inferencer
 from .predictor import Predictor
 from .records import in_words
@@ -94,7 +94,8 @@ def predict(infer: Inferencer,
     shard, task = this_shard(), infer.predictor.task
     if out is None and shard.world_size > 1:
         raise UsageError('several processes need --out, where their results are put together')
-    kept = Results(out, infer.opened, inputs, **results)
+    top_k = infer.predictor.settings['top_k']
+    kept = Results(out, infer.opened, inputs, top_k=top_k, **results)
     stream, summary = infer.make_stream(keep_pictures=kept.draws), Summary()
     sources, num_done, start = find_sources(inputs, task), 0, monotonic()
     with ExitStack() as stack:

@@ -2,14 +2,13 @@
 import copy
 import threading
 from importlib import import_module
-from typing import Any, List, Optional, Union
+from typing import Any, Callable, List, Optional, Union
 
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import TRANSFORMS
 
-from ..config_edit import edit
 from ..datasets.file_limits import MAX_PIXELS, check_picture
 from ..datasets.load_image import LoadImage
 from ..engine.nested_datasets import leaf_datasets
@@ -51,18 +50,23 @@ def test_steps(cfg: Config, fast: bool, one_clip: bool = False) -> List[dict]:
             'inputs are prepared')
     steps = [dict(step) for step in dataset['pipeline']]
     if fast:
-        crops = {_name(step) for step in steps} & {'ThreeCrop', 'TenCrop'}
-        changes = {
-            name: [
-                dict(type='CenterCrop', crop_size=step['crop_size']) for step in steps
-                if _name(step) == name
-            ]
-            for name in crops
-        }
-        steps = edit(steps, **changes)
+        steps = [
+            dict(type='CenterCrop', crop_size=step['crop_size'])
+            if _name(step) in ('ThreeCrop', 'TenCrop') else step for step in steps
+        ]
     if fast or one_clip:
         steps = [{**step, 'num_clips': 1} if 'num_clips' in step else step for step in steps]
     return steps
+
+
+def _reading_step(steps: List[dict], reads: Callable[[str], bool], what: str) -> int:
+    """Position of the first step that reads, by its name."""
+    names = list(map(_name, steps))
+    place = next((i for i, name in enumerate(names) if reads(name)), None)
+    if place is None:
+        raise ValueError(f'the test pipeline of the config reads no {what}; it has '
+                         f'{", ".join(names)}')
+    return place
 
 
 class _Steps:
@@ -89,11 +93,7 @@ class PicturePipeline:
 
     def __init__(self, cfg: Config, fast: bool = False) -> None:
         steps, host = test_steps(cfg, fast), cfg.get('default_scope', 'mmengine')
-        places = [i for i, step in enumerate(steps) if _name(step).startswith('LoadImage')]
-        if not places:
-            raise ValueError('the test pipeline of the config reads no picture; it has '
-                             f'{", ".join(map(_name, steps))}')
-        place = places[0]
+        place = _reading_step(steps, lambda name: name.startswith('LoadImage'), 'picture')
         self._load = _Steps(steps[:place + 1], host)
         self._rest = _Steps(steps[place + 1:], host)
         self._max_pixels = steps[place].get('max_pixels', MAX_PIXELS)
@@ -141,11 +141,7 @@ class ClipPipeline:
     def __init__(self, cfg: Config, fast: bool = False, one_clip: bool = False) -> None:
         steps, host = test_steps(cfg, fast, one_clip), cfg.get('default_scope', 'mmengine')
         steps = [step for step in steps if _name(step) not in _OPEN]
-        places = [i for i, step in enumerate(steps) if _name(step) in _READ]
-        if not places:
-            raise ValueError('the test pipeline of the config reads no frames; it has '
-                             f'{", ".join(map(_name, steps))}')
-        place = places[0]
+        place = _reading_step(steps, lambda name: name in _READ, 'frames')
         self.steps = steps
         self._sample = _Steps(steps[:place], host)
         self._rest = _Steps(steps[place + 1:], host)

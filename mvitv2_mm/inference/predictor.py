@@ -1,6 +1,6 @@
 """From one picture or clip to one record, with a config's own pipeline and any host library."""
 from dataclasses import dataclass, field
-from typing import Any, List, Optional, Sequence, Tuple, Union
+from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -127,8 +127,7 @@ class Predictor:
     def predict(self, batch: Sequence[Prepared]) -> List[Arrays]:
         """Run the network on inputs of one shape; see :func:`records.take` for what it gives."""
         data = pseudo_collate([prepared.packed for prepared in batch])
-        dtype = torch.bfloat16 if self.device.type == 'cpu' else torch.float16
-        with torch.inference_mode(), torch.autocast(self.device.type, dtype, enabled=self.amp):
+        with torch.inference_mode(), self.autocast():
             samples = self.model.test_step(data)
         return [take(sample, self.threshold) for sample in samples]
 
@@ -138,10 +137,10 @@ class Predictor:
             return self.records.error(prepared.source, prepared.error, **prepared.places)
         return self.records.found(prepared.source, prepared.places, arrays)
 
-    def __call__(self, media: Sequence[Union[str, np.ndarray, Any]]) -> List[dict]:
-        """Records of inputs of one shape, in one batch; see :meth:`prepare`."""
-        batch = [self.prepare(item, item if isinstance(item, str) else '') for item in media]
-        return [self.record(*pair) for pair in zip(batch, self.predict(batch))]
+    def autocast(self) -> torch.autocast:
+        """Half precision where it is asked for."""
+        dtype = torch.bfloat16 if self.device.type == 'cpu' else torch.float16
+        return torch.autocast(self.device.type, dtype, enabled=self.amp)
 
 
 def usual_batch_size(opened: OpenedModel) -> int:
@@ -150,19 +149,17 @@ def usual_batch_size(opened: OpenedModel) -> int:
     return min(loader.get('batch_size') or 1, 16)
 
 
-def window_of(clip: Any, frames: Sequence[int], index: int = 0) -> dict:
+def window_of(clip: Any, frames: Sequence[int]) -> dict:
     """What a record says about the part of a clip that a prediction rests on.
 
     Args:
         clip (Any): Its reader.
         frames (Sequence[int]): Numbers of the frames that were sampled, in any order.
-        index (int): Number of the window. Defaults to 0.
     """
     numbers = sorted({int(number) for number in frames})
-    window = dict(index=index, frames=numbers)
-    times = getattr(clip, 'times', None)
+    clock, times = {}, getattr(clip, 'times', None)
     if times is not None:
         last = numbers[-1]
         end = times[last + 1] if last + 1 < len(times) else times[last] + 1 / (clip.fps or 30)
-        window = dict(index=index, start=float(times[numbers[0]]), end=float(end), frames=numbers)
-    return dict(window=window)
+        clock = dict(start=float(times[numbers[0]]), end=float(end))
+    return dict(window=dict(index=0, **clock, frames=numbers))

@@ -74,7 +74,7 @@ class Reader:
             self.predictor.prepare, source=source.name, keep_pictures=self.keep_pictures)
         with opened(source, FrameStream if in_order else VideoFile) as media:
             if self._is_for_clips and isinstance(media, (str, np.ndarray)):
-                media = as_clip(media, self.predictor.opened.name, in_order)
+                media = _as_clip(media, self.predictor.opened.name, in_order)
             is_whole = not in_order and not isinstance(media, Camera)
             if self.people is not None:
                 yield from self._key_frames(media, source.name, prepare)
@@ -129,17 +129,9 @@ def _check_use(predictor: Predictor, stride: Optional[float], every: int) -> Non
         raise UsageError(f'every is for models for pictures, but {name} is one for {task}')
 
 
-def as_clip(media: object, model: str, in_order: bool = False) -> Union[VideoFile, FrameStream]:
-    """An animation as a clip.
-
-    Args:
-        media (object): The path of an animation.
-        model (str): Name of the model.
-        in_order (bool): Whether its frames are to be read one after the other. Defaults to False.
-
-    Raises:
-        ValueError: If it is a single picture.
-    """
+def _as_clip(media: Union[str, np.ndarray], model: str,
+             in_order: bool) -> Union[VideoFile, FrameStream]:
+    """The file of an animation as a clip; its frames may be read one after the other."""
     if isinstance(media, str):
         try:
             clip = VideoFile(media)

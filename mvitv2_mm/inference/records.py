@@ -1,6 +1,6 @@
 """One record tells what a model found in one picture, clip, window or frame; docs/predict.md."""
 import json
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List
 
 import numpy as np
 
@@ -8,6 +8,7 @@ SCHEMA = 1
 # without a threshold from the user, what is reported of the objects that a detector scores
 OBJECT_THRESHOLD = 0.3
 Arrays = Dict[str, np.ndarray]
+_NAMED = 5  # objects in a line to read
 
 
 def take(sample: Any, threshold: float) -> Arrays:
@@ -86,19 +87,13 @@ class RecordMaker:
             for label, score, box in zip(arrays['labels'], arrays['scores'], arrays['boxes'])
         ]
         for found, mask in zip(objects, arrays.get('masks', ())):
+            from ..datasets.coco_format import encode_mask  # needs pycocotools, as mmdet does
             found['mask'] = encode_mask(mask)
         return objects
 
     def _scored(self, label: int, score: np.float32) -> dict:
         name = self._class_name(int(label))
         return dict(label=int(label), name=name, score=_shortest(score))
-
-
-def encode_mask(mask: np.ndarray) -> dict:
-    """COCO's run-length code of a mask (H, W) of bool."""
-    from pycocotools.mask import encode
-    code = encode(np.asfortranarray(mask, np.uint8))
-    return dict(size=list(code['size']), counts=code['counts'].decode())
 
 
 def _shortest(value: np.float32) -> float:
@@ -120,8 +115,8 @@ def to_line(record: dict) -> str:
     return line
 
 
-def in_words(record: dict, width: Optional[int] = 5) -> str:
-    """A record as a line to read."""
+def in_words(record: dict) -> str:
+    """A record as a line to read, with the first few of its objects."""
     place = ''
     if 'start' in record.get('window', ()):  # clips in memory have no clock
         place = ' {start:.2f}-{end:.2f} s'.format(**record['window'])
@@ -130,11 +125,12 @@ def in_words(record: dict, width: Optional[int] = 5) -> str:
     if 'error' in record:
         words = f'error: {record["error"]}'
     elif 'classes' in record:
-        words = _listed(record['classes'][:width])
+        words = _listed(record['classes'])
     else:
-        words = _listed(record['objects'][:width]) if record['task'] == 'detection' else '; '.join(
-            _listed(person['actions'][:2]) for person in record['objects'][:width])
-        more = len(record['objects']) - width
+        shown = record['objects'][:_NAMED]
+        words = _listed(shown) if record['task'] == 'detection' else '; '.join(
+            _listed(person['actions'][:2]) for person in shown)
+        more = len(record['objects']) - _NAMED
         words = (words or 'nothing') + (f' and {more} more' if more > 0 else '')
     return f'{record["input"]}{place}: {words}'.encode(errors='backslashreplace').decode()
 

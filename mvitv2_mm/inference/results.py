@@ -25,6 +25,7 @@ class Results:
         formats (Sequence[str]): Keys of :data:`WRITERS`. Defaults to ().
         draw (bool): Whether to draw. Defaults to False.
         coco_file (str, optional): See :class:`COCOWriter`. Defaults to None.
+        top_k (int): How many classes a record lists at most. Defaults to 5.
 
     Raises:
         UsageError: If there is no folder to write to, or a format cannot hold the results.
@@ -37,7 +38,8 @@ class Results:
                  inputs: Sequence[Any],
                  formats: Sequence[str] = (),
                  draw: bool = False,
-                 coco_file: Optional[str] = None) -> None:
+                 coco_file: Optional[str] = None,
+                 top_k: int = 5) -> None:
         if folder is None and (formats or draw):
             raise UsageError('--format and --draw need --out, where their files go')
         if coco_file and 'coco' not in formats:
@@ -45,7 +47,7 @@ class Results:
         self.draws = draw
         self._folder, self._opened, self._formats = folder, opened, formats
         self._root = common_folder([item for item in inputs if isinstance(item, str)])
-        self._options = dict(coco=dict(annotations=coco_file)) if coco_file else {}
+        self._options = dict(coco=dict(annotations=coco_file), csv=dict(top_k=top_k))
         self._drawer: Optional[Drawer] = None
         self._stack = ExitStack()
         with TemporaryDirectory() as scratch:  # what cannot be written shows before the run

@@ -25,6 +25,7 @@ from .camera import Camera, is_live
 
 PICTURE, VIDEO, ANIMATION = 'picture', 'video', 'animation'
 VIDEO_TASKS = ('video', 'action_detection')
+_FPS = 30
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,15 @@ class Source:
 class ArrayClip:
     """A clip in memory, read as :class:`mvitv2_mm.datasets.VideoFile` is.
 
+    Where its frame rate matters, which nobody knows, it is 30.
+
     Args:
         frames (np.ndarray): RGB pixels (T, H, W, 3) of uint8.
-        fps (float, optional): Frames per second. Defaults to None: unknown.
     """
-    fault = None
+    fault = fps = None
 
-    def __init__(self, frames: np.ndarray, fps: Optional[float] = None) -> None:
+    def __init__(self, frames: np.ndarray) -> None:
         self.frames = frames
-        self.fps = fps
         self.num_frames = len(frames)
 
     def read(self, indices: Sequence[int]) -> List[np.ndarray]:
@@ -61,23 +62,22 @@ class ArrayClip:
         return [np.asarray(self.frames[int(i)]) for i in indices]
 
     def frame_at(self, second: float) -> int:
-        """Number of the frame that is shown a time after the first one; 30 of them in a second.
+        """Number of the frame that is shown a time after the first one.
 
         Raises:
             ValueError: If the clip is shorter.
         """
-        number = int(second * (self.fps or 30) + 1e-3)
+        number = int(second * _FPS + 1e-3)
         if not 0 <= number < self.num_frames:
             raise ValueError(f'its {self.num_frames} frames show nothing at {second:g} s')
         return number
 
     def __iter__(self) -> Iterator[TimedFrame]:
-        fps = self.fps or 30
-        for number in range(self.num_frames):
+        for number, picture in enumerate(self.frames):
             yield TimedFrame(
                 number,
-                number / fps, (number + 1) / fps,
-                lambda number=number: np.asarray(self.frames[number]))
+                number / _FPS, (number + 1) / _FPS,
+                lambda picture=picture: np.asarray(picture))
 
 
 def is_single(inputs: Any) -> bool:

@@ -159,7 +159,7 @@ class _Run:
         self.console.print(outcome.make_table(task, job, cfg))
         for path in outcome.report(job):
             self.say(f'see {os.path.relpath(path)}')
-        line = outcome.predict_line(job, outcome.first_sample(task, job, cfg))
+        line = outcome.predict_line(job, cfg)
         model = job.out / 'models' / 'best'
         self.say(f'model: {os.path.relpath(model)}\nto use it: {line}')
         metrics = Config.fromfile(job.metrics).to_dict()

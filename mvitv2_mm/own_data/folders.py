@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 from urllib.parse import unquote
 
 from PIL import Image
@@ -47,7 +47,12 @@ def split_folders(folder: Path) -> Dict[str, Path]:
                 raise ValueError(f'{found[split]} and {path.name} are both a split "{split}"; '
                                  'remove one of them')
             found[split] = path
-    return {split: found[split] for split in ('train', 'val', 'test') if split in found}
+    return in_order(found)
+
+
+def in_order(splits: Dict[str, Any]) -> Dict[str, Any]:
+    """The same splits, those to train on first."""
+    return {split: splits[split] for split in ('train', 'val', 'test') if split in splits}
 
 
 def split_of(name: str) -> str:
@@ -135,6 +140,17 @@ class FileIndex:
                 return nearest[0]
         return None
 
+    def locate(self, name: str, *folders: Path, noun: str, where: str) -> Path:
+        """As :meth:`find`, of a file that has to be there.
+
+        Raises:
+            ValueError: If it is not; says where its name stands, and the noun of what it would be.
+        """
+        path = self.find(name, *folders)
+        if path is None:
+            raise ValueError(f'{where}: there is no {noun} "{name[:100]}" below {self.folder}')
+        return path
+
 
 def _keys(name: str) -> Iterator[str]:
     """What a file may be called, from the exact name to the vaguest."""
@@ -160,11 +176,6 @@ def _same_end(paths: List[Path], name: str) -> List[Path]:
 
     best = max(map(shared, paths), default=0)
     return [path for path in paths if shared(path) == best]
-
-
-def upright_size(path: str) -> Tuple[int, int]:
-    """Width and height of a picture turned as its EXIF orientation says."""
-    return sizes(path)[0]
 
 
 def sizes(path: str) -> Tuple[Tuple[int, int], Tuple[int, int]]:

@@ -48,7 +48,6 @@ _BASES = {
     'video': ('finetune/clips.py', 'quickstart/video.py'),
     'action_detection': ('finetune/actions.py', None),
 }
-SIZES = ('tiny', 'small', 'base', 'large', NANO)
 _SMALL = 160  # pixels; for smaller pictures the networks of the zoo are too coarse
 # pixels that the small networks take: a multiple of the first, from the second to the third
 _NANO_SIZES = dict(image=(16, 32, 128), detection=(32, 96, 320), video=(16, 32, 112))
@@ -95,8 +94,8 @@ def choose_start(task: str,
     Args:
         task (str): 'image', 'detection', 'video' or 'action_detection'.
         short_side (int): Of a typical picture or frame of the data, in pixels.
-        arch (str, optional): One of ``SIZES``. Defaults to None, the smallest with published
-            weights, or ``NANO`` for small pictures and random weights.
+        arch (str, optional): A size of ``PUBLISHED``, or ``NANO``. Defaults to None, the smallest
+            with published weights, or ``NANO`` for small pictures and random weights.
         model (str, optional): What to start from: a published name, a model folder, a checkpoint,
             or 'none' for random weights. Defaults to None, the published weights of the network, or
             random ones if they cannot be had.

@@ -3,9 +3,7 @@ import math
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
-
-from pycocotools import mask as coco_mask
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .folders import UNREADABLE, sizes
 from .samples import Object, OwnData, Sample
@@ -168,12 +166,3 @@ def _describe(tally: Counter, objects: List[Object]) -> List[str]:
         notes.append(f'{len(objects) - crowds - masks} of {len(objects) - crowds} objects have no '
                      'mask, so that boxes alone are trained')
     return notes
-
-
-def mask_area(mask: Union[list, dict], size: Tuple[int, int]) -> float:
-    """Pixels that a mask covers in a picture of a width and height, as COCO counts them."""
-    width, height = size
-    codes = mask
-    if isinstance(mask, list) or isinstance(mask['counts'], list):
-        codes = coco_mask.frPyObjects(mask, height, width)
-    return float(coco_mask.area(coco_mask.merge(codes) if isinstance(codes, list) else codes))

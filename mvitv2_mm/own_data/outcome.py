@@ -2,7 +2,8 @@
 import json
 import os
 import shlex
-from typing import Dict, List, Optional
+from collections import Counter
+from typing import Dict, List
 
 import mmengine
 from mmengine.config import Config
@@ -11,24 +12,16 @@ from rich.table import Table
 from ..report import write_report
 from .job import Job
 
-# the first metric is the one that decides which checkpoint is best
+# of all tasks, in the order of the table
 METRICS = {
-    'image': {
-        'accuracy/top1': 'top-1 accuracy, %'
-    },
-    'detection': {
-        'coco/bbox_mAP': 'box mAP',
-        'coco/bbox_mAP_50': 'box mAP at IoU 0.5',
-        'coco/segm_mAP': 'mask mAP',
-        'coco/segm_mAP_50': 'mask mAP at IoU 0.5'
-    },
-    'video': {
-        'acc/top1': 'top-1 accuracy',
-        'acc/mean1': 'mean accuracy of the classes'
-    },
-    'action_detection': {
-        'mAP/overall': 'mAP at IoU 0.5'
-    },
+    'accuracy/top1': 'top-1 accuracy, %',
+    'coco/bbox_mAP': 'box mAP',
+    'coco/bbox_mAP_50': 'box mAP at IoU 0.5',
+    'coco/segm_mAP': 'mask mAP',
+    'coco/segm_mAP_50': 'mask mAP at IoU 0.5',
+    'acc/top1': 'top-1 accuracy',
+    'acc/mean1': 'mean accuracy of the classes',
+    'mAP/overall': 'mAP at IoU 0.5',
 }
 _SHOWN_CLASSES = 30
 
@@ -38,7 +31,7 @@ def make_table(task: str, job: Job, cfg: Config) -> Table:
     metrics = json.loads(job.metrics.read_text())
     place = os.path.basename(cfg.test_dataloader.dataset.ann_file)
     table = Table('metric', 'value', title=f'best checkpoint, tested on {place}')
-    for key, label in METRICS[task].items():
+    for key, label in METRICS.items():
         if key in metrics:
             table.add_row(label, f'{metrics[key]:.4g}')
     rows = per_class(task, job, cfg.classes, metrics)
@@ -56,14 +49,14 @@ def per_class(task: str, job: Job, classes: List[str], metrics: Dict[str, float]
         return {name: f'AP {value:.3f}' for name, value in found.items() if value is not None}
     if task == 'action_detection':
         return {}
-    counts: Dict[int, List[int]] = {}
+    total, right = Counter(), Counter()
     for row in mmengine.load(job.predictions):
-        truth, right = counts.setdefault(int(row['gt_label']), [0, 0]), row
-        truth[0] += 1
-        truth[1] += int(right['pred_label']) == int(right['gt_label'])
+        label = int(row['gt_label'])
+        total[label] += 1
+        right[label] += int(row['pred_label']) == label
     return {
-        classes[label]: f'{100 * right / total:.1f} % of {total}'
-        for label, (total, right) in sorted(counts.items())
+        classes[label]: f'{100 * right[label] / total[label]:.1f} % of {total[label]}'
+        for label in sorted(total)
     }
 
 
@@ -73,14 +66,10 @@ def report(job: Job) -> List[str]:
     return [path for path in (done['out'], done['sheet']) if path]
 
 
-def predict_line(job: Job, sample: str) -> str:
-    """What to type to use the model."""
-    model = os.path.relpath(job.out / 'models' / 'best')
-    return f'python -m mvitv2_mm predict {shlex.quote(model)} {shlex.quote(sample)}'
-
-
-def first_sample(task: str, job: Job, cfg: Config) -> Optional[str]:
-    """A file of the test set."""
+def predict_line(job: Job, cfg: Config) -> str:
+    """What to type to use the model, on a file of the test set."""
     row = mmengine.load(job.predictions)[0]
     name = row.get('img_path') or row.get('filename') or row.get('video_id')
-    return os.path.relpath(os.path.join(cfg.test_dataloader.dataset.data_root, name))
+    sample = os.path.relpath(os.path.join(cfg.test_dataloader.dataset.data_root, name))
+    model = os.path.relpath(job.out / 'models' / 'best')
+    return f'python -m mvitv2_mm predict {shlex.quote(model)} {shlex.quote(sample)}'

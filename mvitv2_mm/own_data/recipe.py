@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from ..config_edit import edit
 from ..config_options import apply_options
+from ..config_walk import dicts_in
 from ..engine.nested_datasets import leaf_datasets
 from .networks import Start
 from .writing import WrittenData
@@ -122,7 +123,9 @@ def _use_data(cfg: Config, data: WrittenData) -> None:
 
 def _use_classes(cfg: Config, data: WrittenData) -> None:
     number = len(data.classes)
-    _set_counts(cfg.model, number)
+    for node in dicts_in(cfg.model):
+        if 'num_classes' in node:
+            node['num_classes'] = number
     cfg.num_classes, cfg.classes = number, list(data.classes)
     for _, dataset in datasets(cfg):
         if data.task == 'action_detection':
@@ -131,16 +134,6 @@ def _use_classes(cfg: Config, data: WrittenData) -> None:
     if data.task == 'detection' and number <= _SHOWN_CLASSES:
         for _, metric in evaluators(cfg, 'test'):
             metric.classwise = True
-
-
-def _set_counts(node: object, number: int) -> None:
-    if isinstance(node, dict):
-        if 'num_classes' in node:
-            node['num_classes'] = number
-        node = list(node.values())
-    if isinstance(node, (list, tuple)):
-        for part in node:
-            _set_counts(part, number)
 
 
 def samples_per_step(cfg: Config) -> int:

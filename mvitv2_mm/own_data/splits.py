@@ -6,6 +6,7 @@ from typing import Dict, List, Optional, Union
 
 import numpy as np
 
+from .folders import in_order
 from .formats.common import check_new_classes
 from .recognition import note_shared, read
 from .samples import NOUNS, OwnData, Sample
@@ -75,7 +76,7 @@ def _join(data: OwnData, other: OwnData) -> OwnData:
     splits = dict(data.splits, val=samples)
     record = dict(made_by=f'"{split}" of {other.root} ({other.kind}) validates')
     notes = data.notes + [f'validation: {note}' for note in other.notes]
-    joined = replace(data, splits=_in_order(splits), record=record, notes=notes)
+    joined = replace(data, splits=in_order(splits), record=record, notes=notes)
     note_shared(joined, 'val')
     return joined
 
@@ -83,10 +84,6 @@ def _join(data: OwnData, other: OwnData) -> OwnData:
 def _relabel(sample: Sample, label: Dict[int, int]) -> Sample:
     objects = tuple(obj._replace(label=label[obj.label]) for obj in sample.objects)
     return replace(sample, label=label.get(sample.label), objects=objects)
-
-
-def _in_order(splits: Dict[str, tuple]) -> Dict[str, tuple]:
-    return {split: splits[split] for split in ('train', 'val', 'test') if split in splits}
 
 
 def _set_aside(data: OwnData, share: float, seed: int) -> OwnData:
@@ -109,7 +106,7 @@ def _set_aside(data: OwnData, share: float, seed: int) -> OwnData:
         data.splits,
         train=tuple(s for i, s in enumerate(samples) if i not in val),
         val=tuple(s for i, s in enumerate(samples) if i in val))
-    result = replace(data, splits=_in_order(splits))
+    result = replace(data, splits=in_order(splits))
     text = f'a share of {share:g} of the training data was set aside for validation, seed {seed}'
     result.record = dict(
         made_by='mvitv2_mm', share=share, seed=seed, sources=len(groups), kept_together=rules)

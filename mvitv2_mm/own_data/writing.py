@@ -4,13 +4,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Dict, Optional, Sequence, Tuple, Union
+from typing import Dict, Sequence, Tuple, Union
 
+from ..datasets.coco_format import mask_area
 from ..datasets.lists import number_names, split_sample
 from ..datasets.readers import FrameFolder, UnreadableClipError, VideoFile
 from ..files import replaced
-from .folders import UNREADABLE, upright_size
-from .objects import mask_area
+from .folders import UNREADABLE, sizes
 from .samples import OwnData, Sample
 
 _LOOKED_AT = 16  # files that tell the typical size
@@ -23,11 +23,9 @@ class WrittenSplit:
     Attributes:
         ann_file (str): Absolute path of the file that was written.
         num_samples (int): Number of pictures, clips or key frames.
-        class_counts (tuple[int, ...]): Samples, objects or actions of each class.
     """
     ann_file: str
     num_samples: int
-    class_counts: Tuple[int, ...]
 
 
 @dataclass
@@ -42,8 +40,6 @@ class WrittenData:
         splits (dict[str, WrittenSplit]): By 'train', 'val' and 'test'.
         has_masks (bool): Whether every object to learn from has a mask.
         short_side (int): Median of the short sides of a few pictures or clips, in pixels.
-        clip_frames (int, optional): Median number of frames of a few clips, None for pictures.
-        split_file (str): Absolute path of ``split.json``, which says how the splits were made.
         reading (dict): See :class:`OwnData`.
     """
     task: str
@@ -53,8 +49,6 @@ class WrittenData:
     splits: Dict[str, WrittenSplit]
     has_masks: bool
     short_side: int
-    clip_frames: Optional[int]
-    split_file: str
     reading: dict
 
 
@@ -74,20 +68,16 @@ def write(data: OwnData, folder: Union[str, Path]) -> WrittenData:
     folder = Path(os.path.abspath(folder))
     write_split = dict(
         detection=_write_coco, action_detection=_write_ava).get(data.task, _write_list)
-    splits = {}
-    for split, samples in data.splits.items():
-        path, count = write_split(data, samples, folder / split)
-        counts = data.counts(split)
-        splits[split] = WrittenSplit(
-            str(path), count, tuple(counts[i] for i in range(len(data.classes))))
-    split_file = folder / 'split.json'
-    _write_record(data, split_file)
+    splits = {
+        split: write_split(data, samples, folder / split)
+        for split, samples in data.splits.items()
+    }
+    _write_record(data, folder / 'split.json')
     objects = [obj for samples in data.splits.values() for s in samples for obj in s.objects]
     has_masks = data.task == 'detection' and all(obj.mask is not None or obj.crowd
                                                  for obj in objects)
-    short_side, clip_frames = _typical(data)
-    return WrittenData(data.task, data.kind, data.classes, data.root, splits, has_masks, short_side,
-                       clip_frames, str(split_file), data.reading)
+    return WrittenData(data.task, data.kind, data.classes, data.root, splits, has_masks,
+                       _typical_side(data), data.reading)
 
 
 def name_in(root: str, path: str) -> str:
@@ -101,7 +91,7 @@ def _write(path: Path, text: str) -> None:
         temporary.write_text(text, encoding='utf-8')
 
 
-def _write_list(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[Path, int]:
+def _write_list(data: OwnData, samples: Sequence[Sample], stem: Path) -> WrittenSplit:
     path = stem.with_suffix('.txt')
     lines, labels = [], number_names(data.classes)
     for sample in samples:
@@ -111,7 +101,7 @@ def _write_list(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[P
             raise ValueError(f'"{name}" of the class "{data.classes[sample.label]}" cannot be '
                              'written into a list; rename the file or the class')
     _write(path, ''.join(f'{line}\n' for line in lines))
-    return path, len(lines)
+    return WrittenSplit(str(path), len(lines))
 
 
 def _reads_back(line: str, name: str, label: int, classes: Dict[str, int]) -> bool:
@@ -121,7 +111,7 @@ def _reads_back(line: str, name: str, label: int, classes: Dict[str, int]) -> bo
     return split_sample(line, classes=classes) == (name, [], [label])
 
 
-def _write_coco(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[Path, int]:
+def _write_coco(data: OwnData, samples: Sequence[Sample], stem: Path) -> WrittenSplit:
     path = stem.with_suffix('.json')
     images, annotations = [], []
     for number, sample in enumerate(samples, 1):
@@ -130,24 +120,23 @@ def _write_coco(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[P
         images.append(dict(id=number, file_name=name, width=width, height=height))
         for obj in sample.objects:
             x1, y1, x2, y2 = obj.box
-            area = obj.area or (obj.mask and mask_area(obj.mask, sample.size)) or (x2 - x1) * (
-                y2 - y1)
+            covered = obj.area or (obj.mask and mask_area(obj.mask, height, width))
             annotation = dict(
                 id=len(annotations) + 1,
                 image_id=number,
                 category_id=obj.label + 1,
                 bbox=[x1, y1, x2 - x1, y2 - y1],
-                area=area,
+                area=covered or (x2 - x1) * (y2 - y1),
                 iscrowd=int(obj.crowd))
             if obj.mask is not None:
                 annotation['segmentation'] = obj.mask
             annotations.append(annotation)
     categories = [dict(id=i, name=name) for i, name in enumerate(data.classes, 1)]
     _write(path, json.dumps(dict(images=images, annotations=annotations, categories=categories)))
-    return path, len(images)
+    return WrittenSplit(str(path), len(images))
 
 
-def _write_ava(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[Path, int]:
+def _write_ava(data: OwnData, samples: Sequence[Sample], stem: Path) -> WrittenSplit:
     path = stem.with_suffix('.csv')
     lines, keys = [], set()
     for sample in samples:
@@ -159,7 +148,7 @@ def _write_ava(data: OwnData, samples: Sequence[Sample], stem: Path) -> Tuple[Pa
             lines.append(f'{name},{person.second},{box},{person.label + 1},{person.person}\n')
             keys.add((name, person.second))
     _write(path, ''.join(lines))
-    return path, len(keys)
+    return WrittenSplit(str(path), len(keys))
 
 
 def _write_record(data: OwnData, path: Path) -> None:
@@ -171,31 +160,28 @@ def _write_record(data: OwnData, path: Path) -> None:
     _write(path, json.dumps(record, indent=1, ensure_ascii=False) + '\n')
 
 
-def _typical(data: OwnData) -> Tuple[int, Optional[int]]:
-    """Median short side, and number of frames of clips, of a few training files."""
+def _typical_side(data: OwnData) -> int:
+    """Median short side of a few training files."""
     samples = data.splits['train']
     few = samples[::max(1, len(samples) // _LOOKED_AT)][:_LOOKED_AT]
-    sides, frames = [], []
+    sides = []
     for sample in few:
         try:
-            size, count = _look(sample, data)
+            sides.append(min(_size(sample, data)))
         except (UnreadableClipError, *UNREADABLE):
             continue
-        sides.append(min(size))
-        frames.append(count)
     if not sides:
         raise ValueError(f'none of {len(few)} files of {data.root} that were tried can be read, '
                          f'such as {few[0].path}')
-    is_moving = data.task in ('video', 'action_detection')
-    return round(median(sides)), round(median(frames)) if is_moving else None
+    return round(median(sides))
 
 
-def _look(sample: Sample, data: OwnData) -> Tuple[Tuple[int, int], int]:
-    """Sides and number of frames of a picture or clip."""
+def _size(sample: Sample, data: OwnData) -> Tuple[int, int]:
+    """Sides of a picture, or of the first frame of a clip."""
     if data.task in ('image', 'detection'):
-        return sample.size or upright_size(sample.path), 1
+        return sample.size or sizes(sample.path)[0]
     if data.reading.get('key') == 'img':
         clip = FrameFolder(sample.path, None, data.reading['filename_tmpl'])
     else:
         clip = VideoFile(sample.path)
-    return clip.read([0])[0].shape[:2], clip.num_frames
+    return clip.read([0])[0].shape[:2]

@@ -32,25 +32,24 @@ class Target:
 
 @dataclass(frozen=True)
 class Task:
-    """``data`` is a folder in ``data/quickstart``; ``controls`` are folders to test on too."""
+    """What is trained and judged; ``controls`` are folders to test on too."""
     name: str
-    data: str
     targets: Tuple[Target, ...]
     controls: Tuple[str, ...] = ()
 
 
 TASKS = (
-    Task('image', 'images', (Target('image top-1, %', 'test', 'accuracy/top1', 95.), )),
-    Task('detection', 'scenes', (Target('box mAP', 'test', 'coco/bbox_mAP',
-                                        0.50), Target('mask mAP', 'test', 'coco/segm_mAP', 0.45))),
-    Task(
-        'video',
-        'clips',
-        (Target('motion top-1', 'test', 'acc/top1',
-                0.90), Target('played backwards: opposite motion', 'backwards', 'acc/top1', 0.80),
-         Target('frozen frame: motion', 'frozen', 'acc/top1', 0.35, is_control=True)),
-        controls=('backwards', 'frozen')),
-)
+    Task('image', (Target('image top-1, %', 'test', 'accuracy/top1', 95.), )),
+    Task('detection', (
+        Target('box mAP', 'test', 'coco/bbox_mAP', 0.50),
+        Target('mask mAP', 'test', 'coco/segm_mAP', 0.45),
+    )),
+    Task('video', (
+        Target('motion top-1', 'test', 'acc/top1', 0.90),
+        Target('played backwards: opposite motion', 'backwards', 'acc/top1', 0.80),
+        Target('frozen frame: motion', 'frozen', 'acc/top1', 0.35, is_control=True),
+    ), controls=('backwards', 'frozen')),
+)  # yapf: disable
 
 
 @dataclass

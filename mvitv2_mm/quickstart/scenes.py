@@ -5,9 +5,9 @@ from typing import List, NamedTuple, Tuple
 
 import cv2
 import numpy as np
-from pycocotools import mask as coco_mask
 from rich.progress import track
 
+from ..datasets.coco_format import box_of, encode_mask, mask_area
 from .digits import (CLASSES, SPLITS, finish, paste, random_background, random_ink, render,
                      source_digits, split_sources)
 
@@ -74,13 +74,13 @@ def draw_scene(split: str, index: int) -> Tuple[np.ndarray, List[Instance]]:
 
 def annotate(instance: Instance, image_id: int, ann_id: int) -> dict:
     """COCO annotation with the exact mask (run-length code) and its tight box (x, y, w, h)."""
-    rle = coco_mask.encode(np.asfortranarray(instance.mask))
+    code = encode_mask(instance.mask)
     return dict(
         id=ann_id,
         image_id=image_id,
         category_id=int(source_digits()[1][instance.source]) + 1,
-        bbox=coco_mask.toBbox(rle).tolist(),
-        area=float(coco_mask.area(rle)),
-        segmentation=dict(size=rle['size'], counts=rle['counts'].decode()),
+        bbox=box_of(code),
+        area=mask_area(code, *code['size']),
+        segmentation=code,
         iscrowd=0,
         source=instance.source)

@@ -1,7 +1,5 @@
 """A classifier without a config: the same numbers as the host's model with one."""
-import importlib.util
-from pathlib import Path
-
+import in_process
 import pytest
 import torch
 from mmengine.registry import MODELS, init_default_scope
@@ -12,8 +10,6 @@ from mvitv2_mm.checkpoints.model_source import open_model
 from mvitv2_mm.classifier import SHORT_NAMES
 from mvitv2_mm.config_files import load_config
 from mvitv2_mm.errors import UnknownName, UsageError
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope='module')
@@ -82,10 +78,7 @@ def test_unknown_names_and_tasks():
 
 
 def test_torch_hub_has_every_short_name():
-    spec = importlib.util.spec_from_file_location('hubconf', ROOT / 'hubconf.py')
-    hubconf = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(hubconf)
-    assert set(SHORT_NAMES) <= set(vars(hubconf))
+    assert set(SHORT_NAMES) <= set(vars(in_process.script('hubconf.py')))
     assert all(name in ZOO for name in SHORT_NAMES.values())
-    model = torch.hub.load(str(ROOT), 'mvitv2_tiny', source='local', num_classes=3)
+    model = torch.hub.load(str(in_process.ROOT), 'mvitv2_tiny', source='local', num_classes=3)
     assert model.num_classes == 3

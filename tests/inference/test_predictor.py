@@ -1,9 +1,8 @@
-"""Predictions equal those that ``tools/test.py`` saves, and do not depend on how inputs come."""
-import importlib.util
+"""Predictions equal those that the command ``test`` saves, and do not depend on how inputs come."""
 import pickle
-from pathlib import Path
 
 import cv2
+import in_process
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,7 +12,6 @@ from mvitv2_mm import Inferencer
 from mvitv2_mm.datasets import LoadImage, VideoFile
 from mvitv2_mm.inference.sources import ArrayClip
 
-TEST_TOOL = Path(__file__).parents[2] / 'tools' / 'test.py'
 TASKS = ('image', 'detection', 'video')
 
 
@@ -23,24 +21,18 @@ def noise(*shape):
 
 @pytest.fixture(scope='module', params=TASKS)
 def tested(request, quick, tmp_path_factory):
-    """A model and what ``tools/test.py --dump`` says of its files, by the name of the file."""
+    """A model and what ``test --dump`` says of its files, by the name of the file."""
     model, folder = quick(request.param), tmp_path_factory.mktemp('tested')
     dump = folder / 'predictions.pkl'
     options = [f'{key}={value}' for key, value in model.options.items()]
-    spec = importlib.util.spec_from_file_location('tool_for_dumps', TEST_TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    tool.main([
-        model.config, model.checkpoint, '--dump',
-        str(dump), '--work-dir',
-        str(folder), '--cfg-options', *options
-    ])
+    args = [model.config, model.checkpoint, '--dump', dump, '--work-dir', folder]
+    in_process.run('test', [*args, '--cfg-options', *options])
     samples = pickle.loads(dump.read_bytes())
     return model, {sample.get('img_path') or sample['filename']: sample for sample in samples}
 
 
 def numbers(record):
-    """All numbers that a record and a sample of ``tools/test.py`` should share, as arrays."""
+    """All numbers that a record and a sample of the command ``test`` should share, as arrays."""
     if 'classes' in record:
         ranked = sorted(record['classes'], key=lambda found: found['label'])
         return dict(scores=[found['score'] for found in ranked])

@@ -11,6 +11,7 @@ import yaml
 from pycocotools import mask as mask_tools
 from pycocotools.coco import COCO
 
+from mvitv2_mm.commands.predict import FORMATS
 from mvitv2_mm.inference.writers import WRITERS, common_folder
 
 CLASSES = ('cat', 'dog', '猫')
@@ -205,6 +206,13 @@ def test_csv_of_objects_and_of_classes(pictures, tmp_path):
     assert rows[1] == {**dict.fromkeys(rows[0], ''), 'input': 'no.mp4', 'error': 'bad'}
 
 
+def test_csv_has_columns_for_more_classes_than_the_first_record_lists(tmp_path):
+    records = [window('clip.mp4', 0, 0., 2., 1), window('clip.mp4', 1, 2., 4., 1)]
+    del records[0]['classes'][1:]  # below the threshold
+    rows = read_table(write('csv', tmp_path, records, model('video')))
+    assert [(row['name_1'], row['name_2']) for row in rows] == [('dog', ''), ('dog', 'cat')]
+
+
 def window(video, index, start, end, label, score=0.5):
     scores = {label: score, (label + 2) % 3: score / 2}
     return dict(
@@ -264,3 +272,7 @@ def test_a_format_that_cannot_hold_the_results(kind, task, tmp_path):
 def test_classes_without_names_are_numbered(tmp_path):
     path = write('coco-data', tmp_path, [picture('x.png')], model(classes=None))
     assert [c['name'] for c in json.loads(path.read_text())['categories']] == ['0', '1', '2']
+
+
+def test_the_command_offers_every_format():
+    assert set(FORMATS) == set(WRITERS)

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from PIL import Image
+
+from mvitv2_mm.own_data import recognise
 
 ORIENTATION = 0x0112
 
@@ -53,3 +56,10 @@ def boxes(data, split='train'):
 def every_file(root: Path):
     """Contents of all files, to see that none is changed."""
     return {p: p.read_bytes() for p in sorted(root.rglob('*')) if p.is_file()}
+
+
+def refused(path: Path, message):
+    """Data is refused with one line that says why."""
+    with pytest.raises(ValueError, match=message) as error:
+        recognise(path)
+    assert '\n' not in str(error.value)

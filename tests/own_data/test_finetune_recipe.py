@@ -31,11 +31,11 @@ def pictures(tmp_path_factory):
 def made_up(task, folder, num_samples=1000, has_masks=True, short_side=480):
     """Converted data of two classes of which only the numbers matter."""
     splits = {
-        split: WrittenSplit(str(folder / f'{split}.json'), num_samples, (num_samples, 0))
+        split: WrittenSplit(str(folder / f'{split}.json'), num_samples)
         for split in ('train', 'val')
     }
     return WrittenData(task, 'a test', ('cat', 'dog'), str(folder), splits, has_masks, short_side,
-                       None, '', {})
+                       {})
 
 
 def written(cfg, start, path):

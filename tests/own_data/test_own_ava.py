@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from ava_data import make_ava
-from own_files import make_clip, make_picture, write
+from own_files import make_clip, make_picture, refused, write
 
 from mvitv2_mm.datasets import AVADataset
 from mvitv2_mm.own_data import recognise
@@ -42,7 +42,6 @@ def test_what_is_written_is_read_by_the_dataset(tmp_path):
         pipeline=[dict(type='mvitv2_mm.OpenClip')],
         **reading)
     assert len(dataset) == written.splits['train'].num_samples == 2
-    assert written.splits['train'].class_counts == (1, 1, 1)
     info = dataset.get_data_info(0)
     assert np.flatnonzero(info['gt_labels'][0]).tolist() == [0, 2]
     np.testing.assert_allclose(info['gt_bboxes'], [[0.31, 0.2, 0.55, 0.9]], rtol=1e-6)
@@ -58,7 +57,7 @@ def test_folders_of_frames_from_second_900(tmp_path):
     assert data.reading == dict(key='img', first_second=900, fps=30, filename_tmpl='img_{:05}.jpg')
     assert data.classes[11] == 'action 12' and data.classes[0] == '1'
     written = write_data(data, tmp_path / 'out')
-    assert (written.short_side, written.clip_frames) == (48, 150)
+    assert written.short_side == 48
 
 
 @pytest.mark.parametrize('line, message', [
@@ -71,20 +70,16 @@ def test_folders_of_frames_from_second_900(tmp_path):
 ])
 def test_faults_are_one_line(tmp_path, line, message):
     make(tmp_path, LINES + line)
-    with pytest.raises(ValueError, match=message) as error:
-        recognise(tmp_path)
-    assert '\n' not in str(error.value)
+    refused(tmp_path, message)
 
 
 def test_new_actions_in_validation(tmp_path):
     make(tmp_path, LINES.splitlines()[1] + '\nstreet,2,0.1,0.25,0.3,0.8,2,0\n')
-    with pytest.raises(ValueError, match="val.csv has the classes '3'"):
-        recognise(tmp_path)
+    refused(tmp_path, "val.csv has the classes '3'")
 
 
 def test_frames_with_different_names(tmp_path):
     for name in ('shop', 'street'):
         make_picture(tmp_path / 'frames' / name / f'{name}_1.jpg')
     write(tmp_path / 'train.csv', LINES)
-    with pytest.raises(ValueError, match='frames should be called alike'):
-        recognise(tmp_path)
+    refused(tmp_path, 'frames should be called alike')

@@ -1,5 +1,5 @@
 import pytest
-from own_files import make_clip, make_picture, rows, write
+from own_files import make_clip, make_picture, refused, rows, write
 
 from mvitv2_mm.own_data import recognise
 
@@ -67,8 +67,7 @@ def test_a_test_set_without_labels_is_left_out(tmp_path):
 def test_splits_without_classes_are_no_classes(tmp_path):
     for split in ('train', 'val'):
         make_picture(tmp_path / split / '1.png')
-    with pytest.raises(ValueError, match='It holds 2 pictures and videos, without labels'):
-        recognise(tmp_path)
+    refused(tmp_path, 'It holds 2 pictures and videos, without labels')
 
 
 def make_two(root):
@@ -88,29 +87,23 @@ def test_faults_are_one_line(tmp_path, more, message):
     make_two(tmp_path)
     recognise(tmp_path)
     more(tmp_path)
-    with pytest.raises(ValueError, match=message) as error:
-        recognise(tmp_path)
-    assert '\n' not in str(error.value)
+    refused(tmp_path, message)
 
 
 def test_one_class_only(tmp_path):
     make_picture(tmp_path / 'cat' / '1.png')
     make_picture(tmp_path / 'cat' / '2.png')
-    with pytest.raises(ValueError, match=r'one class only \(cat\)'):
-        recognise(tmp_path)
+    refused(tmp_path, r'one class only \(cat\)')
 
 
 def test_nothing_known(tmp_path):
     write(tmp_path / 'a.doc', 'text')
-    with pytest.raises(ValueError, match='no format that is known.*YOLO.*one folder per class'):
-        recognise(tmp_path)
+    refused(tmp_path, 'no format that is known.*YOLO.*one folder per class')
     make_picture(tmp_path / 'images' / '1.png')  # pictures, but no annotations
-    with pytest.raises(ValueError, match='no format that is known'):
-        recognise(tmp_path)
+    refused(tmp_path, 'no format that is known')
 
 
 def test_what_is_no_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere does not exist'):
         recognise(tmp_path / 'nowhere')
-    with pytest.raises(ValueError, match='unpack it'):
-        recognise(write(tmp_path / 'data.zip', ''))
+    refused(write(tmp_path / 'data.zip', ''), 'unpack it')

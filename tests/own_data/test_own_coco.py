@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from own_files import boxes, every_file, make_picture, write
+from own_files import boxes, every_file, make_picture, refused, write
 from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
 
@@ -147,8 +147,7 @@ def test_sizes_are_those_of_the_upright_pictures(tmp_path, orientation, upright,
     recognise(tmp_path)
     if upright != (40, 30):
         write(tmp_path / 'train.json', coco([name], size=(40, 30)))
-        with pytest.raises(ValueError, match=f'{name} is 30 x 40 when it is turned upright'):
-            recognise(tmp_path)
+        refused(tmp_path, f'{name} is 30 x 40 when it is turned upright')
 
 
 def broken(change):
@@ -184,6 +183,4 @@ def test_broken_files_are_one_line(tmp_path, write_broken, message):
     write(tmp_path / 'train.json', coco(['a.jpg']))
     recognise(tmp_path)
     write_broken(tmp_path)
-    with pytest.raises(ValueError, match=message) as error:
-        recognise(tmp_path)
-    assert '\n' not in str(error.value)
+    refused(tmp_path, message)

@@ -121,8 +121,8 @@ def test_how_the_split_was_made_is_written_down(tmp_path):
         for i in range(5):
             make_picture(tmp_path / 'data' / name / f'ü {i}.png')
     split = with_validation(recognise(tmp_path / 'data'), seed=3)
-    written = write_data(split, tmp_path / 'out')
-    record = json.loads(Path(written.split_file).read_text(encoding='utf-8'))
+    write_data(split, tmp_path / 'out')
+    record = json.loads((tmp_path / 'out' / 'split.json').read_text(encoding='utf-8'))
     assert (record['share'], record['seed'], record['made_by']) == (0.2, 3, 'mvitv2_mm')
     assert {(n, n[0]) for n in record['val']} == rows(split, 'val')
     assert len(record['train']) == 8

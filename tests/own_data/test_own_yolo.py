@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from own_files import make_picture, write
+from own_files import make_picture, refused, write
 
 from mvitv2_mm.own_data import recognise
 
@@ -123,8 +123,7 @@ def test_darknet_as_cvat_exports_it(tmp_path):
 def test_broken_lines_are_named(tmp_path, text, message):
     make(tmp_path, ['a.jpg'], text=text)
     write(tmp_path / 'data.yaml', f'train: images\n{NAMES}')
-    with pytest.raises(ValueError, match=message):
-        recognise(tmp_path)
+    refused(tmp_path, message)
 
 
 @pytest.mark.parametrize('yaml, message', [
@@ -137,14 +136,11 @@ def test_broken_lines_are_named(tmp_path, text, message):
 def test_a_broken_yaml_is_named(tmp_path, yaml, message):
     make(tmp_path, ['a.jpg'])
     write(tmp_path / 'data.yaml', yaml)
-    with pytest.raises(ValueError, match=message) as error:
-        recognise(tmp_path)
-    assert '\n' not in str(error.value)
+    refused(tmp_path, message)
 
 
 def test_text_files_without_picture(tmp_path):
     make(tmp_path, ['a.jpg'])
     write(tmp_path / 'labels' / 'lost.txt', LINE)
     write(tmp_path / 'data.yaml', f'train: images\n{NAMES}')
-    with pytest.raises(ValueError, match='1 of 2 text files have no picture, the first is lost'):
-        recognise(tmp_path)
+    refused(tmp_path, '1 of 2 text files have no picture, the first is lost')

@@ -1,14 +1,13 @@
 """The quickstart's judgement: it goes through the tools and fails loudly."""
-import importlib.util
 import json
 import sys
 from pathlib import Path
 
+import in_process
 import pytest
 
 from mvitv2_mm.quickstart import job, report
 
-ROOT = Path(__file__).parents[2]
 GOOD = dict(
     image=dict(test={'accuracy/top1': 97.}),
     detection=dict(test={
@@ -21,9 +20,7 @@ GOOD = dict(
 @pytest.fixture
 def quickstart(monkeypatch, tmp_path):
     """tools/quickstart.py with results made up instead of trained."""
-    spec = importlib.util.spec_from_file_location('quickstart_tool', ROOT / 'tools/quickstart.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    tool = in_process.script('tools/quickstart.py')
     results, ran = json.loads(json.dumps(GOOD)), []
 
     def run_task(task, work_dir):
@@ -32,7 +29,7 @@ def quickstart(monkeypatch, tmp_path):
 
     monkeypatch.setattr(tool, 'run_task', run_task)
     monkeypatch.setattr(tool, 'WORK_DIR', tmp_path)
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(in_process.ROOT)
     tool.results, tool.ran = results, ran
     return tool
 

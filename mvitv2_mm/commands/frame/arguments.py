@@ -30,8 +30,8 @@ class OptionAction(argparse.Action):
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of every command that reads a config."""
-    config = parser.add_argument('config', help='path of a config, or the name of one of the zoo')
-    config.complete = CONFIG
+    parser.add_argument(
+        'config', help='path of a config, or the name of one of the zoo').complete = CONFIG
     add_config_options(parser)
 
 
@@ -52,12 +52,11 @@ def add_model_arguments(parser: argparse.ArgumentParser, inputs: Optional[str] =
         parser (argparse.ArgumentParser): The parser.
         inputs (str, optional): What the model is given. Defaults to None: no arguments for that.
     """
-    model = parser.add_argument(
+    parser.add_argument(
         'model',
         metavar='MODEL',
         help='a model folder, the name of a published model, a checkpoint of a training with this '
-        'package, or a config with --checkpoint')
-    model.complete = MODEL
+        'package, or a config with --checkpoint').complete = MODEL
     if inputs is not None:
         parser.add_argument('inputs', metavar='INPUT', nargs='+', help=inputs)
     parser.add_argument('--checkpoint', help='weights, where MODEL is a config')

@@ -4,8 +4,9 @@ from pathlib import PurePosixPath
 from tempfile import TemporaryFile
 from typing import Dict, List, Optional, TextIO
 
+from ...datasets.coco_format import mask_area
 from .base import Writer
-from .masks import mask_area, mask_polygons
+from .masks import mask_polygons
 from .names import Names
 
 
@@ -164,4 +165,4 @@ def _region(one: dict) -> dict:
     if 'mask' not in one:
         return dict(area=_box(one)[2] * _box(one)[3], segmentation=[])
     polygons = [part.ravel().tolist() for part in mask_polygons(one['mask'])]
-    return dict(area=mask_area(one['mask']), segmentation=polygons)
+    return dict(area=mask_area(one['mask'], *one['mask']['size']), segmentation=polygons)

@@ -5,16 +5,6 @@ import numpy as np
 from pycocotools import mask as mask_tools
 
 
-def decode_mask(mask: dict) -> np.ndarray:
-    """Array (H, W) of zeros and ones of a run-length code as in COCO."""
-    return mask_tools.decode(mask)
-
-
-def mask_area(mask: dict) -> float:
-    """Pixels of a run-length code."""
-    return float(mask_tools.area(mask))
-
-
 def mask_polygons(mask: dict) -> List[np.ndarray]:
     """Outlines of the parts of a mask, the largest first.
 
@@ -29,7 +19,7 @@ def mask_polygons(mask: dict) -> List[np.ndarray]:
     """
     # OpenCV's contours go through the centres of pixels. Grown by one pixel to the right and to
     # the bottom, the centres of the outermost pixels lie where the edges were.
-    padded = cv2.copyMakeBorder(decode_mask(mask), 0, 1, 0, 1, cv2.BORDER_CONSTANT, value=0)
+    padded = cv2.copyMakeBorder(mask_tools.decode(mask), 0, 1, 0, 1, cv2.BORDER_CONSTANT, value=0)
     grown = cv2.dilate(padded, np.ones((2, 2), np.uint8), anchor=(1, 1))
     contours, _ = cv2.findContours(grown, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     contours = [cv2.approxPolyDP(contour, 0.5, closed=True)[:, 0] for contour in contours]

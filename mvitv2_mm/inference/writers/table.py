@@ -1,47 +1,46 @@
 import csv
-from typing import List, Optional
+from typing import List
 
 from .base import Writer
 
 ALL_TASKS = ('image', 'detection', 'video', 'action_detection')
+_CLASS = ('label', 'name', 'score')
+_BOX = ('x1', 'y1', 'x2', 'y2')
 
 
 class CSVWriter(Writer):
     """A table: a row for each input or window with its best classes, or for each object or action.
 
     An input that could not be read has a row with its error. An input without objects has none.
+
+    Args:
+        *args: See :class:`Writer`.
+        top_k (int): How many classes a row lists at most. Defaults to 5.
+        **kwargs: See :class:`Writer`.
     """
     name = 'predictions.csv'
     tasks = ALL_TASKS
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args, top_k: int = 5, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self._file = self._open(self.path)
-        self._table: Optional[csv.DictWriter] = None
-        self._errors: List[dict] = []  # before the first result, which tells the columns
+        self._table = csv.DictWriter(
+            self._open(self.path), self._columns(top_k), lineterminator='\n')
+        self._table.writeheader()
+
+    def _columns(self, top_k: int) -> List[str]:
+        task, classes = self.model.task, self.model.classes
+        where = ('start', 'end') if task == 'video' else ('frame', 'second')
+        found = (*_CLASS, *_BOX, 'track')
+        if task in ('image', 'video'):
+            number = min(top_k, len(classes)) if classes else top_k
+            found = [f'{key}_{rank}' for rank in range(1, number + 1) for key in _CLASS]
+        return ['input', *where, *found, 'error']
 
     def add(self, record: dict) -> None:
         if 'error' in record:
-            rows = [dict(input=record['input'], error=record['error'])]
+            self._table.writerow(dict(input=record['input'], error=record['error']))
         else:
-            rows = self._rows(record)
-        if self._table is None:
-            self._errors += rows
-            if 'error' in record or not rows:
-                return
-            self._begin(list(rows[0]))
-        else:
-            self._table.writerows(rows)
-
-    def close(self) -> None:
-        if self._table is None:
-            self._begin(['input'])
-        super().close()
-
-    def _begin(self, columns: List[str]) -> None:
-        self._table = csv.DictWriter(self._file, [*columns, 'error'], lineterminator='\n')
-        self._table.writeheader()
-        self._table.writerows(self._errors)
+            self._table.writerows(self._rows(record))
 
     def _rows(self, record: dict) -> List[dict]:
         where = dict(input=record['input'])
@@ -51,22 +50,17 @@ class CSVWriter(Writer):
         else:
             frame = record.get('frame', {})
             where.update(frame=frame.get('number'), second=frame.get('second'))
-        if self.model.task in ('image', 'video'):
-            ranks = enumerate(record['classes'], 1)
-            columns = [{f'{k}_{rank}': c[k] for k in _CLASS} for rank, c in ranks]
-            return [{**where, **{k: v for column in columns for k, v in column.items()}}]
+        if 'classes' in record:
+            for rank, found in enumerate(record['classes'], 1):
+                where.update({f'{key}_{rank}': found[key] for key in _CLASS})
+            return [where]
         return [{**where, **row} for one in record['objects'] for row in _object_rows(one)]
 
 
-_CLASS = ('label', 'name', 'score')
-
-
 def _object_rows(one: dict) -> List[dict]:
-    box = dict(zip(('x1', 'y1', 'x2', 'y2'), one['box']))
-    return [{
-        **{
-            k: found[k]
-            for k in _CLASS
-        },
-        **box, 'track': one.get('track')
-    } for found in one.get('actions', [one])]
+    box = dict(zip(_BOX, one['box']))
+    return [
+        dict({key: found[key]
+              for key in _CLASS}, **box, track=one.get('track'))
+        for found in one.get('actions', [one])
+    ]

@@ -24,12 +24,11 @@ class YOLOWriter(Writer):
             return
         stem = self.names.stem(record)
         size = np.array([record['width'], record['height']])
-        lines = [
-            f'{one["label"]} ' +
-            _numbers(_corners(one) / size) if one.get('mask') else f'{one["label"]} ' +
-            _numbers(_centre_and_size(one) / size) for one in self._objects(record)
-        ]
-        write_text(self.path / 'labels' / f'{stem}.txt', ''.join(f'{line}\n' for line in lines))
+        lines = []
+        for one in self._objects(record):
+            points = _corners(one) if one.get('mask') else _centre_and_size(one)
+            lines.append(f'{one["label"]} {_numbers(points / size)}\n')
+        write_text(self.path / 'labels' / f'{stem}.txt', ''.join(lines))
         if os.path.isfile(record['input']) and 'frame' not in record:
             suffix = os.path.splitext(record['input'])[1]
             _link(record['input'], self.path / 'images' / f'{stem}{suffix}')

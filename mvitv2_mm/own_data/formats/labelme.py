@@ -9,10 +9,9 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from PIL import Image
-from pycocotools import mask as coco_mask
 
 from ...datasets.class_folders import IMAGE_SUFFIXES
-from ...datasets.coco_format import box_of
+from ...datasets.coco_format import box_of, encode_mask
 from ...datasets.json_files import ID, NUMBER, read_json
 from ..folders import FileIndex, find_files, split_folders
 from ..objects import Found, RawPicture
@@ -194,10 +193,9 @@ def _bitmap(shape: dict, stated: Tuple[int, int], where: str) -> dict:
         (x, y), _ = shape['points']
     except (KeyError, TypeError, ValueError, binascii.Error, OSError):
         raise ValueError(f'{where}: the mask of "{shape["label"]}" cannot be read') from None
-    whole = np.zeros(stated[::-1], np.uint8, 'F')
+    whole = np.zeros(stated[::-1], np.uint8)
     place = whole[int(y):int(y) + part.shape[0], int(x):int(x) + part.shape[1]]
     if place.shape != part.shape:
         raise ValueError(f'{where}: the mask of "{shape["label"]}" leaves its picture')
     place[...] = part
-    code = coco_mask.encode(whole)
-    return dict(size=code['size'], counts=code['counts'].decode())
+    return encode_mask(whole)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...datasets.class_folders import IMAGE_SUFFIXES
-from ...datasets.lists import read_lines
+from ...datasets.lists import number_names, read_lines
 from ...datasets.readers import VIDEO_SUFFIXES
-from ..folders import SPLITS, FileIndex, folders_of, media_task, split_of
+from ..folders import SPLITS, FileIndex, folders_of, in_order, media_task, split_of
 from ..samples import OwnData, Sample
 from .common import check_new_classes, list_names
 
@@ -145,7 +145,7 @@ def _by_split(tables: Dict[Path, List[Row]], root: Path) -> Dict[str, List[Row]]
                         f'{row.where}: the split "{row.split}" should be train, val or '
                         'test')
                 found.setdefault(SPLITS[row.split.lower()], []).append(row)
-            return {split: found[split] for split in ('train', 'val', 'test') if split in found}
+            return in_order(found)
         return dict(train=rows)
     return {split: tables[file] for split, file in _files_of_splits(list(tables), root).items()}
 
@@ -181,10 +181,8 @@ def _folders(root: Path, split: str) -> Tuple[Path, ...]:
 def _locate(row: Row, root: Path, index: FileIndex) -> Path:
     if not row.path or not row.label:
         raise ValueError(f'{row.where}: expected a path and a class, "path,label"')
-    path = index.find(row.path, *_folders(root, row.near))
-    if path is None:
-        raise ValueError(f'{row.where}: there is no picture or clip "{row.path}" below {root}')
-    return path
+    folders = _folders(root, row.near)
+    return index.locate(row.path, *folders, noun='picture or clip', where=row.where)
 
 
 def _classes(rows: Dict[str, List[Row]], root: Path):
@@ -196,7 +194,7 @@ def _classes(rows: Dict[str, List[Row]], root: Path):
     if not all(re.fullmatch('-?[0-9]+', text) for text in texts):
         classes = names or sorted(train)
         check_new_classes(classes, texts, str(root))
-        return {name: i for i, name in enumerate(classes)}, tuple(classes), []
+        return number_names(classes), tuple(classes), []
     if not names:
         classes = sorted({int(text) for text in train})
         check_new_classes([str(c) for c in classes], {str(int(t)) for t in texts}, str(root))

@@ -3,8 +3,9 @@ from pathlib import Path
 from typing import Dict, List, Optional
 
 from ...datasets.json_files import ID, read_json
+from ...datasets.lists import number_names
 from ...datasets.readers import VIDEO_SUFFIXES
-from ..folders import FileIndex, split_of
+from ..folders import FileIndex, in_order, split_of
 from ..samples import OwnData, Sample
 from .common import check_entry, check_new_classes, starts_with
 
@@ -22,10 +23,7 @@ def find(path: Path) -> Optional[OwnData]:
     files = _files(path) if path.is_dir() else {}
     if 'train' not in files or not starts_with(files['train'], r'\s*\['):
         return None
-    contents = {
-        split: read_json(files[split])
-        for split in ('train', 'val', 'test') if split in files
-    }
+    contents = {split: read_json(file) for split, file in in_order(files).items()}
     entries = {split: content for split, content in contents.items() if _is_list(content)}
     if 'train' not in entries:
         return None
@@ -36,12 +34,12 @@ def find(path: Path) -> Optional[OwnData]:
     classes = _classes(files['train'].parent, names['train'])
     for split in entries:
         check_new_classes(classes, names[split], str(files[split]))
-    label = {name: i for i, name in enumerate(classes)}
+    label = number_names(classes)
     index = FileIndex(path, VIDEO_SUFFIXES)
     splits = {
         split:
         tuple(
-            Sample(_locate(entry, files[split], index), label[name])
+            Sample(_clip(entry, files[split], index), label[name])
             for entry, name in zip(part, names[split]))
         for split, part in entries.items()
     }
@@ -82,8 +80,5 @@ def _classes(folder: Path, names: List[str]) -> List[str]:
     return sorted(set(names))
 
 
-def _locate(entry: dict, file: Path, index: FileIndex) -> str:
-    path = index.find(str(entry['id']))
-    if path is None:
-        raise ValueError(f'{file}: there is no clip {entry["id"]} below {index.folder}')
-    return str(path)
+def _clip(entry: dict, file: Path, index: FileIndex) -> str:
+    return str(index.locate(str(entry['id']), noun='clip', where=str(file)))

@@ -3,7 +3,7 @@ import re
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
-from ...datasets.lists import read_lines
+from ...datasets.lists import number_names, read_lines
 from ...datasets.readers import VIDEO_SUFFIXES
 from ..folders import FileIndex
 from ..samples import OwnData, Sample
@@ -40,10 +40,7 @@ def find(path: Path) -> Optional[OwnData]:
 
 def _sample(row: Tuple[str, str, int], index: FileIndex) -> Sample:
     where, name, label = row
-    path = index.find(name)
-    if path is None:
-        raise ValueError(f'{where}: there is no clip "{name}" below {index.folder}')
-    return Sample(str(path), label)
+    return Sample(str(index.locate(name, noun='clip', where=where)), label)
 
 
 def _ucf(folder: Path):
@@ -55,7 +52,7 @@ def _ucf(folder: Path):
     if not names.is_file():
         raise ValueError(f'{lists[0]} needs {names} beside it, with lines "1 ApplyEyeMakeup"')
     classes = _numbered(names)
-    label = {name: i for i, name in enumerate(classes)}
+    label = number_names(classes)
     rows = {'train': _ucf_rows(lists[0], label)}
     test = folder / f'testlist{number}.txt'
     if test.is_file():

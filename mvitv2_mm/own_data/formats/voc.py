@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ...datasets.class_folders import IMAGE_SUFFIXES
-from ...datasets.lists import read_lines
+from ...datasets.lists import number_names, read_lines
 from ..folders import FileIndex, find_files, split_places
 from ..objects import Found, RawPicture
 from ..samples import Object
@@ -36,7 +36,7 @@ def find(path: Path) -> Optional[Found]:
     classes = [name for name in classes if name != 'background']
     for split in splits:
         check_new_classes(classes, names[split], f'the split "{split}" of {path}')
-    index, label = FileIndex(path, IMAGE_SUFFIXES), {name: i for i, name in enumerate(classes)}
+    index, label = FileIndex(path, IMAGE_SUFFIXES), number_names(classes)
     pictures = {
         split: [_read(file, trees[file], label, index) for file in part]
         for split, part in splits.items()

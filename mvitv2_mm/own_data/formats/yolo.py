@@ -106,14 +106,10 @@ def _list_pictures(file: Path, base: Optional[str], place: str, split: str) -> L
 def _read_list(file: Path, root: Path) -> List[Path]:
     """Pictures of a text file with a path per line."""
     index = FileIndex(root, IMAGE_SUFFIXES)
-    paths = []
-    for number, line in read_lines(str(file)):
-        path = index.find(line, file.parent)
-        if path is None:
-            raise ValueError(f'{file}, line {number}: there is no picture "{line[:100]}" below '
-                             f'{root}')
-        paths.append(path)
-    return paths
+    return [
+        index.locate(line, file.parent, noun='picture', where=f'{file}, line {number}')
+        for number, line in read_lines(str(file))
+    ]
 
 
 def _from_names(path: Path, source: str, classes: Sequence[str]) -> Optional[Found]:
