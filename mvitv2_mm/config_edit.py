@@ -26,7 +26,8 @@ def edit(steps: List[dict], /, **changes: Union[Change, List[Change]]) -> List[d
         list[dict]: The new list. The given one stays as it is.
 
     Raises:
-        ValueError: If no step has the name, or if more or fewer have it than there are changes.
+        ValueError: If no step has the name, if more or fewer have it than there are changes, or if
+            a change is none of these.
     """
     names = [step['type'].rpartition('.')[2] for step in steps]
     plan: Dict[int, Change] = {}
@@ -38,6 +39,11 @@ def edit(steps: List[dict], /, **changes: Union[Change, List[Change]]) -> List[d
         if len(places) != len(wanted):
             raise ValueError(f'{len(places)} steps are named "{name}", with changes for '
                              f'{len(wanted)}; give a list of {len(places)} changes, in their order')
+        for new in wanted:
+            if not (new is None or isinstance(new, (dict, tuple))):
+                raise ValueError(
+                    f'"{name}" should become a dict, a tuple of steps or None, but got '
+                    f'{new!r}')
         plan.update(zip(places, wanted))
     return [new for i, step in enumerate(steps) for new in _changed(step, plan.get(i, {}))]
 

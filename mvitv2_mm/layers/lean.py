@@ -163,7 +163,8 @@ def lean_mlp(x: Tensor, mlp: nn.Module, norm: Optional[nn.Module] = None) -> Ten
             return x
         return F.layer_norm(x, norm.normalized_shape, *affine, eps=norm.eps)
 
-    wide = (fc1.weight, fc1.bias, *affine)
+    bias = fc1.weight.new_zeros(fc1.out_features) if fc1.bias is None else fc1.bias
+    wide = (fc1.weight, bias, *affine)
     if is_whole:
         return linear(widen(x, *wide), fc2.weight, fc2.bias, mlp.act, keeps_less=mlp.keeps_less)
     out = [

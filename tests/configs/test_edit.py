@@ -62,6 +62,9 @@ def test_an_inserted_step_changes_nothing():
      '2 steps are named "Resize", with changes for 1; give a list of 2'),
     (dict(Resize=[None] * 3), '2 steps are named "Resize", with changes for 3'),
     (dict(Flip=[None, None]), '1 steps are named "Flip", with changes for 2'),
+    (dict(Flip=False), '"Flip" should become a dict, a tuple of steps or None, but got False'),
+    (dict(Resize=[None, 224]),
+     '"Resize" should become a dict, a tuple of steps or None, but got 224'),
 ])
 def test_names_that_do_not_fit(changes, message):
     with pytest.raises(ValueError, match=message) as info:

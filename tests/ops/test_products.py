@@ -104,6 +104,19 @@ class TestOneDNN:
             torch.testing.assert_close(
                 ours, wanted, rtol=1e-3, atol=1e-5 * wanted.abs().max().item() + 1e-3)
 
+    def test_an_mlp_without_bias_in_chunks(self, monkeypatch):
+        monkeypatch.setattr('mvitv2_mm.ops.memory.CHUNK_ELEMENTS', 2**9)
+        block, results = make_block((12, 12)), []
+        block.mlp.fc1.bias = block.mlp.fc2.bias = None
+        x = torch.randn(2, block.num_extra_tokens + 144, 16).requires_grad_()
+        for path in ('auto', 'reference'):
+            with compute_path(path):
+                out = block(x, (12, 12))[0].square().sum()
+                results.append(torch.autograd.grad(out, [x, block.mlp.fc1.weight]))
+        for ours, wanted in zip(*results):
+            torch.testing.assert_close(
+                ours, wanted, rtol=1e-3, atol=1e-5 * wanted.abs().max().item())
+
     def test_gradients_of_gradients(self):
         """Of a block, whose attention takes one head at a time."""
         block, twice = make_block((12, 12)), []
