@@ -202,7 +202,7 @@ def _objects(sample: Any, look: Look, size: Sequence[int]) -> List[dict]:
 
 def _each_object(found: Any, look: Look, size: Sequence[int]) -> Iterator[dict]:
     boxes = getattr(found.bboxes, 'tensor', found.bboxes).tolist()
-    masks = found.masks.masks if hasattr(found.get('masks'), 'masks') else None
+    masks = found.masks.to_ndarray() if hasattr(found.get('masks'), 'to_ndarray') else None
     for i, (box, label) in enumerate(zip(boxes, found.labels)):
         has_actions = label.ndim > 0  # of a person, who has a colour of its own
         labels = label.nonzero().flatten() if has_actions else label.reshape(1)

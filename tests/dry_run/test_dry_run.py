@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import synthetic_data
 import torch
+from mmdet.structures.mask import BitmapMasks, PolygonMasks
 from mmengine.config import Config
 from mmengine.structures import BaseDataElement, InstanceData
 from torch.utils.data import DataLoader
 
 from mvitv2_mm.commands.frame import run_command
+from mvitv2_mm.drawing import PALETTE
 from mvitv2_mm.dry_run import batches, measure, read_dry_run, summarize
 from mvitv2_mm.dry_run.job import dry_run
 from mvitv2_mm.dry_run.largest import largest_batch
@@ -255,6 +257,35 @@ def test_mixed_labels_are_named():
     assert batches.describe(dict(gt_label=torch.tensor([1])), look) == 'dog'
     assert batches.describe(dict(gt_label=torch.tensor([1., 0, 1])), look) == 'cow, cat'
     assert batches.describe(dict(gt_label=torch.tensor([7])), look) == '7'
+
+
+def shown(tmp_path, look=batches.Look(torch.zeros(3), torch.ones(3), True, None, 1), **objects):
+    """The sheet of a black picture with objects, in RGB."""
+    sample = BaseDataElement(gt_instances=InstanceData(**objects))
+    path = tmp_path / 'sheet.png'
+    batches.draw_batch(batches.Batch(torch.zeros(1, 3, 64, 64), [sample], 1), look, 'title', path)
+    return sample, look, cv2.imread(str(path))[..., ::-1]
+
+
+@pytest.mark.parametrize('masks', [
+    BitmapMasks(np.pad(np.ones((1, 40, 40), np.uint8), ((0, 0), (12, 12), (12, 12))), 64, 64),
+    PolygonMasks([[np.array([12., 12, 52, 12, 52, 52, 12, 52])]], 64, 64)
+])
+def test_masks_of_both_kinds_are_drawn(masks, tmp_path):
+    box, label = torch.tensor([[12., 12, 52, 52]]), torch.tensor([0])
+    *_, drawn = shown(tmp_path, bboxes=box, labels=label, masks=masks)
+    tint = np.round(0.45 * np.array(PALETTE[0]))
+    inside = (np.abs(drawn - tint) <= 2).all(-1).sum()
+    assert inside > 0.5 * (40 / 64 * 340)**2  # the box and the name hide some
+
+
+def test_people_are_counted_and_told_apart(tmp_path):
+    actions = torch.zeros(2, 80)
+    actions[:, 11] = 1.
+    boxes = torch.tensor([[0., 10, 25, 60], [35., 10, 60, 60]])
+    sample, look, drawn = shown(tmp_path, bboxes=boxes, labels=actions)
+    assert batches.describe(sample, look) == '2 people'
+    assert all((drawn == color).all(-1).sum() > 100 for color in PALETTE[:2])
 
 
 @pytest.mark.parametrize(
