@@ -47,8 +47,8 @@ def export_model(opened: OpenedModel,
 
     Args:
         opened (OpenedModel): The model.
-        path (str | Path): The file, '.onnx', '.xml' for OpenVINO or '.pt2' for PyTorch. Its JSON has
-            the same name and '.json' behind it.
+        path (str | Path): The file, '.onnx', '.xml' for OpenVINO or '.pt2' for PyTorch. Its JSON
+            has the same name and '.json' behind it.
         to (str): 'onnx', 'openvino' or 'torch'. Defaults to 'onnx'.
         samples (Sequence[dict]): Real inputs to compare with, 'inputs' and 'data_samples' as the
             pipeline of the config packs them. Defaults to ().
