@@ -11,6 +11,11 @@ from typing import Dict, Iterator
 COMMIT = 'a' * 40
 
 
+def git_name(content: bytes) -> str:
+    """What git calls a file of this content."""
+    return hashlib.sha1(f'blob {len(content)}\0'.encode() + content).hexdigest()
+
+
 class Hub(ThreadingHTTPServer):
     """Keeps the files of repositories, and uploads by their SHA-256."""
 
@@ -102,11 +107,16 @@ class Handler(BaseHTTPRequestHandler):
         self.answer()
 
     def do_GET(self) -> None:
-        found = re.fullmatch(r'/api/models/(.+)/(?:revision|tree)/.+', self.path)
+        found = re.fullmatch(r'/api/models/(.+)/(revision|tree)/.+', self.path)
         if found:
             files = self.server.repositories.get(found[1])
             if files is None:
                 return self.answer(b'no such repository', 404, X_Error_Code='RepoNotFound')
+            if found[2] == 'tree':
+                return self.answer_json([
+                    dict(type='file', path=name, size=len(content), oid=git_name(content))
+                    for name, content in files.items()
+                ])
             names = [dict(rfilename=name) for name in files]
             return self.answer_json(dict(id=found[1], sha=COMMIT, siblings=names))
         repo, name = re.fullmatch(rf'/(.+)/resolve/{COMMIT}/(.+)', self.path).groups()
