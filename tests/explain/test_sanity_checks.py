@@ -58,7 +58,7 @@ def make_pictures(number: int, seed: int):
 
 @pytest.fixture(scope='module')
 def trained():
-    network = Network(0)
+    network = Network(3)
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
     for step in range(120):
         pictures, labels, _ = make_pictures(32, step)

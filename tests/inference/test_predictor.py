@@ -56,14 +56,15 @@ def expected(sample):
 
 
 def distance(records, samples):
-    """Largest difference of any number between records and samples."""
+    """Largest difference of a number between records and samples; a share where it is large."""
     largest = 0.
     for record in records:
         ours, theirs = numbers(record), expected(samples[record['input']])
         for key, values in ours.items():
             values, wanted = np.asarray(values, np.float32), np.asarray(theirs[key], np.float32)
             assert values.shape == wanted.shape and values.size, key
-            largest = max(largest, float(np.abs(values - wanted).max()))
+            scale = max(1., float(np.abs(wanted).max()))  # of corners, in pixels
+            largest = max(largest, float(np.abs(values - wanted).max()) / scale)
     return largest
 
 

@@ -78,7 +78,7 @@ def test_bfloat16_gradients_where_the_stride_exceeds_the_grid():
         junk = [torch.full((n, ), float('nan')).bfloat16() for n in (72, 144, 216, 432) * 6]
         del junk
         grads += torch.autograd.grad(out.sum(), module.pool_v.weight)
-    torch.testing.assert_close(grads[1].double(), grads[0], rtol=.05, atol=.1)
+    torch.testing.assert_close(grads[1].double(), grads[0], rtol=.05, atol=.2)
 
 
 def test_windows_attend_separately():
