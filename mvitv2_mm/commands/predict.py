@@ -3,7 +3,8 @@ import argparse
 import sys
 from typing import List
 
-from .frame import add_batch_arguments, add_config_options, add_model_arguments, add_video_arguments
+from .frame import (add_batch_arguments, add_config_options, add_model_arguments,
+                    add_video_arguments, lasting)
 
 HELP = 'Predict pictures and videos with a model: classes, objects, or actions.'
 EXAMPLE = 'python -m mvitv2_mm predict mvitv2-tiny_in1k photo.jpg'
@@ -70,25 +71,26 @@ def _add_result_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predict; exit code 1 if an input failed."""
-    from ..inference.inferencer import Inferencer
-    from ..inference.job import predict
-    from ..inference.records import in_words
     from .frame import print_json
-    infer = Inferencer(
-        args.model,
-        checkpoint=args.checkpoint,
-        device=args.device,
-        batch_size=args.batch_size,
-        amp=args.amp,
-        fast=args.fast,
-        top_k=args.top_k,
-        score_thr=args.score_thr,
-        classes=_read_classes(args.classes) if args.classes else None,
-        cfg_options=args.cfg_options,
-        stride=args.stride,
-        every=args.every,
-        track=args.track,
-        boxes=args.boxes)
+    with lasting():
+        from ..inference.inferencer import Inferencer
+        from ..inference.job import predict
+        from ..inference.records import in_words
+        infer = Inferencer(
+            args.model,
+            checkpoint=args.checkpoint,
+            device=args.device,
+            batch_size=args.batch_size,
+            amp=args.amp,
+            fast=args.fast,
+            top_k=args.top_k,
+            score_thr=args.score_thr,
+            classes=_read_classes(args.classes) if args.classes else None,
+            cfg_options=args.cfg_options,
+            stride=args.stride,
+            every=args.every,
+            track=args.track,
+            boxes=args.boxes)
     for note in infer.opened.notes:
         print(note, file=sys.stderr)
     show = None if args.out else lambda record: print(in_words(record), flush=True)
