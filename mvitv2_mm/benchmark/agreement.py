@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..layers import COMPUTE_PATHS, compute_path
 from .peers import OURS, Case, build
+from .processes import prepare
 
 DTYPES = ('float32', 'bfloat16', 'float16')
 # times the error of the formulas themselves in the same type; a gradient that is wrong has 20 times
@@ -63,10 +64,10 @@ def compare(case: Case, path: str, dtypes: Sequence[str], device: str) -> Iterat
     Yields:
         Agreement: Of every type.
     """
-    torch.backends.cudnn.allow_tf32 = False
-    model = build(case, OURS).to(device)
+    place = prepare(device)
+    model = build(case, OURS).to(place)
     torch.manual_seed(1)
-    x = case.inputs().to(device)
+    x = case.inputs().to(place)
     with torch.no_grad():
         weight = torch.randn_like(model(x))
     truth = _results(model.double(), x.double(), weight, 'reference', 'float64')

@@ -16,7 +16,7 @@ from ..files import repository_folder
 from .agreement import Agreement, compare_all, paths_of
 from .kernels import Kernel, copy_peak
 from .peers import VARIANTS, Case
-from .processes import ImplementationError, machine
+from .processes import ImplementationError, machine, prepare
 from .session import NetworkRow, matmul_peak, profile_case, run_case
 
 CASES = (
@@ -33,6 +33,7 @@ SMALL_CASES = (
 )
 MODES = ('inference', 'training')
 NUM_KERNELS = 3
+_NO_TESTS = 5  # exit code of pytest where a checkout has none
 # what a peer needs beside PyTorch; our weights in names of others need what reads checkpoints
 _PACKAGES = {
     'mmpretrain': ('mmpretrain', ),
@@ -40,6 +41,7 @@ _PACKAGES = {
     'hiera': ('timm', ),
     'mmaction2': ('mmaction', ),
     'torchvision': ('torchvision', 'mmengine'),
+    'ours, triton pooling': ('triton', ),
 }
 
 
@@ -68,7 +70,7 @@ class Result:
         complete = self.agreements and not any(
             text.startswith(('numbers of', 'tests: Timeout')) for text in self.left_out)
         right = all(found.agrees for found in self.agreements)
-        return bool(complete) and right and not re.search('failed|error', self.tests)
+        return bool(complete) and right and not re.search('failed|error|exit code', self.tests)
 
     def as_dict(self) -> dict:
         """For one line of JSON."""
@@ -104,23 +106,24 @@ class Check:
         self.cases, self.setting, self.repeats = cases, setting, repeats
         self.start, self.limit = time.monotonic(), seconds
         self.slowest: Dict[str, float] = {}  # kind of part: seconds for its unit of size
-        self.result = Result(machine(), setting['device'], setting['dtype'])
+        self.result = Result(machine(setting['device']), setting['device'], setting['dtype'])
 
     def run(self) -> Result:
         """Numbers first, then the times beside the peers, kernels, ablations and tests."""
-        found, paths = self.result, paths_of(self.setting['device'])
-        for path in paths:
+        found = self.result
+        for path in paths_of(self.setting['device']):
             self._part('numbers', f'numbers of path {path}', 1, self._compare, path)
         for case in self.cases:
-            names = list(self._possible(case, case.peers, paths))
+            names = list(self._possible(case, case.peers))
             self._part('time', f'time of {case.name}',
                        len(names) + 1, self._time, case, names, found.rows)
-        found.peak_flops = matmul_peak(**self.setting)
-        found.peak_bytes = copy_peak(self.setting['device'])
-        for case, mode in product(self.cases, MODES):
-            self._part('kernels', f'kernels of {case.name}, {mode}', 1, self._profile, case, mode)
+        self._part('peaks', 'peaks of the device', 1, self._find_peaks)
+        if found.peak_bytes:
+            for case, mode in product(self.cases, MODES):
+                self._part('kernels', f'kernels of {case.name}, {mode}', 1, self._profile, case,
+                           mode)
         for case in self.cases:
-            names = list(self._possible(case, VARIANTS, paths))
+            names = list(self._possible(case, VARIANTS))
             if names:
                 self._part('time', f'ablations of {case.name}',
                            len(names) + 1, self._time, case, names, found.ablations)
@@ -130,6 +133,12 @@ class Check:
 
     def _elapsed(self) -> float:
         return time.monotonic() - self.start
+
+    def _find_peaks(self) -> None:
+        self.result.peak_flops = matmul_peak(**self.setting)
+        self.result.peak_bytes = copy_peak(self.setting['device'])
+        if torch.cuda.is_initialized():
+            torch.cuda.empty_cache()  # what follows may need it
 
     def _part(self, kind: str, name: str, size: int, function: Callable, *args) -> None:
         """Run a part unless it would not end in time, by the slowest of its kind so far."""
@@ -163,13 +172,15 @@ class Check:
                 self.result.left_out.append(f'time of {case.name}: {_first_line(error)}')
                 names.remove(error.name)
 
-    def _possible(self, case: Case, names: Sequence[str], paths: Sequence[str]) -> Iterator[str]:
+    def _possible(self, case: Case, names: Sequence[str]) -> Iterator[str]:
         for name in names:
+            if 'triton' in name and self.setting['device'] == 'cpu':
+                continue  # its kernels are for a GPU
             missing = [package for package in _PACKAGES.get(name, ()) if not _is_there(package)]
             if missing:
                 self.result.left_out.append(
                     f'time of {case.name}: {name}: {missing[0]} is not installed')
-            elif 'triton' not in name or 'triton' in paths:
+            else:
                 yield name
 
     def _profile(self, case: Case, mode: str) -> None:
@@ -189,7 +200,9 @@ class Check:
                               capture_output=True,
                               text=True,
                               timeout=left)
-        self.result.tests = re.sub('=+', '', done.stdout.strip().splitlines()[-1]).strip()
+        lines = (done.stdout.strip() or done.stderr.strip() or 'nothing').splitlines()
+        ended = f' (exit code {done.returncode})' * (done.returncode not in (0, _NO_TESTS))
+        self.result.tests = re.sub('=+', '', lines[-1]).strip() + ended
 
 
 def at_once(case: Case) -> Case:
@@ -226,8 +239,12 @@ def check(device: Optional[str] = None,
 
     Returns:
         Result: All that was found.
+
+    Raises:
+        UsageError: If there is no such device.
     """
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    prepare(device)
     if dtype is None:
         has_bf16 = device == 'cpu' or torch.cuda.is_bf16_supported(including_emulation=False)
         dtype = 'bfloat16' if has_bf16 else 'float16'

@@ -9,6 +9,7 @@ from ..errors import UsageError
 from ..files import write_text
 from ..names import hint
 from .peers import CASES, PEERS, Case
+from .processes import prepare
 from .report import append_rows, plot_rows, read_rows, to_markdown, write_page
 from .rows import Row
 from .session import NetworkRow, profile_case, run_case
@@ -67,7 +68,7 @@ def measure_cases(cases: Sequence[Case],
         list[NetworkRow]: What was measured of a case.
 
     Raises:
-        UsageError: If a peer does not exist.
+        UsageError: If a peer or the device does not exist.
         RuntimeError: If an implementation fails or its output differs from ours.
     """
     _check_names(peers)
@@ -121,11 +122,10 @@ def _modes(mode: Optional[str]) -> List[str]:
 
 
 def _setting(device: Optional[str], dtype: str, threads: Optional[int]) -> dict:
-    """How to measure; a GPU and all threads of torch where nothing is said."""
-    return dict(
-        device=device or ('cuda' if torch.cuda.is_available() else 'cpu'),
-        dtype=dtype,
-        threads=threads or torch.get_num_threads())
+    """How to measure, on a device that is there; a GPU and all threads of torch by default."""
+    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    prepare(device)
+    return dict(device=device, dtype=dtype, threads=threads or torch.get_num_threads())
 
 
 def _check_names(peers: Optional[Sequence[str]]) -> None:

@@ -85,6 +85,9 @@ def count(run: Callable[[], None], device: str) -> List[Kernel]:
     Args:
         run (Callable): What is run, once.
         device (str): 'cuda' or 'cpu', where it runs.
+
+    Raises:
+        RuntimeError: If the profiler cannot see what a GPU does.
     """
     with profile() as profiler, _Counter() as counter:
         run()
@@ -103,6 +106,9 @@ def count(run: Callable[[], None], device: str) -> List[Kernel]:
         kernel.flops += flops
         kernel.nbytes += nbytes
     total = sum(kernel.seconds for kernel in kernels.values())
+    if not total:
+        raise RuntimeError('the profiler of PyTorch sees no kernel; another profiler may run, or '
+                           'the driver may not allow it')
     for kernel in kernels.values():
         kernel.share = kernel.seconds / total
     return sorted(kernels.values(), key=lambda kernel: -kernel.seconds)
@@ -113,7 +119,8 @@ def _short_name(kernels: list) -> str:
     if not kernels:
         return ''
     name = max(kernels, key=lambda kernel: kernel.duration).name
-    return re.sub(r'^void |[<(].*$', '', name)
+    name = re.sub(r'^(void|std::enable_if<.*?>::type) |\(anonymous namespace\)::', '', name)
+    return re.sub(r'[<(].*$', '', name)
 
 
 def _kernels_in(event) -> list:

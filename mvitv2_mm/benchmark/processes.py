@@ -13,6 +13,8 @@ from typing import Any, Callable, Dict, Iterator, List, Sequence
 
 import torch
 
+from ..devices import find_device
+
 _meter: Any = None  # of this process
 
 
@@ -58,7 +60,10 @@ def _start(meter: Callable, *args) -> None:
 
 
 def _ask(method: str, *args) -> Any:
-    return getattr(_meter, method)(*args)
+    answer = getattr(_meter, method)(*args)
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()  # the next implementation may need it
+    return answer
 
 
 @contextmanager
@@ -90,11 +95,35 @@ def in_turns(workers: Sequence[Worker], repeats: int,
     return measured
 
 
-def machine() -> str:
-    """Software and hardware in a few words."""
-    if torch.cuda.is_available():
-        device = torch.cuda.get_device_name()
+def prepare(device: str) -> torch.device:
+    """Make a device the one that this process measures, where float32 means float32.
+
+    Args:
+        device (str): 'cpu', 'cuda', 'cuda:1'.
+
+    Returns:
+        torch.device: The device.
+
+    Raises:
+        UsageError: If it is not there.
+    """
+    found = find_device(device)
+    torch.backends.cudnn.allow_tf32 = False
+    torch.set_float32_matmul_precision('highest')
+    if found.type == 'cuda':
+        torch.cuda.set_device(found)  # it is waited for, and its memory is read
+    return found
+
+
+def machine(device: str = 'cpu') -> str:
+    """Software and hardware in a few words.
+
+    Args:
+        device (str): What computes. Defaults to 'cpu'.
+    """
+    if torch.device(device).type == 'cuda':
+        name = torch.cuda.get_device_name(device)
     else:
         found = re.search(r'model name\s*: (.+)', Path('/proc/cpuinfo').read_text())
-        device = found[1] if found else platform.machine()
-    return f'{device}, {os.cpu_count()} CPU cores, PyTorch {torch.__version__}'
+        name = found[1] if found else platform.machine()
+    return f'{name}, {os.cpu_count()} CPU cores, PyTorch {torch.__version__}'

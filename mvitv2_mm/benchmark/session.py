@@ -175,7 +175,7 @@ def _row(case: Case, name: str, mode: str, times: List[float], needs: dict, peak
         size=case.input_size[0],
         mode=mode,
         name=name,
-        machine=machine(),
+        machine=machine(setting['device']),
         batch_size=case.batch_size,
         median=median,
         fastest=min(times),

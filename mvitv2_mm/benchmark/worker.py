@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import List, Tuple
 
 import torch
+from torch.autograd import DeviceType
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..layers import compute_path
 from .kernels import count
 from .peers import Case, build
+from .processes import prepare
 
 _MIB = 2**20
 _GPU_STEPS = 8
@@ -22,8 +24,7 @@ class Meter:
 
     def __init__(self, case: Case, name: str, device: str, dtype: str, threads: int) -> None:
         torch.set_num_threads(threads)
-        torch.backends.cudnn.allow_tf32 = False  # float32 is to mean float32
-        self.device, self.amp = torch.device(device), dtype != 'float32'
+        self.device, self.amp = prepare(device), dtype != 'float32'
         self.dtype = getattr(torch, dtype)
         self.model = build(case, name).to(self.device).eval()
         torch.manual_seed(1)
@@ -56,10 +57,7 @@ class Meter:
         for _ in range(steps):
             self._run(mode)
         self._synchronize()
-        seconds = (time.perf_counter() - start) / steps
-        if self.device.type == 'cuda':
-            torch.cuda.empty_cache()  # the next implementation may need it
-        return seconds
+        return (time.perf_counter() - start) / steps
 
     def peak_memory(self, mode: str) -> Tuple[float, str]:
         """MiB that one run needs beyond the weights, and how it was measured."""
@@ -82,7 +80,9 @@ class Meter:
         with torch.profiler.profile() as profiler:
             self._run(mode)
         field = f'self_{"device" if self.device.type == "cuda" else "cpu"}_time_total'
-        spent = sorted(((e.key, e.count, getattr(e, field)) for e in profiler.key_averages()),
+        # kernels of a GPU are listed beside the operators that have launched them
+        operators = (e for e in profiler.key_averages() if e.device_type == DeviceType.CPU)
+        spent = sorted(((e.key, e.count, getattr(e, field)) for e in operators),
                        key=lambda entry: -entry[2])
         total = sum(time for _, _, time in spent)
         return [(key, count, time / total) for key, count, time in spent]

@@ -4,7 +4,7 @@ import sys
 from typing import List
 
 from .frame import (add_batch_arguments, add_config_options, add_model_arguments,
-                    add_video_arguments, call, print_json)
+                    add_video_arguments, call, lasting, print_json)
 
 HELP = 'Predict pictures and videos with a model: classes, objects, or actions.'
 EXAMPLE = 'python -m mvitv2_mm predict mvitv2-tiny_in1k photo.jpg'
@@ -71,11 +71,12 @@ def _add_result_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predict; exit code 1 if an input failed."""
-    from ..inference.inferencer import Inferencer
-    from ..inference.job import predict
-    from ..inference.records import in_words
-    classes = _read_classes(args.classes) if args.classes else None
-    infer = call(Inferencer, args, classes=classes)
+    with lasting():
+        from ..inference.inferencer import Inferencer
+        from ..inference.job import predict
+        from ..inference.records import in_words
+        classes = _read_classes(args.classes) if args.classes else None
+        infer = call(Inferencer, args, classes=classes)
     for note in infer.opened.notes:
         print(note, file=sys.stderr)
     show = None if args.out else lambda record: print(in_words(record), flush=True)

@@ -1,7 +1,7 @@
 """``python -m mvitv2_mm test``."""
 import argparse
 
-from .frame import MODEL, add_runner_arguments, call, only_expected, print_json
+from .frame import MODEL, add_runner_arguments, call, lasting, only_expected, print_json
 
 HELP = 'Test a checkpoint of any task with a config.'
 EXAMPLE = 'python -m mvitv2_mm test mvitv2-tiny_8xb256_in1k mvitv2-tiny_in1k'
@@ -26,15 +26,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Test."""
-    from ..checkpoints import CheckpointError
-    from ..engine.agreement import explained_peers
-    from ..engine.launch import check_output
-    from ..engine.loaders import explained_workers
-    from ..engine.testing import check_saved, prepare_test
-    from ..files import to_json, write_text
+    with lasting():
+        from ..checkpoints import CheckpointError
+        from ..engine.agreement import explained_peers
+        from ..engine.launch import check_output
+        from ..engine.loaders import explained_workers
+        from ..engine.testing import check_saved, prepare_test
+        from ..files import to_json, write_text
     if args.out_metrics:
         check_output('--out-metrics', args.out_metrics, '.json')
-    runner = call(prepare_test, args)
+    with lasting():
+        runner = call(prepare_test, args)
     with only_expected(CheckpointError, OSError), explained_peers(), explained_workers(runner):
         metrics = runner.test()
     if args.out_metrics and runner.rank == 0:

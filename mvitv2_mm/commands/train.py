@@ -2,7 +2,7 @@
 import argparse
 from typing import Any, Optional
 
-from .frame import add_runner_arguments, call, only_expected, print_json
+from .frame import add_runner_arguments, call, lasting, only_expected, print_json
 
 HELP = 'Train a model of any task from a config.'
 EXAMPLE = 'python -m mvitv2_mm train mvitv2-tiny_8xb256_in1k --amp'
@@ -52,13 +52,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Optional[int]:
     """Train, or look at the training before it begins."""
-    from ..checkpoints import CheckpointError
-    from ..engine.finite import NotFiniteError
-    from ..engine.training import prepare_config, prepare_runner, summarize, train
-    cfg = call(prepare_config, args)
+    with lasting():
+        from ..checkpoints import CheckpointError
+        from ..engine.finite import NotFiniteError
+        from ..engine.training import prepare_config, prepare_runner, summarize, train
+        cfg = call(prepare_config, args)
     if args.dry_run or args.overfit:
         return _look(cfg, args)
-    runner = prepare_runner(cfg)
+    with lasting():
+        runner = prepare_runner(cfg)
     with only_expected(CheckpointError, OSError, NotFiniteError):
         train(runner)
     if args.json and runner.rank == 0:

@@ -7,6 +7,7 @@ import torch
 
 from ..checkpoints.model_source import OpenedModel, open_model
 from ..checkpoints.tasks import count_classes
+from ..devices import find_device
 from ..errors import UsageError
 from .people import NEEDED, People
 from .predictor import Predictor, usual_batch_size
@@ -145,12 +146,7 @@ def pick_device(device: Optional[str]) -> str:
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
     if device == 'cuda':
         device = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UsageError(f'there is no device {device} ({str(error).splitlines()[0]}); use cpu, '
-                         'or leave it to us') from None
-    return device
+    return str(find_device(device))
 
 
 def default_workers() -> int:

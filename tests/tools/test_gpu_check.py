@@ -12,10 +12,12 @@ import torch
 import torch.nn.functional as F
 from test_benchmark import make_row
 
-from mvitv2_mm.benchmark import agreement, gpu_check, gpu_page, kernels
+from mvitv2_mm.benchmark import agreement, gpu_check, gpu_page, kernels, processes
 from mvitv2_mm.benchmark.agreement import DTYPES, compare, paths_of
 from mvitv2_mm.benchmark.peers import OURS, Case
 from mvitv2_mm.benchmark.session import ImplementationError
+from mvitv2_mm.benchmark.worker import Meter
+from mvitv2_mm.errors import UsageError
 from mvitv2_mm.layers import lean
 from mvitv2_mm.ops import depthwise_conv
 
@@ -71,27 +73,88 @@ def test_operations_and_bytes_are_counted():
     assert min(kernel.seconds for kernel in found.values()) > 0
 
 
+def make_event(name, *launched, children=()):
+    """An operator and its kernels, as PyTorch's profiler writes them down."""
+    found = [SimpleNamespace(name=name, duration=duration) for name, duration in launched]
+    device = torch.autograd.DeviceType.CPU
+    return SimpleNamespace(
+        name=name, kernels=found, cpu_children=children, device_type=device, cpu_time_total=9e9)
+
+
+def profiled(monkeypatch, *events):
+    """Let the profiler have seen events."""
+    seen = nullcontext(SimpleNamespace(events=lambda: events))
+    monkeypatch.setattr(kernels, 'profile', lambda: seen)
+
+
 def test_kernels_of_a_gpu_are_those_that_operators_launch(monkeypatch):
-    """Written down as PyTorch's profiler does it: microseconds, and the range among the kernels."""
-
-    def event(name, *launched, children=()):
-        found = [SimpleNamespace(name=name, duration=duration) for name, duration in launched]
-        device = torch.autograd.DeviceType.CPU
-        return SimpleNamespace(
-            name=name, kernels=found, cpu_children=children, device_type=device, cpu_time_total=9e9)
-
+    """Times are microseconds, and the range is among the kernels."""
     a, b = torch.ones(2, 3), torch.ones(3, 4)
-    inner = event('aten::mm', ('void gemm<float, 128>(float*)', 3e6), ('memset', 1e6))
+    inner = make_event('aten::mm', ('void gemm<float, 128>(float*)', 3e6), ('memset', 1e6))
     mark = kernels._MARK
-    events = [
-        event(f'{mark}0', (f'{mark}0', 5e6), children=[inner]), inner,
-        event(f'{mark}1', ('relu', 2e6))
-    ]
-    monkeypatch.setattr(kernels, 'profile',
-                        lambda: nullcontext(SimpleNamespace(events=lambda: events)))
+    profiled(monkeypatch, make_event(f'{mark}0', (f'{mark}0', 5e6), children=[inner]), inner,
+             make_event(f'{mark}1', ('relu', 2e6)))
     product, relu = kernels.count(lambda: (a @ b).relu(), 'cuda')
     assert (product.operator, product.kernel, product.seconds) == ('aten::mm', 'gemm', 4.)
     assert (relu.kernel, relu.seconds, relu.share) == ('relu', 2., 1 / 3)
+
+
+@pytest.mark.parametrize('name, short', [
+    ('void at::native::(anonymous namespace)::vectorized_layer_norm_kernel<float, float>(int)',
+     'at::native::vectorized_layer_norm_kernel'),
+    ('void (anonymous namespace)::softmax_warp_forward<c10::BFloat16, 8>(float*)',
+     'softmax_warp_forward'),
+    ('std::enable_if<!(false), void>::type internal::gemvx::kernel<int, int>(cublasParams)',
+     'internal::gemvx::kernel'),
+    ('ampere_bf16_s16816gemm_bf16_128x128_ldg8_f2f_tn', ) * 2,
+])  # yapf: disable
+def test_kernels_have_names_of_their_own(name, short, monkeypatch):
+    profiled(monkeypatch, make_event(f'{kernels._MARK}0', (name, 1.)))
+    kernel, = kernels.count(lambda: torch.ones(2), 'cuda')
+    assert kernel.kernel == short
+
+
+def test_a_profiler_that_sees_no_kernel_is_named(monkeypatch):
+    profiled(monkeypatch, make_event(f'{kernels._MARK}0'))
+    with pytest.raises(RuntimeError, match='sees no kernel'):
+        kernels.count(lambda: torch.ones(2), 'cuda')
+
+
+def test_a_profile_counts_the_time_of_a_gpu_once(monkeypatch):
+    """PyTorch lists kernels beside the operators that launched them."""
+    cpu, cuda = torch.autograd.DeviceType.CPU, torch.autograd.DeviceType.CUDA
+    entries = [('aten::mm', cpu, 3.), ('gemm', cuda, 3.), ('aten::relu', cpu, 1.)]
+    found = [
+        SimpleNamespace(key=key, count=1, device_type=device, self_device_time_total=spent)
+        for key, device, spent in entries
+    ]
+    meter = Meter(TINY, OURS, 'cpu', 'float32', 1)
+    meter.device = torch.device('cuda')
+    monkeypatch.setattr(meter, '_run', lambda mode: None)
+    seen = nullcontext(SimpleNamespace(key_averages=lambda: found))
+    monkeypatch.setattr(torch.profiler, 'profile', lambda: seen)
+    assert meter.profile('inference') == [('aten::mm', 1, .75), ('aten::relu', 1, .25)]
+
+
+def test_implementations_give_memory_back_when_their_turn_ends(monkeypatch):
+    done = []
+    monkeypatch.setattr(torch.cuda, 'is_initialized', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'empty_cache', lambda: done.append('given back'))
+    monkeypatch.setattr(processes, '_meter', SimpleNamespace(output=lambda: done.append('run')))
+    processes._ask('output')
+    assert done == ['run', 'given back']
+
+
+def test_the_machine_is_named_after_what_computes(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'get_device_name', lambda device=None: f'GPU {device}')
+    assert processes.machine('cuda:1').startswith('GPU cuda:1, ')
+    assert 'GPU' not in processes.machine()
+
+
+def test_a_device_that_is_not_there():
+    with pytest.raises(UsageError, match='there is no device cuda:99'):
+        gpu_check.check('cuda:99')
 
 
 def test_what_holds_a_kernel():
@@ -142,6 +205,32 @@ def test_the_tests_of_the_checkout_count(body, line, agrees, tmp_path, monkeypat
         agreement.Agreement('a', 'auto', 'float32', 'cpu', 1e-6, 1e-6, 1e-6, 1e-6, 'x', 1.))
     check._part('tests', 'tests', 1, check._test)
     assert check.result.tests.startswith(line) and check.result.agrees == agrees
+
+
+def test_tests_that_cannot_begin_are_no_success(tmp_path, monkeypatch):
+    (tmp_path / 'tests').mkdir()
+    (tmp_path / 'tests' / 'conftest.py').write_text('import no_such_library')
+    monkeypatch.setattr(gpu_check, 'repository_folder', lambda: tmp_path)
+    check = make_check()
+    check._part('tests', 'tests', 1, check._test)
+    assert 'no_such_library' in check.result.tests and '(exit code 4)' in check.result.tests
+    check.result.agreements.append(
+        agreement.Agreement('a', 'auto', 'float32', 'cpu', 1e-6, 1e-6, 1e-6, 1e-6, 'x', 1.))
+    assert not check.result.agrees
+
+
+def test_a_device_without_room_for_the_peaks_gets_a_page(monkeypatch):
+
+    def matmul_peak(**setting):
+        raise torch.OutOfMemoryError('CUDA out of memory.')
+
+    monkeypatch.setattr(gpu_check, 'matmul_peak', matmul_peak)
+    monkeypatch.setattr(gpu_check, 'paths_of', lambda device: [])
+    monkeypatch.setattr(gpu_check, 'run_case', lambda *args, **kwargs: [make_row()])
+    monkeypatch.setattr(gpu_check.Check, '_test', lambda self: None)
+    result = make_check().run()
+    assert 'peaks of the device: OutOfMemoryError: CUDA out of memory.' in result.left_out
+    assert f'| {OURS} |' in gpu_page.to_page(result) and result.kernels == {}
 
 
 # one network; packages are missing in the processes that this one starts too

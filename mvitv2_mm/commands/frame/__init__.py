@@ -7,9 +7,11 @@ from .main import main, run_command
 from .outcome import only_expected
 from .output import print_json
 from .parser import make_parser
+from .start import lasting
 
 __all__ = [
     'CONFIG', 'DATASET', 'MODEL', 'add_batch_arguments', 'add_config_arguments',
     'add_config_options', 'add_model_arguments', 'add_runner_arguments', 'add_video_arguments',
-    'call', 'completion_script', 'main', 'make_parser', 'only_expected', 'print_json', 'run_command'
+    'call', 'completion_script', 'lasting', 'main', 'make_parser', 'only_expected', 'print_json',
+    'run_command'
 ]

@@ -1,4 +1,5 @@
 """Run a command, and end with its exit code."""
+import gc
 import os
 import select
 import sys
@@ -12,6 +13,7 @@ from ...waiting import give_way
 from .outcome import DONE, FAILED, Unexpected, describe, exit_code
 from .output import json_alone
 from .parser import parse_args
+from .start import lasting
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -58,11 +60,15 @@ def run_command(name: str, argv: Optional[List[str]] = None) -> int:
 
 def _run(argv: List[str]) -> int:
     args = parse_args(argv)
-    with json_alone(args.json):
-        if getattr(args._module, 'REPAIRS', True):
-            import_module('mvitv2_mm.repairs')
-        code = args._module.run(args) or DONE
-        sys.stdout.flush()
+    try:
+        with json_alone(args.json):
+            if getattr(args._module, 'REPAIRS', True):
+                with lasting():
+                    import_module('mvitv2_mm.repairs')
+            code = args._module.run(args) or DONE
+            sys.stdout.flush()
+    finally:
+        gc.unfreeze()  # a program may run several commands
     return code
 
 
