@@ -1,10 +1,11 @@
 """Read the config of a run, with errors that help."""
 import importlib.util
-from typing import Iterator, List, Optional
+from typing import List, Optional, Set
 
 from mmengine.config import Config
 
 from .compat.versions import HOSTS
+from .config_walk import dicts_in
 from .names import find_config
 
 
@@ -35,17 +36,15 @@ def load_config(path: str, options: Optional[dict] = None, imports: bool = True)
     return apply_options(cfg, options)
 
 
-def _scopes(cfg) -> Iterator[str]:
+def _scopes(cfg: Config) -> Set[str]:
     """Scopes of all types in a config: the default one and those written ``scope.Type``."""
-    if isinstance(cfg, (Config, dict)):
-        yield from filter(None, [cfg.get('default_scope')])
-        kind = cfg.get('type')
+    found = set()
+    for node in dicts_in(dict(cfg.items())):
+        found.add(node.get('default_scope'))
+        kind = node.get('type')
         if isinstance(kind, str) and '.' in kind:
-            yield kind.split('.')[0]
-        cfg = [value for _, value in cfg.items()]
-    if isinstance(cfg, (list, tuple)):
-        for value in cfg:
-            yield from _scopes(value)
+            found.add(kind.split('.')[0])
+    return found - {None}
 
 
 def _check_hosts(path: str, scopes: List[str]) -> None:

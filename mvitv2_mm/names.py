@@ -4,9 +4,9 @@ import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterable, Optional
+from typing import Collection, Dict, Iterable, Optional
 
-from .errors import UnknownName
+from .errors import UnknownName, UsageError
 from .files import repository_folder
 
 # what `check-data` knows; see docs/datasets.md
@@ -23,6 +23,24 @@ def hint(word: str, words: Iterable[str]) -> str:
     """'; did you mean ...?', or '' if no word is similar."""
     near = difflib.get_close_matches(word, list(words), n=3)
     return f'; did you mean {" or ".join(near)}?' if near else ''
+
+
+def check_names(option: str,
+                names: Optional[Iterable[str]],
+                known: Collection[str],
+                where: str = '') -> None:
+    """Raise UsageError for a name that is not known.
+
+    Args:
+        option (str): What gives the names, for the message.
+        names (Iterable[str], optional): The names.
+        known (Collection[str]): All that there are.
+        where (str): For what these are, for the message. Defaults to ''.
+    """
+    for name in names or ():
+        if name not in known:
+            raise UsageError(f'{option}: there is no "{name}"{hint(name, known)}{where}; there are '
+                             f'{", ".join(known)}')
 
 
 @dataclass(frozen=True)

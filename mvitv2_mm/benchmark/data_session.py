@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar, Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import UsageError
-from ..names import hint
+from ..names import check_names
 from .input_meter import LAST, STAGES, InputMeter, Rate, Times
 from .inputs import CASES, PEERS, InputCase, names_of
 from .peers import OURS
@@ -84,8 +84,8 @@ def measure_data(cases: Optional[Sequence[str]] = None,
         UsageError: If a case or a peer does not exist, or there are no files for it.
         RuntimeError: If an implementation fails.
     """
-    _check_names('--peers', peers, PEERS)
-    _check_names('--cases', cases, [case.name for case in CASES])
+    check_names('--peers', peers, PEERS, ' for --task data')
+    check_names('--cases', cases, [case.name for case in CASES], ' for --task data')
     with tempfile.TemporaryDirectory() as folder:
         files = collect(data, Path(folder))
         chosen = [
@@ -97,13 +97,6 @@ def measure_data(cases: Optional[Sequence[str]] = None,
                 raise UsageError(f'--cases {case.name} reads {case.reads}, of which --data holds '
                                  'none')
             yield _run_case(case, names_of(case, peers), files, threads or 1, repeats)
-
-
-def _check_names(option: str, names: Optional[Sequence[str]], known: Sequence[str]) -> None:
-    for name in names or ():
-        if name not in known:
-            raise UsageError(f'{option}: there is no "{name}"{hint(name, known)} for --task data; '
-                             f'there are {", ".join(known)}')
 
 
 def _run_case(case: InputCase, names: Sequence[str], files: Files, threads: int,

@@ -7,7 +7,7 @@ import torch
 
 from ..errors import UsageError
 from ..files import write_text
-from ..names import hint
+from ..names import check_names
 from .peers import CASES, PEERS, Case
 from .processes import prepare
 from .report import append_rows, plot_rows, read_rows, to_markdown, write_page
@@ -71,7 +71,7 @@ def measure_cases(cases: Sequence[Case],
         UsageError: If a peer or the device does not exist.
         RuntimeError: If an implementation fails or its output differs from ours.
     """
-    _check_names(peers)
+    check_names('--peers', peers, PEERS)
     how = _setting(device, dtype, threads)
     for case in cases:
         yield run_case(case, _modes(mode), repeats=repeats, names=peers, **how)
@@ -126,11 +126,3 @@ def _setting(device: Optional[str], dtype: str, threads: Optional[int]) -> dict:
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     prepare(device)
     return dict(device=device, dtype=dtype, threads=threads or torch.get_num_threads())
-
-
-def _check_names(peers: Optional[Sequence[str]]) -> None:
-    """Raise UsageError for a peer that does not exist."""
-    for name in peers or ():
-        if name not in PEERS:
-            raise UsageError(f'--peers: there is no "{name}"{hint(name, PEERS)}; there are '
-                             f'{", ".join(PEERS)}')

@@ -16,8 +16,7 @@ from typing import Any, Callable, ClassVar, Iterator, List, NamedTuple, Optional
 import psutil
 from mmengine.dataset import BaseDataset
 
-from ..errors import UsageError
-from ..names import hint
+from ..names import check_names
 from .processes import machine
 from .rows import Row
 from .scale_cases import CASES, ScaleCase
@@ -84,10 +83,7 @@ def measure_scale(cases: Optional[Sequence[str]] = None,
         UsageError: If there is no such case.
     """
     known = [*CASES, _STARTS]
-    for name in cases or ():
-        if name not in known:
-            raise UsageError(f'--cases: there is no "{name}"{hint(name, known)} for --task scale; '
-                             f'there are {", ".join(known)}')
+    check_names('--cases', cases, known, ' for --task scale')
     for name in cases or known:
         if name == _STARTS:
             yield [_measure_start(what, code) for what, code in STARTS.items()]

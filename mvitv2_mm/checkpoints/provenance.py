@@ -3,11 +3,12 @@ import json
 import os
 from datetime import date
 from pathlib import Path
-from typing import Any, Iterator, List, Mapping, Tuple
+from typing import List, Mapping, Tuple
 
 import yaml
 from mmengine.config import Config
 
+from ..config_walk import dicts_in
 from ..files import repository_folder
 from ..names import Published
 from .tasks import data_of
@@ -24,7 +25,9 @@ def licence_of(cfg: Config) -> Tuple[str, str]:
         tuple[str, str]: The licence of the published weights or model folders that it starts from,
         or '' where that is not known; and a line that says why.
     """
-    sources = dict.fromkeys(_sources(cfg.to_dict()))
+    sources = dict.fromkeys(node[key] for node in dicts_in(cfg.to_dict())
+                            for key in ('load_from', 'checkpoint')
+                            if isinstance(node.get(key), str))
     if not sources:
         return '', 'trained from scratch; whoever trained it decides'
     found = {source: _licence_of_file(source) for source in sources}
@@ -33,16 +36,6 @@ def licence_of(cfg: Config) -> Tuple[str, str]:
         return '', f'not known of {Path(unknown[0]).name}, from which the training started'
     names = ' and '.join(Path(source).name for source in sources)
     return ' and '.join(dict.fromkeys(found.values())), f'of {names}, from which it was trained'
-
-
-def _sources(node: Any) -> Iterator[str]:
-    """Checkpoints that a config starts from."""
-    if isinstance(node, dict):
-        yield from (node[key] for key in ('load_from', 'checkpoint')
-                    if isinstance(node.get(key), str))
-        node = list(node.values())
-    for value in node if isinstance(node, (list, tuple)) else ():
-        yield from _sources(value)
 
 
 def _licence_of_file(source: str) -> str:

@@ -1,10 +1,11 @@
 """What the config of a model says about its task and its classes, and what of it predicts."""
 from pathlib import Path
-from typing import Any, Optional, Tuple
+from typing import Optional, Tuple
 
 from mmengine.config import Config
 from mmengine.registry import DATASETS
 
+from ..config_walk import dicts_in
 from .class_names import published_classes
 
 # what predicting and testing read of a config
@@ -65,15 +66,12 @@ def for_prediction(cfg: Config) -> Config:
     return Config(content, filename=cfg.filename)
 
 
-def _drop_loading(node: Any) -> None:
+def _drop_loading(model: dict) -> None:
     """Take out of the config of a model what would load weights into its parts."""
-    if isinstance(node, dict):
+    for node in dicts_in(model):
         inits = node.get('init_cfg')
         inits = inits if isinstance(inits, (list, tuple)) else [inits]
         if any(isinstance(init, dict) and 'checkpoint' in init for init in inits):
             del node['init_cfg']
         if isinstance(node.get('pretrained'), str):
             del node['pretrained']
-        node = list(node.values())
-    for value in node if isinstance(node, (list, tuple)) else ():
-        _drop_loading(value)

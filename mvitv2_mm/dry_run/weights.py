@@ -1,6 +1,6 @@
 """The weights that a training starts from: do they fit its classes, and what it does to pixels?"""
 from pathlib import Path
-from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from mmengine.config import Config
 from torch import nn
@@ -15,6 +15,7 @@ from ..checkpoints.report import TransferReport
 from ..checkpoints.tasks import task_of
 from ..checkpoints.zoo import ZOO, locate
 from ..config_files import load_config
+from ..config_walk import dicts_in
 from .findings import ERROR, WARNING, Finding
 
 _TOLERANCE = 2.  # of mean and std, of pixels from 0 to 255
@@ -30,19 +31,12 @@ def start_of(cfg: Config) -> Optional[str]:
     """The checkpoint that a training starts from, None for random weights."""
     if cfg.get('load_from'):
         return cfg.load_from
-    return next(_checkpoints(cfg.model), None)
-
-
-def _checkpoints(node: Any) -> Iterator[str]:
-    """Checkpoints in all "init_cfg" of a model."""
-    if isinstance(node, dict):
+    for node in dicts_in(cfg.model):
         inits = node.get('init_cfg')
         for init in inits if isinstance(inits, (list, tuple)) else [inits]:
             if isinstance(init, dict) and init.get('checkpoint'):
-                yield init['checkpoint']
-        node = [value for key, value in node.items() if key != 'init_cfg']
-    for value in node if isinstance(node, (list, tuple)) else ():
-        yield from _checkpoints(value)
+                return init['checkpoint']
+    return None
 
 
 def origin_of(checkpoint: str) -> Origin:

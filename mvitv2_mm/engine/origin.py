@@ -6,7 +6,7 @@ import subprocess
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import torch
 from mmengine.config import Config
@@ -17,6 +17,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from ..checkpoints.model_folder import code_version
+from ..config_walk import flat
 from ..files import repository_folder, to_json, write_text
 from .launch import RESOLVED
 from .memory import peak_bytes
@@ -149,7 +150,7 @@ def changes(cfg: Config) -> Optional[Dict[str, List[Any]]]:
         return None
     if not bases:
         return None
-    before, now = dict(_flat(inherited)), dict(_flat(cfg.to_dict()))
+    before, now = dict(flat(inherited)), dict(flat(cfg.to_dict()))
     return {
         key: [before.get(key), now.get(key)]
         for key in sorted({
@@ -158,12 +159,3 @@ def changes(cfg: Config) -> Optional[Dict[str, List[Any]]]:
         }) if key not in _OF_EVERY_RUN and (
             before.get(key) != now.get(key) or (key in before) != (key in now))
     }
-
-
-def _flat(node: dict, prefix: str = '') -> Iterator[Tuple[str, Any]]:
-    """Dotted keys and values of nested dicts."""
-    for key, value in node.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f'{prefix}{key}.')
-        else:
-            yield f'{prefix}{key}', value

@@ -1,10 +1,11 @@
 """Configs for one's own data leave the classes open; they are read when a run starts."""
 import os
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from ..config_walk import dicts_in
 from ..datasets.class_folders import class_names
 from ..datasets.coco_categories import read_categories
 from ..datasets.json_files import entry_fault
@@ -31,7 +32,8 @@ def fit_classes(cfg: Config) -> None:
         ValueError: If the data does not name its classes.
     """
     sections = [cfg.get(name) for name in ('model', *_LOADERS)]
-    counts = [(node, key) for node, key in _counts(sections) if node[key] is None]
+    counts = [(node, key) for node in dicts_in(sections) for key in _COUNTS
+              if key in node and node[key] is None]
     if not counts:
         return
     check_data(cfg, ['train'])
@@ -46,15 +48,6 @@ def fit_classes(cfg: Config) -> None:
             dataset.metainfo = {'classes': names, **(dataset.get('metainfo') or {})}
     text = f': {", ".join(names)}'[:200] if names else ''
     print_log(f'The model gets the {number} classes of {place}{text}', 'current')
-
-
-def _counts(node: Any) -> Iterator[Tuple[dict, str]]:
-    if isinstance(node, dict):
-        yield from ((node, key) for key in _COUNTS if key in node)
-        node = list(node.values())
-    if isinstance(node, (list, tuple)):
-        for part in node:
-            yield from _counts(part)
 
 
 def _read_classes(dataset: dict) -> Tuple[int, Optional[List[str]], str]:

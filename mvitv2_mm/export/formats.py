@@ -22,7 +22,7 @@ from ..config_files import load_config
 from ..errors import UsageError
 from ..models.exported import make_collector, to_pixels
 from ..models.networks import OnnxNetwork, OpenvinoNetwork, TorchNetwork
-from ..names import hint
+from ..names import check_names
 from .graphs import make_graph
 from .int8 import quantize
 from .job import export_model
@@ -168,10 +168,7 @@ def _makers(opened: OpenedModel, module: nn.Module, case: Optional[Case],
 
 
 def _chosen(makers: Dict[str, Callable], names: Optional[Sequence[str]]) -> List[str]:
-    for name in names or ():
-        if name not in makers:
-            raise UsageError(f'--peers: there is no "{name}"{hint(name, makers)}; there are '
-                             f'{", ".join(makers)}')
+    check_names('--peers', names, makers)
     return [name for name in makers if names is None or name in (OURS, *names)]
 
 

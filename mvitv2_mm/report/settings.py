@@ -1,7 +1,8 @@
 """What runs were: facts from their logs, and their configs."""
 from datetime import timedelta
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
+from ..config_walk import flat
 from .runs import Run
 
 _FIRST = ('started', 'took', 'mvitv2_mm', 'commit', 'seed', 'deterministic', 'processor', 'cores',
@@ -64,7 +65,7 @@ def changed(run: Run) -> Tuple[str, Optional[List[Tuple[str, str, str]]], str]:
 
 def differences(runs: Sequence[Run]) -> List[Tuple[str, List[str]]]:
     """Settings in which runs differ, and their values."""
-    columns = [dict(_flat(run.cfg.to_dict())) for run in runs if run.cfg is not None]
+    columns = [dict(flat(run.cfg.to_dict())) for run in runs if run.cfg is not None]
     if len(columns) < len(runs) or len(runs) < 2:
         return []
     names = sorted(set().union(*columns))
@@ -74,14 +75,6 @@ def differences(runs: Sequence[Run]) -> List[Tuple[str, List[str]]]:
         if any(value != values[0] for value in values) and name not in _SKIPPED:
             found.append((name, [_short(value) for value in values]))
     return found
-
-
-def _flat(node: Dict[str, Any], prefix: str = '') -> Iterator[Tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f'{prefix}{key}.')
-        else:
-            yield f'{prefix}{key}', value
 
 
 def _short(value: Any) -> str:

@@ -86,9 +86,7 @@ def test_rows_and_reports(tmp_path):
         f'# Kept\n\n{report._MARK.format("networks")}\n\nold tables\n{report._END}\nKept too')
     in_process.run('benchmark', [
         '--task', 'detection', '--arch', 'tiny', '--sweep', '64', '--mode', 'inference',
-        '--repeats', '1', '--device', 'cpu', '--threads', '1', '--page',
-        str(page), '--out-dir',
-        str(tmp_path)
+        '--repeats', '1', '--device', 'cpu', '--threads', '1', '--page', page, '--out-dir', tmp_path
     ])
     rows = report.read_rows(tmp_path)
     assert [row.name for row in rows] == [OURS, 'windowed reference']

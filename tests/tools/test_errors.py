@@ -128,7 +128,7 @@ def test_no_sample_of_the_classes(loop, train, configs, tmp_path):
     ]
     expected = f'{loop}_dataloader.dataset has no sample.*classes in its "metainfo".*pear'
     with pytest.raises(SystemExit, match=expected) as info:
-        train([configs['detection'], '--work-dir', str(tmp_path), '--cfg-options', *options])
+        train([configs['detection'], '--work-dir', tmp_path, '--cfg-options', *options])
     assert '\n' not in info.value.code
 
 
@@ -193,7 +193,7 @@ def test_values_that_no_training_can_have(options, expected, fails, configs):
 ])  # yapf: disable
 def test_what_shows_when_a_training_is_built(task, options, expected, train, configs, tmp_path):
     with pytest.raises(SystemExit) as info:
-        train([configs[task], '--work-dir', str(tmp_path), '--cfg-options', *options])
+        train([configs[task], '--work-dir', tmp_path, '--cfg-options', *options])
     assert expected in info.value.code and '\n' not in info.value.code
 
 
@@ -209,7 +209,7 @@ def test_repeats_that_make_no_batch(repeats, collate):
 
 
 def test_other_classes_than_those_of_the_checkpoint(train, test, configs, checkpoints, tmp_path):
-    other = ['--work-dir', str(tmp_path), '--cfg-options']
+    other = ['--work-dir', tmp_path, '--cfg-options']
     names = [
         f'{loop}_dataloader.dataset.metainfo.classes=("class1","class0")'
         for loop in ('train', 'val', 'test')
@@ -226,7 +226,7 @@ def test_other_classes_than_those_of_the_checkpoint(train, test, configs, checkp
 
 
 def test_a_head_that_would_stay_random_is_not_tested(test, configs, checkpoints, tmp_path):
-    args = [configs['image'], checkpoints['image'], '--work-dir', str(tmp_path)]
+    args = [configs['image'], checkpoints['image'], '--work-dir', tmp_path]
     with pytest.raises(SystemExit, match='lacks 2 tensors of the model, e.g. head.fc.* random'):
         test([*args, '--cfg-options', 'model.head.num_classes=3'])
 
@@ -238,7 +238,7 @@ def test_a_head_that_would_stay_random_is_not_tested(test, configs, checkpoints,
 ])
 def test_classes_that_the_model_lacks(task, key, message, train, configs, tmp_path):
     with pytest.raises(SystemExit, match=f'train_dataloader.dataset.* {message}') as info:
-        train([configs[task], '--work-dir', str(tmp_path), '--cfg-options', f'{key}=1'])
+        train([configs[task], '--work-dir', tmp_path, '--cfg-options', f'{key}=1'])
     assert '\n' not in info.value.code
 
 
@@ -250,15 +250,14 @@ def test_splits_with_other_classes(train, configs, tmp_path):
         (tmp_path / f'own/val/{name}').rename(tmp_path / f'own/val/new_{name}')
     with pytest.raises(SystemExit, match='val_dataloader.dataset has other classes than train'):
         train([
-            configs['image'], '--work-dir',
-            str(tmp_path), '--cfg-options', f'{option}{tmp_path}/own/val'
+            configs['image'], '--work-dir', tmp_path, '--cfg-options', f'{option}{tmp_path}/own/val'
         ])
 
 
 def test_without_ground_truth(test, configs, checkpoints, tmp_path):
-    args = [configs['image'], checkpoints['image'], '--work-dir', str(tmp_path)]
+    args = [configs['image'], checkpoints['image'], '--work-dir', tmp_path]
     bare = ['--cfg-options', 'test_dataloader.dataset.with_label=False']
     with pytest.raises(SystemExit, match='no ground truth to compare with; --dump FILE.pkl'):
         test([*args, *bare])
-    test([*args, '--dump', str(tmp_path / 'out.pkl'), *bare])
+    test([*args, '--dump', tmp_path / 'out.pkl', *bare])
     assert len(pickle.loads((tmp_path / 'out.pkl').read_bytes())) == 8

@@ -34,7 +34,7 @@ def test_a_test_of_the_folder_gives_the_metrics_of_the_validation(task, configs,
     folder = Path(checkpoints[task]).parent / 'models' / 'last'
     measured = {metric['metric']: metric for metric in read_model_folder(folder).metrics}
     assert {metric['by'] for metric in measured.values()} == {'measured'}
-    metrics = test([str(folder), '--work-dir', str(tmp_path)])
+    metrics = test([folder, '--work-dir', tmp_path])
     assert metrics[METRICS[task]] == pytest.approx(measured[METRICS[task]]['value'], abs=1e-6)
     assert 'time' not in measured
 
@@ -45,7 +45,7 @@ def test_the_best_weights_become_a_model_folder(configs, train, tmp_path):
                       "custom_hooks = [dict(type='EMAHook')]\n"
                       "default_hooks = dict(checkpoint=dict(save_best='auto'))\n"
                       'train_cfg = dict(max_epochs=1)\n')
-    train([str(config), '--work-dir', str(tmp_path / 'pets')])
+    train([config, '--work-dir', tmp_path / 'pets'])
     best, = (tmp_path / 'pets').glob('best_*.pth')
     content = torch.load(best)
     found = read_model_folder(tmp_path / 'pets' / 'models' / 'best')
@@ -58,7 +58,7 @@ def test_the_best_weights_become_a_model_folder(configs, train, tmp_path):
 
 
 def test_a_training_that_goes_on_replaces_its_folder(configs, train, tmp_path):
-    argv = [configs['image'], '--work-dir', str(tmp_path), '--resume', '--cfg-options']
+    argv = [configs['image'], '--work-dir', tmp_path, '--resume', '--cfg-options']
     weights = tmp_path / 'models' / 'last' / 'weights.safetensors'
     contents = []
     for epochs in (1, 2, 2):
@@ -71,9 +71,7 @@ def test_a_training_that_goes_on_replaces_its_folder(configs, train, tmp_path):
 
 def test_a_folder_that_cannot_be_written_does_not_end_a_training(configs, train, tmp_path):
     (tmp_path / 'models').write_text('in the way')
-    train(
-        [configs['image'], '--work-dir',
-         str(tmp_path), '--cfg-options', 'train_cfg.max_epochs=1'])
+    train([configs['image'], '--work-dir', tmp_path, '--cfg-options', 'train_cfg.max_epochs=1'])
     log, = tmp_path.glob('*/*.log')
     assert 'models/last is not written' in log.read_text()
     assert (tmp_path / 'epoch_1.pth').is_file()
@@ -82,15 +80,15 @@ def test_a_folder_that_cannot_be_written_does_not_end_a_training(configs, train,
 def test_a_last_checkpoint_of_random_bytes_does_not_end_a_training(configs, train, tmp_path):
     (tmp_path / 'last_checkpoint').write_bytes(b'\x9f\xf1 no text')
     options = ['train_cfg.max_epochs=1', 'default_hooks.checkpoint=None']
-    train([configs['image'], '--work-dir', str(tmp_path), '--cfg-options', *options])
+    train([configs['image'], '--work-dir', tmp_path, '--cfg-options', *options])
     log, = tmp_path.glob('*/*.log')
     assert 'models/last is not written' in log.read_text()
 
 
 def test_none_switches_model_folders_off(configs, train, tmp_path):
     train([
-        configs['image'], '--work-dir',
-        str(tmp_path), '--cfg-options', 'train_cfg.max_epochs=1', 'default_hooks.models=None'
+        configs['image'], '--work-dir', tmp_path, '--cfg-options', 'train_cfg.max_epochs=1',
+        'default_hooks.models=None'
     ])
     assert (tmp_path / 'epoch_1.pth').is_file()
     assert not (tmp_path / 'models').exists()
@@ -106,8 +104,8 @@ def test_other_data_than_the_models_is_refused(configs, checkpoints, test, tmp_p
         (tmp_path / name / 'a.png').write_bytes(picture.read_bytes())
     with pytest.raises(SystemExit, match='trained on the 2 classes'):
         test([
-            str(folder), '--work-dir',
-            str(tmp_path / 'out'), '--cfg-options', f'test_dataloader.dataset.data_root={tmp_path}'
+            folder, '--work-dir', tmp_path / 'out', '--cfg-options',
+            f'test_dataloader.dataset.data_root={tmp_path}'
         ])
 
 

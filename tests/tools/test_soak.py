@@ -1,15 +1,11 @@
 """The soak finds nothing in one short round; docs/reliability.md has the table of a long one."""
-import importlib.util
 import json
-from pathlib import Path
 
-TOOL = Path(__file__).parents[2] / 'tools' / 'soak.py'
+import in_process
 
 
 def test_one_task_with_a_kill(tmp_path, monkeypatch, capsys):
-    spec = importlib.util.spec_from_file_location('soak', TOOL)
-    soak = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(soak)
+    soak = in_process.script('tools/soak.py')
     short = 'train_dataloader.dataset.indices=64 train_cfg.max_epochs=2 val_dataloader.dataset.'
     monkeypatch.setitem(soak.trainings.OPTIONS, 'image', f'{short}indices=16')
     args = ['--minutes', '0', '--tasks', 'image', '--by', 'SIGKILL', '--seed', '4']

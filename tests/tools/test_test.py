@@ -18,11 +18,9 @@ def results(request, configs, checkpoints, test, tmp_path_factory):
     """Folder with predictions, metrics and pictures of a task, and the metrics as returned."""
     task, folder = request.param, tmp_path_factory.mktemp('results')
     metrics = test([
-        configs[task], checkpoints[task], '--work-dir',
-        str(folder), '--dump',
-        str(folder / 'predictions.pkl'), '--out-metrics',
-        str(folder / 'out' / 'metrics.json'), '--show-dir',
-        str(folder / 'pictures')
+        configs[task], checkpoints[task], '--work-dir', folder, '--dump',
+        folder / 'predictions.pkl', '--out-metrics', folder / 'out' / 'metrics.json', '--show-dir',
+        folder / 'pictures'
     ])
     return task, folder, metrics
 
@@ -55,11 +53,11 @@ def perfect(task: str, sample: dict) -> dict:
 def test_dump_evaluates_to_the_same_metrics(results, configs, eval_metric, tmp_path):
     task, folder, metrics = results
     dump, out = folder / 'predictions.pkl', tmp_path / 'offline.json'
-    assert eval_metric([configs[task], str(dump), '--out-metrics', str(out)]) == metrics
+    assert eval_metric([configs[task], dump, '--out-metrics', out]) == metrics
     assert json.loads(out.read_text()) == metrics
     # other predictions, other metrics
     mmengine.dump([perfect(task, sample) for sample in mmengine.load(dump)], tmp_path / 'gt.pkl')
-    offline = eval_metric([configs[task], str(tmp_path / 'gt.pkl')])
+    offline = eval_metric([configs[task], tmp_path / 'gt.pkl'])
     tops = dict(image=['accuracy/top1'], video=['acc/top1'])
     for key in tops.get(task, ['coco/bbox_mAP', 'coco/segm_mAP']):
         assert offline[key] == pytest.approx(100 if task == 'image' else 1)
@@ -74,8 +72,10 @@ def test_pictures_show_every_sample(results, configs):
 
 
 def test_pictures_keep_the_colours(configs, checkpoints, test, tmp_path):
-    test([configs['image'], checkpoints['image'], '--work-dir',
-          str(tmp_path)] + ['--show-dir', str(tmp_path / 'pictures')])
+    test([
+        configs['image'], checkpoints['image'], '--work-dir', tmp_path, '--show-dir',
+        tmp_path / 'pictures'
+    ])
     drawn = cv2.imread(str(tmp_path / 'pictures/val/class0/0_0.png_0.png'))[-8:].astype(int)
     data = mmengine.Config.fromfile(configs['image']).test_dataloader.dataset.data_root
     image = cv2.imread(f'{data}/val/class0/0_0.png')[-8:].astype(int)
@@ -93,8 +93,10 @@ def test_tta_averages_the_views(configs, checkpoints, test, tmp_path):
         flipped=['--cfg-options', 'test_dataloader.dataset.pipeline.1.prob=1.0'],
         tta=['--tta'])
     for name, args in runs.items():
-        test([configs['image'], checkpoints['image'], '--work-dir',
-              str(tmp_path)] + ['--dump', str(tmp_path / f'{name}.pkl')] + args)
+        test([
+            configs['image'], checkpoints['image'], '--work-dir', tmp_path, '--dump',
+            tmp_path / f'{name}.pkl', *args
+        ])
     plain, flipped, tta = (scores(tmp_path / f'{name}.pkl') for name in runs)
     torch.testing.assert_close(tta, (plain + flipped) / 2)
     assert not torch.allclose(tta, plain)
@@ -106,9 +108,8 @@ def test_pictures_of_the_same_name_lie_in_their_folders(configs, checkpoints, te
         for i, path in enumerate(sorted(folder.iterdir())):
             path.rename(folder / f'{i}.png')
     test([
-        configs['image'], checkpoints['image'], '--work-dir',
-        str(tmp_path), '--show-dir',
-        str(tmp_path / 'pictures'), '--cfg-options', f'test_dataloader.dataset.data_root={data}'
+        configs['image'], checkpoints['image'], '--work-dir', tmp_path, '--show-dir',
+        tmp_path / 'pictures', '--cfg-options', f'test_dataloader.dataset.data_root={data}'
     ])
     drawn = [path.relative_to(tmp_path / 'pictures') for path in tmp_path.glob('pictures/**/*.png')]
     files = [path.relative_to(data) for path in data.glob('val/*/*')]
@@ -120,10 +121,7 @@ def test_metrics_of_many_numbers_are_saved(configs, checkpoints, test, tmp_path)
     config.write_text(f'_base_ = {configs["image"]!r}\n'
                       'test_evaluator = [dict(type="Accuracy", topk=1), '
                       'dict(type="ConfusionMatrix", num_classes=2)]')
-    metrics = test(
-        [str(config), checkpoints['image'], '--work-dir',
-         str(tmp_path), '--out-metrics',
-         str(out)])
+    metrics = test([config, checkpoints['image'], '--work-dir', tmp_path, '--out-metrics', out])
     saved = json.loads(out.read_text())
     assert np.sum(saved['confusion_matrix/result']) == 8
     assert saved['accuracy/top1'] == metrics['accuracy/top1']
@@ -132,17 +130,17 @@ def test_metrics_of_many_numbers_are_saved(configs, checkpoints, test, tmp_path)
 def test_a_part_of_a_dataset_is_scored_alone(configs, checkpoints, test, eval_metric, tmp_path):
     dump, gt = tmp_path / 'one.pkl', tmp_path / 'gt.pkl'
     part = ['--cfg-options', 'test_dataloader.dataset.indices=1']
-    args = [configs['detection'], checkpoints['detection'], '--work-dir', str(tmp_path)]
-    metrics = test([*args, '--dump', str(dump), *part])
-    assert eval_metric([configs['detection'], str(dump)]) == metrics
+    args = [configs['detection'], checkpoints['detection'], '--work-dir', tmp_path]
+    metrics = test([*args, '--dump', dump, *part])
+    assert eval_metric([configs['detection'], dump]) == metrics
     samples = mmengine.load(dump)
     assert len(samples) == 1
     mmengine.dump([perfect('detection', sample) for sample in samples], gt)
     # the other picture has as many objects, of which none is found
-    assert eval_metric([configs['detection'], str(gt)])['coco/bbox_mAP'] == pytest.approx(1)
+    assert eval_metric([configs['detection'], gt])['coco/bbox_mAP'] == pytest.approx(1)
 
 
 def test_the_config_that_a_resumed_training_left(configs, checkpoints, test, tmp_path):
     config = tmp_path / 'resumed.py'
     config.write_text(f'_base_ = {configs["image"]!r}\nresume = True')
-    assert test([str(config), checkpoints['image'], '--work-dir', str(tmp_path)])
+    assert test([config, checkpoints['image'], '--work-dir', tmp_path])

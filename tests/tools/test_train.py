@@ -57,7 +57,7 @@ def kill_at(monkeypatch):
 def test_resumed_equals_uninterrupted(task, kill, configs, checkpoints, train, tmp_path, kill_at,
                                       monkeypatch):
     kill_at(kill)
-    args = [configs[task], '--work-dir', str(tmp_path)]
+    args = [configs[task], '--work-dir', tmp_path]
     with pytest.raises(SystemExit, match='interrupted'):
         train(args)
     early = load(tmp_path)
@@ -73,14 +73,14 @@ def test_resumed_equals_uninterrupted(task, kill, configs, checkpoints, train, t
 
 def test_resume_from_a_path(configs, checkpoints, train, tmp_path):
     early = Path(checkpoints['image']).with_name('epoch_1.pth')
-    train([configs['image'], '--work-dir', str(tmp_path), '--resume', str(early)])
+    train([configs['image'], '--work-dir', tmp_path, '--resume', early])
     expected = torch.load(checkpoints['image'], weights_only=True)
     assert_same(load(tmp_path)['state_dict'], expected['state_dict'])
 
 
 @pytest.mark.parametrize('task', TASKS)
 def test_amp_trains_and_validates(task, configs, train, tmp_path):
-    runner = train([configs[task], '--work-dir', str(tmp_path), '--amp'])
+    runner = train([configs[task], '--work-dir', tmp_path, '--amp'])
     assert isinstance(runner.optim_wrapper, AmpOptimWrapper)
     scalars = runner.message_hub.log_scalars
     assert all(
@@ -92,9 +92,8 @@ def test_amp_trains_and_validates(task, configs, train, tmp_path):
 
 def test_amp_dtype_implies_amp(configs, train, tmp_path):
     runner = train([
-        configs['image'], '--work-dir',
-        str(tmp_path), '--amp-dtype', 'bfloat16', '--no-validate', '--cfg-options',
-        'train_cfg.max_epochs=1'
+        configs['image'], '--work-dir', tmp_path, '--amp-dtype', 'bfloat16', '--no-validate',
+        '--cfg-options', 'train_cfg.max_epochs=1'
     ])
     assert runner.optim_wrapper.cast_dtype == torch.bfloat16
     assert runner.val_loop is None
@@ -103,8 +102,8 @@ def test_amp_dtype_implies_amp(configs, train, tmp_path):
 
 @pytest.mark.parametrize('enabled', [True, False])
 def test_auto_scale_lr(enabled, configs, train, tmp_path):
-    runner = train([configs['image'], '--work-dir',
-                    str(tmp_path), '--no-validate'] + ['--auto-scale-lr'] * enabled)
+    runner = train(
+        [configs['image'], '--work-dir', tmp_path, '--no-validate', *['--auto-scale-lr'] * enabled])
     lr = runner.optim_wrapper.param_groups[0]['initial_lr']
     assert lr == pytest.approx(1e-3 * (2 / 16 if enabled else 1))
 
@@ -129,8 +128,8 @@ def test_processes_equal_one_with_as_many_times_the_batch(number, configs, check
     assert result.returncode == 0, result.stderr[-2000:]
     assert f'GPU number: {number}' in result.stdout + result.stderr
     train([
-        configs['image'], '--work-dir',
-        str(tmp_path / 'one'), *options, f'train_dataloader.batch_size={2 * number}'
+        configs['image'], '--work-dir', tmp_path / 'one', *options,
+        f'train_dataloader.batch_size={2 * number}'
     ])
     several, one = (load(tmp_path / name)['state_dict'] for name in ('several', 'one'))
     other = torch.load(checkpoints['image'], weights_only=True)['state_dict']  # batch of 2
@@ -146,8 +145,7 @@ def test_two_processes_test_a_model(configs, checkpoints, port, tmp_path):
     metrics = tmp_path / 'metrics.json'
     script = [str(ROOT / 'tools' / 'dist_test.sh'), configs['image'], checkpoints['image'], '2']
     result = subprocess.run(
-        script + ['--work-dir', str(tmp_path / 'two'), '--out-metrics',
-                  str(metrics)],
+        script + ['--work-dir', tmp_path / 'two', '--out-metrics', metrics],
         env=env,
         capture_output=True,
         text=True)
@@ -163,14 +161,14 @@ def test_sharded_training_resumes_and_is_tested_unsharded(configs, train, test, 
     config.write_text(f'_base_ = {bases}\n')
     env = dict(
         os.environ, PYTHON=sys.executable, OMP_NUM_THREADS='1', PORT=port, CUDA_VISIBLE_DEVICES='')
-    script = [str(ROOT / 'tools' / 'dist_train.sh'), str(config), '2', '--work-dir', str(work_dir)]
+    script = [str(ROOT / 'tools' / 'dist_train.sh'), str(config), '2', '--work-dir', work_dir]
     for arguments in (['--cfg-options', 'train_cfg.max_epochs=1',
                        'param_scheduler.end=2'], ['--resume']):
         result = subprocess.run(script + arguments, env=env, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr[-2000:]
     train([
-        configs['image'], '--work-dir',
-        str(tmp_path / 'one'), '--no-validate', '--cfg-options', 'train_dataloader.batch_size=4'
+        configs['image'], '--work-dir', tmp_path / 'one', '--no-validate', '--cfg-options',
+        'train_dataloader.batch_size=4'
     ])
     two, one = (load(tmp_path / name)['state_dict'] for name in ('two', 'one'))
     assert two.keys() == one.keys()
@@ -180,8 +178,7 @@ def test_sharded_training_resumes_and_is_tested_unsharded(configs, train, test, 
     assert not torch.allclose(early['head.fc.weight'], one['head.fc.weight'], rtol=1e-2, atol=1e-4)
     checkpoint = str(work_dir / 'epoch_2.pth')
     metrics = [
-        test([path, checkpoint, '--work-dir', str(tmp_path)])
-        for path in (configs['image'], str(config))
+        test([path, checkpoint, '--work-dir', tmp_path]) for path in (configs['image'], str(config))
     ]
     assert metrics[0] == metrics[1]
 
@@ -195,7 +192,7 @@ def rates(runner) -> list:
 def four_epochs(configs, train, tmp_path_factory):
     """Options of a longer training with a smaller rate, and its rates in the last two epochs."""
     options = ['train_cfg.max_epochs=4', 'optim_wrapper.optimizer.lr=5e-4']
-    args = [configs['image'], '--no-validate', '--work-dir', str(tmp_path_factory.mktemp('whole'))]
+    args = [configs['image'], '--no-validate', '--work-dir', tmp_path_factory.mktemp('whole')]
     whole = rates(train([*args, '--cfg-options', *options]))
     assert len(whole) == 16 and whole[0] == 5e-4 and whole[-1] < 1e-4
     return options, whole[8:]
@@ -207,9 +204,8 @@ def test_a_resumed_training_follows_its_new_schedule(configs, checkpoints, train
     options = [*options, 'optim_wrapper.optimizer.weight_decay=0.2']
     early = Path(checkpoints['image']).with_name('epoch_2.pth')
     runner = train([
-        configs['image'], '--no-validate', '--work-dir',
-        str(tmp_path), '--resume',
-        str(early), '--cfg-options', *options
+        configs['image'], '--no-validate', '--work-dir', tmp_path, '--resume', early,
+        '--cfg-options', *options
     ])
     assert rates(runner)[-8:] == pytest.approx(expected)
     assert {group['weight_decay'] for group in runner.optim_wrapper.param_groups} == {0.2}
@@ -225,8 +221,7 @@ def test_what_cannot_be_resumed_is_one_line(option, expected, configs, checkpoin
                                             tmp_path):
     with pytest.raises(SystemExit, match=expected) as info:
         train([
-            configs['image'], '--no-validate', '--work-dir',
-            str(tmp_path), '--resume', checkpoints['image'], '--cfg-options', option,
-            'train_cfg.max_epochs=3'
+            configs['image'], '--no-validate', '--work-dir', tmp_path, '--resume',
+            checkpoints['image'], '--cfg-options', option, 'train_cfg.max_epochs=3'
         ])
     assert '\n' not in info.value.code and 'load_from' in info.value.code
