@@ -12,6 +12,7 @@ from typing import Callable, Iterator, List, Sequence
 import numpy as np
 import torch
 from mmengine.registry import MODELS, init_default_scope
+from scipy.stats import pearsonr, spearmanr
 from torch import Tensor, nn
 
 from mvitv2_mm import create_model
@@ -66,16 +67,22 @@ def pointing(targets: Sequence, method: str) -> Iterator[tuple]:
 
 
 def correlations(target, models: Sequence[nn.Module], method: str) -> Iterator[tuple]:
-    """With the maps of other models for the same question: everywhere, and in the box if any."""
+    """With the maps of other models for the same question: of values, and of ranks (Spearman).
+
+    Of an object first inside of its box, then everywhere.
+    """
     heat = heat_map(target.model, target, method)
     parts = [torch.ones_like(heat, dtype=bool)]
     if target.box is not None:
-        parts.append(inside(target, heat))
+        parts.insert(0, inside(target, heat))
     for model in models:
         other = copy(target)
         other.model = model
         pair = torch.stack([heat, heat_map(model, other, method)])
-        yield tuple(float(torch.corrcoef(pair[:, part])[0, 1]) for part in parts)
+        yield [
+            float(measure(*pair[:, part].numpy())[0]) for part in parts
+            for measure in (pearsonr, spearmanr)
+        ]
 
 
 def of_random_models(predictor: Predictor, targets: Sequence, method: str) -> np.ndarray:
@@ -135,9 +142,9 @@ def measure_objects() -> None:
     row('objects: the hottest pixel lies in the box, 80 scenes', lambda m: f'{hits[m][0]:.1%}')
     row('objects: share of the map in the box over that of the area', lambda m: f'{hits[m][1]:.1f}')
     found = {method: of_random_models(predictor, scenes[::10], method) for method in METHODS}
-    row('objects: correlation with random weights inside of the box, 8 scenes',
-        lambda m: f'{found[m][1]:.2f}')
-    row('objects: the same in the whole scene', lambda m: f'{found[m][0]:.2f}')
+    row('objects: correlation of values and of ranks with random weights in the box, 8 scenes',
+        lambda m: f'{found[m][0]:.2f}, {found[m][1]:.2f}')
+    row('objects: the same in the whole scene', lambda m: f'{found[m][2]:.2f}, {found[m][3]:.2f}')
     row('objects: better than random and centred maps, 8 scenes',
         lambda m: f'{mean(is_faithful, scenes[::10], m):.0%}')
 
@@ -146,8 +153,8 @@ def measure_inputs(task: str, number: int) -> None:
     predictor, targets = targets_of(task, number)
     row(f'{task}: better than random and centred maps, {number} inputs',
         lambda m: f'{mean(is_faithful, targets, m):.0%}')
-    row(f'{task}: correlation with random weights, 12 inputs',
-        lambda m: f'{of_random_models(predictor, targets[:12], m)[0]:.2f}')
+    row(f'{task}: correlation of values and of ranks with random weights, 12 inputs',
+        lambda m: '{:.2f}, {:.2f}'.format(*of_random_models(predictor, targets[:12], m)))
 
 
 def main() -> None:

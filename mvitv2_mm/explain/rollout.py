@@ -29,6 +29,10 @@ picture needs one row vector ``g`` times this product, where ``g`` says which of
 count: the class token, all tokens alike, or those of an object. ``g M_L ... M_1`` is computed from
 the left: each step is a product of a row vector, and memory stays linear in the number of tokens.
 
+The mirrored rollout is that of keys with the other sign: what is attended most becomes what is
+attended least, while grids, poolings and relative positions stay. For random weights, either sign
+is as likely as the other. So what the two do not share has been learnt.
+
 **Relevance.** As in Chefer et al. (2021), attention is weighted by the gradient of a score,
 negative parts are dropped, and nothing is normed:
 
@@ -36,13 +40,15 @@ negative parts are dropped, and nothing is normed:
 
     g <- g P + (g B)+ U          B = mean over the heads of A * d score / d A, P = (S + Q) / 2
 
+That is what speaks for the score; with -B it is what speaks against it. Random weights say both
+alike: the score might as well be its opposite.
+
 The negative part is dropped of the sum over the queries, not of each entry of B: which entries are
 positive is nearly chance, so that the sum of these is much the same for any weights. It starts
 where the norm of a scale gives tokens to the head, with what each adds to the score, its product
-with the gradient, negative ones too: before that norm such products are always nearly zero. A class
-token starts with 1. What arrives on the path of P alone says no more than where it started: for an
-object that is a part of the answer, and what remains negative is dropped at the end; for a mean
-over all tokens it is a veil over the whole map, and is left out.
+with the gradient: before that norm such products are always nearly zero. A class token starts with
+1. Attention counts as much of tokens that speak against the score, whose sign is in B already. What
+arrives on the path of P alone says no more than where it started, and is returned by itself.
 """
 import math
 from typing import Mapping, Sequence, Tuple
