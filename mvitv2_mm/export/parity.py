@@ -11,7 +11,7 @@ from .graphs import Graph
 from .same_objects import SCORE, SameObjects
 
 TOLERANCE = 1e-4  # of the largest output
-SHARE = 0.995  # of the answers are the same, or decided by rounding
+SHARE = 0.99  # of the answers are the same, or decided by rounding
 
 
 class Parity:
