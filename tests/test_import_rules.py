@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import mvitv2_mm
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / 'mvitv2_mm'
 HOSTS = {'mmpretrain', 'mmdet', 'mmaction', 'timm', 'detectron2', 'pytorchvideo'}
@@ -250,3 +252,14 @@ def test_what_parts_import_comes_with_the_package():
         for name in top - {'mvitv2_mm'} - sys.stdlib_module_names - CHOSEN:
             brought = {re.sub('[-_.]+', '-', d).lower() for d in brought_by.get(name, ())}
             assert name in OPTIONAL.get(part_of(path), ()) or brought & required, (path, name)
+
+
+def test_type_checkers_see_what_the_package_offers():
+    tree = ast.parse((PACKAGE / '__init__.pyi').read_text())
+    imports = {
+        alias.asname: (PACKAGE / node.module.replace('.', '/')).with_suffix('')
+        for node in tree.body
+        for alias in node.names
+    }
+    assert set(imports) == set(mvitv2_mm.__all__)
+    assert all(path.is_dir() or path.with_suffix('.py').is_file() for path in imports.values())
