@@ -5,7 +5,8 @@ import weakref
 import pytest
 
 from mvitv2_mm.commands import test, train
-from mvitv2_mm.commands.frame import lasting, main, parse_args
+from mvitv2_mm.commands.frame import lasting, main
+from mvitv2_mm.commands.frame.parser import parse_args
 from mvitv2_mm.engine import testing, training
 
 

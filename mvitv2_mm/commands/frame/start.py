@@ -9,8 +9,7 @@ def lasting() -> Iterator[None]:
     """Do not search for garbage among what a context imports and makes, until the command ends.
 
     The libraries of a training make a million objects that stay. Python would look through them ten
-    times while it imports them, MMEngine once more for each dataset, and a data worker that does so
-    gets a copy of each page of memory that they lie in.
+    times while it imports them, and MMEngine once more for each dataset.
     """
     searches = gc.isenabled()
     gc.disable()
