@@ -126,7 +126,7 @@ class PacketTable:
         pts, dts, is_key, is_hidden = zip(*packets)
         self._pts = np.array(pts)
         # MP4 looks for times of decoding, Matroska for those of presentation
-        self._seek_to = [min(p, p if d is None else d) for p, d in zip(pts, dts)]
+        self._seek_to = np.array([min(p, p if d is None else d) for p, d in zip(pts, dts)])
         self._keys = np.flatnonzero(is_key)
         by_pts = np.argsort(self._pts)
         self._positions = by_pts[~np.array(is_hidden)[by_pts]]
@@ -153,7 +153,7 @@ class PacketTable:
         There is only None if the file cannot be entered there.
         """
         expected = self._pts[start:self._positions[numbers].max() + 1].tolist()
-        container.seek(self._seek_to[start], stream=stream)
+        container.seek(int(self._seek_to[start]), stream=stream)
         ahead = dropwhile(lambda packet: packet.pts != expected[0], _demux(container, stream))
         for pts, packet in zip(expected, ahead):
             if packet.pts != pts:
