@@ -153,8 +153,8 @@ def measure_inputs(task: str, number: int) -> None:
     predictor, targets = targets_of(task, number)
     row(f'{task}: better than random and centred maps, {number} inputs',
         lambda m: f'{mean(is_faithful, targets, m):.0%}')
-    row(f'{task}: correlation of values and of ranks with random weights, 12 inputs',
-        lambda m: '{:.2f}, {:.2f}'.format(*of_random_models(predictor, targets[:12], m)))
+    row(f'{task}: correlation of values and of ranks with random weights, {number} inputs',
+        lambda m: '{:.2f}, {:.2f}'.format(*of_random_models(predictor, targets, m)))
 
 
 def main() -> None:
