@@ -74,24 +74,26 @@ def _conv_clips(x: Tensor, weight: Tensor, stride: Sequence[int]) -> Tensor:
     return out
 
 
-def _conv_frames_backward(grad: Tensor, x: Tensor, weight: Tensor,
-                          stride: Sequence[int]) -> Tuple[Tensor, Tensor]:
-    """Gradients of a 2D convolution of all frames to ``x`` (B, T, H, W, C) and ``weight``."""
+def _frames_gradient(grad: Tensor, x: Tensor, weight: Tensor, stride: Sequence[int],
+                     wanted: Sequence[bool]) -> Tensor:
+    """The wanted gradient of a 2D convolution of all frames, to ``x`` or to ``weight``."""
+    grad, frames = (t.flatten(0, 1).permute(0, 3, 1, 2) for t in (grad, x))
+    padding = [k // 2 for k in weight.shape[2:]]
+    grads = torch.ops.aten.convolution_backward(grad, frames, weight.contiguous(),
+                                                None, stride, padding, (1, 1), False, (0, 0),
+                                                len(weight), (*wanted, False))
+    return grads[wanted.index(True)]
 
-    def gradients(grad: Tensor, x: Tensor, weight: Tensor, wanted: Sequence[bool]):
-        grad, frames = (t.flatten(0, 1).permute(0, 3, 1, 2) for t in (grad, x))
-        padding = [k // 2 for k in weight.shape[2:]]
-        return torch.ops.aten.convolution_backward(grad, frames, weight.contiguous(), None,
-                                                   stride, padding, (1, 1), False, (0, 0),
-                                                   len(weight), (*wanted, False))
 
+def _map_gradient(grad: Tensor, x: Tensor, weight: Tensor, stride: Sequence[int]) -> Tensor:
+    """:func:`_frames_gradient` to ``x`` (B, T, H, W, C)."""
     maps = x
     if x.device.type == 'cpu' and x.dtype.itemsize < 4 and max(stride) > 1:
         # torch 2.11's half precision CPU kernel for the gradient to x is 20 to 100 times slower.
         maps = torch.empty_like(x, dtype=torch.float32)  # no value of x is read for it
-    dx, _, _ = gradients(grad.to(maps.dtype), maps, weight.to(maps.dtype), (True, False))
-    _, dweight, _ = gradients(grad, x, weight, (False, True))
-    return dx.permute(0, 2, 3, 1).unflatten(0, x.shape[:2]), dweight
+    dx = _frames_gradient(
+        grad.to(maps.dtype), maps, weight.to(maps.dtype), stride, wanted=(True, False))
+    return dx.permute(0, 2, 3, 1).unflatten(0, x.shape[:2])
 
 
 class _ConvClips(torch.autograd.Function):
@@ -108,14 +110,16 @@ class _ConvClips(torch.autograd.Function):
         if leaves_to_autograd():
             return differentiable_grads(reference_depthwise_conv, ctx, grad, (1, *ctx.stride))
         x, weight = ctx.saved_tensors
-        dx, dweight = None, torch.zeros_like(weight)
+        needs_x, needs_weight, _ = ctx.needs_input_grad
+        dx, dweight = None, torch.zeros_like(weight) if needs_weight else None
         for tap, source, target in _taps(x.shape[1], weight.shape[2]):
-            part, dweight[:, :, tap] = _conv_frames_backward(grad[:, target], x[:, source],
-                                                             weight[:, :, tap], ctx.stride)
-            if dx is None:
-                dx = part.to(x.dtype)
-            else:
-                dx[:, source] += part
+            parts = grad[:, target], x[:, source], weight[:, :, tap], ctx.stride
+            if needs_x and dx is None:
+                dx = _map_gradient(*parts).to(x.dtype)
+            elif needs_x:
+                dx[:, source] += _map_gradient(*parts)
+            if needs_weight:
+                dweight[:, :, tap] = _frames_gradient(*parts, wanted=(False, True))
         return dx, dweight, None
 
 

@@ -97,14 +97,15 @@ class _Linear(torch.autograd.Function):
             inputs = [t.detach().requires_grad_(n) for t, n in zip(inputs, needed)]
             x = ctx.prepare(*inputs)
         rows = grad.reshape(-1, len(weight))
-        dweight = _product(rows.t(), x.detach().reshape(-1, weight.shape[1]))
-        grads = iter(())
+        dweight, grads = None, iter(())
+        if needs_weight:
+            dweight = _product(rows.t(), x.detach().reshape(-1, weight.shape[1]))
         if any(needed):
             x.data = x.new_empty(()).expand_as(x)  # frees it: what follows reads its size only
             dx = _onednn(grad, weight.t())
             grads = iter(torch.autograd.grad(x, [t for t in inputs if t.requires_grad], dx))
-        return (dweight if needs_weight else None, rows.sum(0) if needs_bias else None,
-                *(next(grads) if n else None for n in needed), None)
+        return (dweight, rows.sum(0) if needs_bias else None, *(next(grads) if n else None
+                                                                for n in needed), None)
 
 
 def _plain_linear(weight: Tensor, bias: Tensor, *inputs_and_prepare) -> Tensor:

@@ -58,6 +58,17 @@ def test_strided_gradients_to_maps_are_computed_in_float32(grid):
         assert set(dtypes[1::2]) == {torch.bfloat16}
 
 
+def test_frozen_weights_cost_no_gradient():
+    x = torch.randn(1, 4, 8, 8, 8, requires_grad=True)
+    weight = torch.randn(8, 1, 3, 3, 3)
+    with OpRecorder() as ops:
+        depthwise_conv(x, weight, (1, 2, 2)).sum().backward()
+    assert len(ops.shapes('aten::convolution_backward')) == 3  # one for each frame of the kernel
+    grad, x.grad = x.grad, None
+    reference_depthwise_conv(x, weight, (1, 2, 2)).sum().backward()
+    torch.testing.assert_close(grad, x.grad)
+
+
 @pytest.mark.parametrize('grid', [(8, 8), (2, 8, 8)])
 def test_autocast_casts_maps_and_weights(grid):
     x, weight = torch.randn(1, *grid, 8), torch.randn(8, 1, *(3, ) * len(grid), requires_grad=True)

@@ -38,6 +38,13 @@ def tensors(*shapes):
 @pytest.mark.usefixtures('slow_blas')
 class TestOneDNN:
 
+    def test_frozen_weights_cost_no_product(self):
+        x, weight = tensors((3, 20, 8), (16, 8))
+        with OpRecorder() as ops:
+            grad, = torch.autograd.grad(linear(x, weight.detach(), None).sum(), x)
+        assert len(ops.shapes(ONEDNN)) == 2  # forward and gradient to the input
+        torch.testing.assert_close(grad, weight.sum(0).expand_as(x))
+
     @pytest.mark.parametrize('keeps_less', [True, False])
     @pytest.mark.parametrize('size', [(3, 20, 8), (3, 700, 8)], ids=str)
     def test_linear(self, size, keeps_less):
