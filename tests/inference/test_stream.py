@@ -96,7 +96,7 @@ def test_a_batch_that_does_not_fit_ends_the_run():
 
 
 def test_memory_is_bounded_while_nobody_takes_records():
-    started = []
+    started, before = [], set(threading.enumerate())
 
     def endless():
         for number in range(10**9):
@@ -109,7 +109,9 @@ def test_memory_is_bounded_while_nobody_takes_records():
     time.sleep(0.3)
     assert len(started) < 25
     found.close()
-    assert not [t for t in threading.enumerate() if t.name.startswith('ThreadPool')]
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=60)
+        assert not thread.is_alive()
 
 
 def test_a_long_input_is_read_ahead_in_bounded_memory():
