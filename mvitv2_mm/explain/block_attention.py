@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..ops import attention_weights, merge_windows, pooled_grid, split_windows
+from ..ops import attention_weights, matmul, merge_windows, pooled_grid, split_windows
 from .recording import BlockRecord
 
 
@@ -86,7 +86,7 @@ class BlockAttention:
         grads = grads.unflatten(2, (self.attn.num_heads, -1)).transpose(1, 2)
 
         def speak_for(weights, samples, queries):
-            slopes = grads[samples, :, queries] @ self.v[samples].transpose(-2, -1)
+            slopes = matmul(grads[samples, :, queries], self.v[samples].transpose(-2, -1))
             return slopes.mul_(weights)
 
         return self._product(rows, speak_for, normed=False).mean(dim=1)

@@ -115,10 +115,6 @@ def recording(model: nn.Module, gradients: bool = False) -> Iterator[Recording]:
         for block in backbone.blocks
     ]
     hooks += [
-        block.attn.proj.register_forward_pre_hook(_heads_reader(record))
-        for block in backbone.blocks
-    ]
-    hooks += [
         getattr(backbone, f'norm{scale}').register_forward_hook(_output_reader(record))
         for scale in backbone.out_scales
     ]
@@ -130,14 +126,16 @@ def recording(model: nn.Module, gradients: bool = False) -> Iterator[Recording]:
         for part in lean:
             part.keeps_less = False  # one input has room, and to compute nothing twice is quicker
         for block in backbone.blocks:
+            # no hooks: products in front of which one waits are not computed in the quick way
             block.attn.pool_heads = _pooled_reader(record, block.attn.pool_heads)
+            block.attn.merge_heads = _heads_reader(record, block.attn.merge_heads)
         with torch.set_grad_enabled(gradients):
             yield record
     finally:
         for hook in hooks:
             hook.remove()
         for block in backbone.blocks:
-            del block.attn.pool_heads  # the method is there again
+            del block.attn.pool_heads, block.attn.merge_heads  # the methods are there again
         for param in trained:
             param.requires_grad_(True)
         for part in lean:
@@ -156,10 +154,11 @@ def _block_reader(record: Recording, gradients: bool):
     return read
 
 
-def _heads_reader(record: Recording):
+def _heads_reader(record: Recording, merge_heads: Callable):
 
-    def read(_: nn.Module, args: tuple) -> None:
-        record.blocks[-1].heads = args[0]
+    def read(heads: Tensor) -> Tensor:
+        record.blocks[-1].heads = merge_heads(heads)
+        return record.blocks[-1].heads
 
     return read
 

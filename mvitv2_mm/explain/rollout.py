@@ -54,11 +54,10 @@ import math
 from typing import Mapping, Sequence, Tuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..layers.pooling import pool_tokens
-from ..ops import channels_last
+from ..ops import channels_last, linear
 from .block_attention import BlockAttention
 from .recording import BlockRecord
 from .spread import spread_conv, spread_max
@@ -99,7 +98,7 @@ def _shares(record: BlockRecord, attention: BlockAttention) -> Tensor:
     """Shares of attention, skip path and queries in what a block returns, (3, N_q)."""
     block, queries = record.block, attention.added_queries()
     parts = torch.cat([record.heads - queries, queries])
-    attended, queried = F.linear(parts, block.attn.proj.weight).norm(dim=-1)
+    attended, queried = linear(parts, block.attn.proj.weight, None).norm(dim=-1)
     skipped = _skip_tokens(record)
     if block.pool_skip is not None:
         skipped = pool_tokens(skipped, record.grid,

@@ -122,8 +122,7 @@ class MultiScaleAttention(nn.Module):
         out = self._attend(q, k, v, q_grid, k_grid)
         if self.residual_pooling:
             out = self._add_queries(out, q)
-        # (B, M, N', D) -> (B, N', M * D)
-        return project(self.proj, out.transpose(1, 2).flatten(2)), q_grid
+        return project(self.proj, self.merge_heads(out)), q_grid
 
     def pool_heads(self, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, Tensor, Tensor]:
         """Tokens (B, E + prod(grid), C_in) -> pooled and normed q, k, v, each (B, M, N', D)."""
@@ -135,6 +134,10 @@ class MultiScaleAttention(nn.Module):
         return (self.norm_q(self._pool(self.pool_q, q, grid, self.stride_q)),
                 self.norm_k(self._pool(self.pool_k, k, grid, self.stride_kv)),
                 self.norm_v(self._pool(self.pool_v, v, grid, self.stride_kv)))
+
+    def merge_heads(self, heads: Tensor) -> Tensor:
+        """Heads (B, M, N', D), side by side in the channels (B, N', M * D)."""
+        return heads.transpose(1, 2).flatten(2)
 
     def _pool(self, pool: nn.Module, x: Tensor, grid: Sequence[int],
               stride: Sequence[int]) -> Tensor:
