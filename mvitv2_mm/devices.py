@@ -4,6 +4,11 @@ import torch
 from .errors import UsageError
 
 
+def usual_device() -> str:
+    """A GPU, where there is one."""
+    return 'cuda' if torch.cuda.is_available() else 'cpu'
+
+
 def find_device(name: str) -> torch.device:
     """A device by its name, once it is sure that it works.
 

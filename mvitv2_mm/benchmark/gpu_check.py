@@ -12,6 +12,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 import torch
 
+from ..devices import usual_device
 from ..files import repository_folder
 from .agreement import Agreement, compare_all, paths_of
 from .kernels import Kernel, copy_peak
@@ -243,7 +244,7 @@ def check(device: Optional[str] = None,
     Raises:
         UsageError: If there is no such device.
     """
-    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    device = device or usual_device()
     prepare(device)
     if dtype is None:
         has_bf16 = device == 'cpu' or torch.cuda.is_bf16_supported(including_emulation=False)

@@ -5,6 +5,7 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 
 import torch
 
+from ..devices import usual_device
 from ..errors import UsageError
 from ..files import write_text
 from ..names import check_names
@@ -123,6 +124,6 @@ def _modes(mode: Optional[str]) -> List[str]:
 
 def _setting(device: Optional[str], dtype: str, threads: Optional[int]) -> dict:
     """How to measure, on a device that is there; a GPU and all threads of torch by default."""
-    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    device = device or usual_device()
     prepare(device)
     return dict(device=device, dtype=dtype, threads=threads or torch.get_num_threads())

@@ -216,8 +216,8 @@ def _each_object(found: Any, look: Look, size: Sequence[int]) -> Iterator[dict]:
 
 
 def _encode(mask: np.ndarray, size: Sequence[int]) -> dict:
-    from pycocotools import mask as coco_mask
-    whole = np.zeros(size, np.uint8, order='F')
+    from ..datasets.coco_format import encode_mask  # needs pycocotools, as mmdet does
+    whole = np.zeros(size, np.uint8)
     part = mask[:size[0], :size[1]]
     whole[:part.shape[0], :part.shape[1]] = part
-    return coco_mask.encode(whole)
+    return encode_mask(whole)

@@ -84,8 +84,7 @@ def match(objects: Any, others: Any, slack: float = 1.) -> Tuple[Tensor, Tensor]
     """For each object that counts, whether it is among others, and by how much its score differs.
 
     What has no partner has no difference to it. ``slack`` is how many times larger the differences
-    of both may be. Those with a good score count, or all if there are
-    none.
+    of both may be. Those with a good score count, or all if there are none.
     """
     counts = objects.scores >= OBJECTS
     objects = objects[counts] if counts.any() else objects

@@ -3,11 +3,9 @@ import os
 from dataclasses import replace
 from typing import Any, Iterator, List, Optional, Sequence, Union
 
-import torch
-
 from ..checkpoints.model_source import OpenedModel, open_model
 from ..checkpoints.tasks import count_classes
-from ..devices import find_device
+from ..devices import find_device, usual_device
 from ..errors import UsageError
 from .people import NEEDED, People
 from .predictor import Predictor, usual_batch_size
@@ -143,7 +141,7 @@ def pick_device(device: Optional[str]) -> str:
         UsageError: If the device that is asked for is not there.
     """
     if device is None:
-        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        device = usual_device()
     if device == 'cuda':
         device = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
     return str(find_device(device))

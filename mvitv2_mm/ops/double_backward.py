@@ -7,9 +7,10 @@ from torch import Tensor
 
 def leaves_to_autograd() -> bool:
     """Whether a backward pass is recorded (``create_graph``) or batched (``is_grads_batched``)."""
-    if torch.is_grad_enabled() or torch.compiler.is_compiling():  # which batches nothing
+    if torch.compiler.is_compiling():  # which batches nothing, and cannot ask
         return torch.is_grad_enabled()
-    return torch._C._dispatch_tls_is_dispatch_key_included('VmapMode')
+    is_batched = torch._C._dispatch_tls_is_dispatch_key_included('VmapMode')
+    return torch.is_grad_enabled() or is_batched
 
 
 def differentiable_grads(func: Callable, ctx, grad: Tensor, *args) -> Tuple:

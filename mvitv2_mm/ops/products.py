@@ -104,8 +104,8 @@ class _Linear(torch.autograd.Function):
             x.data = x.new_empty(()).expand_as(x)  # frees it: what follows reads its size only
             dx = _onednn(grad, weight.t())
             grads = iter(torch.autograd.grad(x, [t for t in inputs if t.requires_grad], dx))
-        return (dweight, rows.sum(0) if needs_bias else None, *(next(grads) if n else None
-                                                                for n in needed), None)
+        dbias = rows.sum(0) if needs_bias else None
+        return (dweight, dbias, *(next(grads) if n else None for n in needed), None)
 
 
 def _plain_linear(weight: Tensor, bias: Tensor, *inputs_and_prepare) -> Tensor:
