@@ -4,7 +4,7 @@ import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Collection, Dict, Iterable, Optional
+from typing import Collection, Dict, Iterable, Optional, Sequence
 
 from .errors import UnknownName, UsageError
 from .files import repository_folder
@@ -19,10 +19,14 @@ INFLATE_MODES = ('centre', 'repeat', 'mean')
 ZOO_FILE = Path(__file__).parent / 'checkpoints' / 'zoo.csv'
 
 
+def did_you_mean(names: Sequence[str]) -> str:
+    """The end of a message that names what could be meant; '' if there is nothing."""
+    return f'; did you mean {" or ".join(names)}?' if names else ''
+
+
 def hint(word: str, words: Iterable[str]) -> str:
     """'; did you mean ...?', or '' if no word is similar."""
-    near = difflib.get_close_matches(word, list(words), n=3)
-    return f'; did you mean {" or ".join(near)}?' if near else ''
+    return did_you_mean(difflib.get_close_matches(word, list(words), n=3))
 
 
 def check_names(option: str,

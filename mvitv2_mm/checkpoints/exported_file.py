@@ -1,78 +1,57 @@
 """What an exported file says about itself: text under a few keys of its metadata."""
 import json
-import re
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Any, Dict
 
 from mmengine.config import Config
 
+from ..errors import UsageError
+from ..models.networks import open_network
 from .io import CheckpointError
-from .model_folder import NAME
-from .preprocessing import describe_preprocessing
+from .model_info import StoredModel, check_info, stored
+from .plain_config import read_plain_config
 
-FORMAT, VERSION = 'mvitv2_mm export', '1'
-_TEXTS = ('name', 'task', 'content', 'config', 'licence', 'licence_note')
-_VALUES = dict(classes=(list, type(None)), preprocessing=dict, metrics=list)
+_JSON = ('classes', 'metrics', 'preprocessing')
+_REMEDY = 'Export it again'
 
 
-def write_info(name: str,
-               task: str,
-               content: str,
-               cfg: Config,
-               classes: Optional[Sequence[str]],
-               metrics: Sequence[dict] = (),
-               licence: str = '',
-               licence_note: str = '') -> Dict[str, str]:
+def write_info(info: Dict[str, Any], content: str, cfg: Config) -> Dict[str, str]:
     """The metadata of a file.
 
     Args:
-        name (str): Name of the model.
-        task (str): 'image', 'detection' or 'video'.
+        info (dict): See :func:`model_info.describe`.
         content (str): 'model', or 'maps' of its backbone alone.
         cfg (Config): What predicting and testing need of the config.
-        classes (Sequence[str], optional): Names in the order of the labels; None if not known.
-        metrics (Sequence[dict]): See :func:`model_folder.write_model_folder`. Defaults to ().
-        licence (str): Of the weights. Defaults to '', which means that it is not known.
-        licence_note (str): Why it is this licence. Defaults to ''.
 
     Returns:
-        dict[str, str]: Text; lists and dicts as JSON.
+        dict[str, str]: Text; what is none, as JSON.
     """
-    return dict(
-        format=FORMAT,
-        version=VERSION,
-        name=name,
-        task=task,
-        content=content,
-        config=cfg.pretty_text,
-        licence=licence,
-        licence_note=licence_note,
-        classes=json.dumps(None if classes is None else list(classes)),
-        metrics=json.dumps(list(metrics)),
-        preprocessing=json.dumps(describe_preprocessing(cfg, task)))
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in info.items()
+    }
+    return dict(texts, content=content, config=cfg.pretty_text)
 
 
-def read_info(metadata: Mapping[str, str], path: Path) -> Dict[str, Any]:
-    """What :func:`write_info` has written, as values.
+def read_export(path: Path) -> StoredModel:
+    """The model in a file.
 
     Raises:
+        FileNotFoundError: If there is no file.
+        UsageError: If it holds the backbone alone.
         CheckpointError: If the file was not exported by this package, or by a later version.
     """
-    if metadata.get('format') != FORMAT:
-        raise CheckpointError(f'{path} was not exported with "python -m mvitv2_mm export": it does '
-                              'not say what it holds')
-    if metadata.get('version') != VERSION:
-        raise CheckpointError(f'{path} is of version {metadata.get("version")}, but this package '
-                              f'reads version {VERSION}; install a newer mvitv2_mm')
-    info: Dict[str, Any] = {key: metadata.get(key) for key in _TEXTS}
+    if not path.is_file():
+        raise FileNotFoundError(
+            f'{path} does not exist; write it with "python -m mvitv2_mm export"')
+    metadata = open_network(str(path)).metadata
     try:
-        info.update({key: json.loads(metadata.get(key, '')) for key in _VALUES})
+        values = {key: json.loads(metadata[key]) for key in _JSON if key in metadata}
     except ValueError as error:
-        raise CheckpointError(f'{path} is damaged ({error}); export it again') from None
-    kinds = {**dict.fromkeys(_TEXTS, str), **_VALUES}
-    wrong = [key for key, kind in kinds.items() if not isinstance(info[key], kind)]
-    wrong += ['name'] * (not wrong and not re.fullmatch(NAME, info['name']))
-    if wrong:
-        raise CheckpointError(f'{path} is damaged: its "{wrong[0]}" is {str(info[wrong[0]])[:60]}; '
-                              'export it again')
-    return info
+        raise CheckpointError(f'{path} is damaged ({error}). {_REMEDY}.') from None
+    info = {**metadata, **values}
+    check_info(info, path, 'export', _REMEDY, content=str, config=str)
+    if info['content'] != 'model':
+        raise UsageError(
+            f'{path} holds the backbone of {info["name"]} alone, which predicts nothing')
+    return stored(info, read_plain_config(info['config']), path)

@@ -1,51 +1,26 @@
 """A folder that holds a model: weights, config, and what is known of it. Nothing in it is code."""
 import json
 import os
-import re
 import shutil
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Mapping, Optional, Sequence, Union
 
 from mmengine.config import Config
 from torch import Tensor
 
 from ..errors import UnknownName
 from ..files import folder_aside, full_disk_named
+from ..names import did_you_mean
 from ..version import __version__
 from .io import CheckpointError, write_file
+from .model_info import StoredModel, check_info, describe, stored
 from .plain_config import read_plain_config
-from .preprocessing import describe_preprocessing
 from .zoo import sha256_of
 
-FORMAT, VERSION = 'mvitv2_mm model', 1
 INFO, WEIGHTS, CONFIG = 'model.json', 'weights.safetensors', 'config.py'
-_KINDS = dict(
-    name=str,
-    task=str,
-    classes=(list, type(None)),
-    preprocessing=dict,
-    metrics=list,
-    licence=str,
-    licence_note=str,
-    sha256=dict)
-NAME = r'[^/\\\x00-\x1f]*[^/\\\x00-\x1f.][^/\\\x00-\x1f]*'  # commands name folders by it
+_REMEDY = 'Copy the folder again'
 _PACKAGES = ('torch', 'mmengine', 'mmcv', 'mmcv-lite', 'mmpretrain', 'mmdet', 'mmaction2')
-
-
-@dataclass(frozen=True)
-class ModelFolder:
-    """What :func:`read_model_folder` found. ``weights`` is the path of the file of weights."""
-    name: str
-    task: str
-    cfg: Config
-    classes: Optional[Tuple[str, ...]]
-    preprocessing: dict
-    metrics: List[dict]
-    licence: str
-    licence_note: str
-    weights: str
 
 
 def write_model_folder(folder: Union[str, Path],
@@ -83,16 +58,9 @@ def write_model_folder(folder: Union[str, Path],
         (side / CONFIG).write_text(cfg.pretty_text, encoding='utf-8')
         read_plain_config(side / CONFIG)  # what is written can be read
         info = dict(
-            format=FORMAT,
-            version=VERSION,
-            name=name or folder.name,
-            task=task,
-            classes=None if classes is None else list(classes),
-            preprocessing=describe_preprocessing(cfg, task),
-            metrics=list(metrics),
+            describe('model', cfg, task, classes, metrics, licence, name or folder.name,
+                     licence_note),
             code_version=code_version(),
-            licence=licence,
-            licence_note=licence_note,
             sha256={file: sha256_of(side / file)
                     for file in (WEIGHTS, CONFIG)})
         (side / INFO).write_text(json.dumps(info, indent=2) + '\n', encoding='utf-8')
@@ -100,7 +68,7 @@ def write_model_folder(folder: Union[str, Path],
     _finish_exchange(folder)
 
 
-def read_model_folder(folder: Union[str, Path]) -> ModelFolder:
+def read_model_folder(folder: Union[str, Path]) -> StoredModel:
     """Read and check a model folder; its weights are only hashed.
 
     Raises:
@@ -116,18 +84,8 @@ def read_model_folder(folder: Union[str, Path]) -> ModelFolder:
             raise FileNotFoundError(f'{folder} lacks {file}; copy the whole folder again')
         if sha256_of(folder / file) != expected:
             raise CheckpointError(f'{folder / file} is not the file that {INFO} describes (SHA-256)'
-                                  ': it was damaged or changed. Copy the folder again.')
-    classes = info['classes']
-    return ModelFolder(
-        name=info['name'],
-        task=info['task'],
-        cfg=read_plain_config(folder / CONFIG),
-        classes=None if classes is None else tuple(classes),
-        preprocessing=info['preprocessing'],
-        metrics=info['metrics'],
-        licence=info['licence'],
-        licence_note=info['licence_note'],
-        weights=str(folder / WEIGHTS))
+                                  f': it was damaged or changed. {_REMEDY}.')
+    return stored(info, read_plain_config(folder / CONFIG), folder / WEIGHTS)
 
 
 def read_info(folder: Path) -> dict:
@@ -141,25 +99,15 @@ def read_info(folder: Path) -> dict:
     if not path.is_file():
         inside = sorted(str(found.parent) for found in folder.glob(f'*/*/{INFO}'))
         inside += sorted(str(found.parent) for found in folder.glob(f'*/{INFO}'))
-        hint = f'; did you mean {" or ".join(inside[:3])}?' if inside else ''
-        raise UnknownName(f'{folder} is no model folder: it has no {INFO}{hint}')
+        raise UnknownName(
+            f'{folder} is no model folder: it has no {INFO}{did_you_mean(inside[:3])}')
     try:
         info = json.loads(path.read_text(encoding='utf-8'))
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f'{path} is damaged ({error}). Copy the folder again.') from None
-    if not isinstance(info, dict) or info.get('format') != FORMAT:
-        raise CheckpointError(f'{path} does not say "format": "{FORMAT}": it is no model folder of '
-                              'this package')
-    if info.get('version') != VERSION:
-        raise CheckpointError(f'{path} is of version {info.get("version")}, but this package reads '
-                              f'version {VERSION}; install a newer mvitv2_mm')
-    wrong = [key for key, kind in _KINDS.items() if not isinstance(info.get(key), kind)]
-    wrong += ['sha256'] * (not wrong and info['sha256'].keys() != {WEIGHTS, CONFIG})
-    wrong += ['name'] * (not wrong and not re.fullmatch(NAME, info['name']))
-    wrong += ['classes'] * (not all(isinstance(name, str) for name in info.get('classes') or ()))
-    if wrong:
-        value = str(info.get(wrong[0]))[:60]
-        raise CheckpointError(f'{path} is damaged: "{wrong[0]}" is {value}. Copy the folder again.')
+        raise CheckpointError(f'{path} is damaged ({error}). {_REMEDY}.') from None
+    check_info(info, path, 'model', _REMEDY, sha256=dict)
+    if info['sha256'].keys() != {WEIGHTS, CONFIG}:
+        raise CheckpointError(f'{path} is damaged: "sha256" is of other files. {_REMEDY}.')
     return info
 
 

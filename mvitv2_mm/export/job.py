@@ -13,6 +13,7 @@ from torch import nn
 
 from ..checkpoints.exported_file import write_info
 from ..checkpoints.model_folder import code_version
+from ..checkpoints.model_info import describe
 from ..checkpoints.model_source import OpenedModel
 from ..children import end_at_once
 from ..errors import UsageError
@@ -69,19 +70,13 @@ def export_model(opened: OpenedModel,
         ImportError: If a library is not installed.
     """
     path, (ending, write, libraries) = Path(path), FORMATS[to]
-    if path.suffix != ending:
-        raise UsageError(f'{path} should end with {ending}, for --to {to}')
-    if not 0 <= (max_drop or 0) < 1:
-        raise UsageError(f'a metric may fall by a share of itself from 0 to 1, but got {max_drop}')
-    if max_drop is not None and (to != 'onnx' or maps or opened.task == 'detection'):
-        raise UsageError('8 bits are for ONNX files of classifiers and recognizers')
+    _check_request(opened, path, to, maps, max_drop)
     found = {name: require(name, f'an export to {to}') for name in libraries}
-    if opened.is_exported:
-        raise UsageError(f'{opened.weights} is exported already')
     model = opened.build()
     graph = make_graph(opened, model, maps, fixed_size)
-    info = write_info(opened.name, opened.task, 'maps' if maps else 'model', opened.cfg,
-                      opened.classes, opened.metrics, opened.licence, opened.licence_note)
+    info = write_info(
+        describe('export', opened.cfg, opened.task, opened.classes, opened.metrics, opened.licence,
+                 opened.name, opened.licence_note), 'maps' if maps else 'model', opened.cfg)
     with _kept_if_good(path) as file:
         exact = file if max_drop is None else file.with_name(f'float32{ending}')
         with end_at_once(partial(shutil.rmtree, file.parent, ignore_errors=True)):
@@ -99,6 +94,19 @@ def export_model(opened: OpenedModel,
         text = json.dumps(certificate, indent=2) + '\n'
         file.with_name(path.name + '.json').write_text(text)
     return certificate
+
+
+def _check_request(opened: OpenedModel, path: Path, to: str, maps: bool,
+                   max_drop: Optional[float]) -> None:
+    ending = FORMATS[to][0]
+    if opened.is_exported:
+        raise UsageError(f'{opened.weights} is exported already')
+    if path.suffix != ending:
+        raise UsageError(f'{path} should end with {ending}, for --to {to}')
+    if not 0 <= (max_drop or 0) < 1:
+        raise UsageError(f'a metric may fall by a share of itself from 0 to 1, but got {max_drop}')
+    if max_drop is not None and (to != 'onnx' or maps or opened.task == 'detection'):
+        raise UsageError('8 bits are for ONNX files of classifiers and recognizers')
 
 
 @contextmanager

@@ -100,14 +100,14 @@ def test_missing_files_are_named(folder, name):
 
 
 @pytest.mark.parametrize('changes, message', [
-    (dict(format='other'), 'no model folder of this package'),
+    (dict(format='other'), 'has not written it'),
     (dict(version=2), 'version 2, but this package reads version 1; install a newer mvitv2_mm'),
     (dict(classes=[1, 2]), '"classes" is'),
     (dict(task=None), '"task" is None'),
     (dict(name='../x'), '"name" is ../x'),
     (dict(name='..'), '"name" is ..'),
     (dict(name=''), '"name" is'),
-    (dict(sha256={}), '"sha256" is'),
+    (dict(sha256={}), '"sha256" is of other files'),
     (dict(sha256={'../x': ''}), '"sha256" is'),
 ])
 def test_other_descriptions_are_refused(folder, changes, message):

@@ -212,3 +212,18 @@ def test_an_opened_model_is_saved_as_a_folder(files, tmp_path):
     assert (found.name, found.classes, found.licence) == ('epoch_1', CLASSES, 'Apache-2.0')
     again = open_model(str(tmp_path / 'saved')).build()
     assert torch.equal(small_classifier.predict(again), files[1])
+
+
+def test_hooks_of_a_training_are_not_needed(files, tmp_path):
+    """An older folder names a hook that this version has not."""
+    cfg = small_classifier.config()
+    cfg.default_hooks = dict(
+        gone=dict(type='mvitv2_mm.GoneHook'), unreadable=dict(type='mvitv2_mm.UnreadableHook'))
+    state = small_classifier.build(cfg).state_dict()
+    write_model_folder(tmp_path / 'old', cfg, state, 'image', CLASSES)
+    opened = open_model(str(tmp_path / 'old'), None, {'default_hooks.logger.type': 'LoggerHook'})
+    assert opened.cfg.default_hooks.keys() == {'unreadable', 'logger'}
+    cfg.default_hooks.unreadable.type = 'mvitv2_mm.GoneHook'
+    write_model_folder(tmp_path / 'odd', cfg, state, 'image', CLASSES)
+    with pytest.raises(ValueError, match='default_hooks.unreadable.type is .mvitv2_mm.GoneHook.'):
+        open_model(str(tmp_path / 'odd'))
