@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 from ..errors import UsageError
 from ..extras import require
 from ..files import replaced
-from .output import RecordFile, read_records
+from .output import RecordFile, read_records, refuse_new
 from .sources import Source
 
 SUFFIXES = ('.safetensors', '.npy', '.parquet')
@@ -79,23 +79,24 @@ class FeatureFiles:
         Raises:
             ValueError: If others were done before, or the files are complete and these are new.
         """
-        for source in self._records.left(sources):
-            if self._was_finished:
-                raise ValueError(f'{source.name} is new, and {self.path} is complete already; take '
-                                 'another --out')
-            yield source
+        if self._was_finished:
+            return refuse_new(sources, self._records.progress, self.path)
+        return self._records.left(sources)
 
-    def add(self, number: int, key: dict, features: np.ndarray) -> None:
+    def add(self, number: int, record: dict) -> None:
         """Add the features of an item.
 
         Args:
             number (int): Number of its input among those that :meth:`left` gave.
-            key (dict): What the index says of it.
-            features (np.ndarray): Float32; empty after an error.
+            record (dict): What the index says of it, and 'features', unless it tells of an error.
         """
-        self._numbers.write(np.ascontiguousarray(features, np.float32))
-        self._numbers.flush()  # before the index, which tells how much there is
-        self._records.add(number, key)
+        record = dict(record)
+        if 'features' in record:
+            features = np.ascontiguousarray(record.pop('features'), np.float32)
+            record['shape'] = list(features.shape)
+            self._numbers.write(features)
+            self._numbers.flush()  # before the index, which tells how much there is
+        self._records.add(number, record)
 
     def finish(self) -> int:
         """Write the files.

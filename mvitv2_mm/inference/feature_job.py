@@ -3,13 +3,11 @@ from contextlib import ExitStack, closing
 from time import monotonic
 from typing import Any, Optional, Sequence, Union
 
-import numpy as np
-
 from ..checkpoints.model_source import OpenedModel
 from ..files import full_disk_named
 from ..progress import progress_bar
 from .feature_files import FeatureFiles
-from .features import POOLED, FeatureExtractor, feature_key
+from .features import POOLED, FeatureExtractor
 from .inferencer import default_workers, pick_device
 from .job import Summary, settings_of
 from .predictor import usual_batch_size
@@ -59,14 +57,11 @@ def write_features(opened: OpenedModel,
         stack.enter_context(full_disk_named(out))
         files = stack.enter_context(FeatureFiles(out, settings, stream.chunk))
         advance = stack.enter_context(progress_bar(None))
-        found = stream(files.left(sources), files.num_done)
-        with closing(found):
-            for number, _, record in found:
-                summary.add(record)
-                is_good = 'error' not in record
-                key = feature_key(record) if is_good else record
-                files.add(number, key, record['features'] if is_good else np.empty(0))
-                advance(number + 1)
+        found = stack.enter_context(closing(stream(files.left(sources), files.num_done)))
+        for number, _, record in found:
+            summary.add(record)
+            files.add(number, record)
+            advance(number + 1)
         summary.failed = files.finish()
     summary.seconds = monotonic() - start
     summary.stages = stream.stages()

@@ -1,7 +1,6 @@
 """What the network sees in pictures and clips: vectors and maps, for search and other models."""
 from typing import Any, List, Sequence, Union
 
-import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
@@ -83,10 +82,3 @@ def _return_scale(backbone: nn.Module, scale: int, name: str) -> None:
     if scale not in backbone.out_scales:
         backbone.add_module(f'norm{scale}', nn.Identity())
     backbone.out_scales, backbone.out_type = (scale, ), 'featmap'
-
-
-def feature_key(record: dict) -> dict:
-    """A record without its features, and with their shape, for an index."""
-    features: np.ndarray = record['features']
-    key = {name: value for name, value in record.items() if name != 'features'}
-    return dict(key, shape=list(features.shape))

@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Iterable, Iterator, List, Optional
 
 from ..files import write_text
 from .records import to_line
@@ -41,27 +41,27 @@ def write_state(path: Path, settings: dict, progress: List[Progress]) -> None:
     write_text(path, json.dumps(content, indent=1) + '\n')
 
 
-def read_state(path: Path) -> Tuple[dict, List[Progress]]:
-    """Settings and progress that :func:`write_state` noted.
+def read_state(path: Path, settings: dict) -> List[Progress]:
+    """Progress that :func:`write_state` noted; empty if there is no note.
 
     Raises:
-        ValueError: If the file is none of these.
+        ValueError: If the file is none of these, or of another model or other settings.
     """
+    if not path.exists():
+        return []
     try:
         content = json.loads(path.read_text())
-        return content['settings'], [Progress(**entry) for entry in content['progress']]
-    except (KeyError, TypeError, ValueError):
+        before, progress = content['settings'], content['progress']
+        other = [key for key in settings if before.get(key) != settings[key]]
+        progress = [Progress(**entry) for entry in progress]
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise ValueError(f'{path} is no note of a prediction; take another --out') from None
-
-
-def check_settings(folder: Path, before: dict, now: dict) -> None:
-    """Raise ValueError if a folder holds the records of another model or of other settings."""
-    other = [key for key in now if before.get(key) != now[key]]
     if other:
-        pairs = ', '.join(f'{key} {_short(before.get(key))}, not {_short(now[key])}'
+        pairs = ', '.join(f'{key} {_short(before.get(key))}, not {_short(settings[key])}'
                           for key in other)
-        raise ValueError(f'{folder} holds predictions of a run with {pairs}; take another --out, '
-                         'or remove the folder')
+        raise ValueError(f'{path.parent} holds predictions of a run with {pairs}; take another '
+                         '--out, or remove the folder')
+    return progress
 
 
 def pass_done(sources: Iterable[Source], progress: Progress, folder: Path) -> Iterator[Source]:
@@ -77,6 +77,18 @@ def pass_done(sources: Iterable[Source], progress: Progress, folder: Path) -> It
         raise ValueError(f'{folder} holds predictions of other inputs; take another --out, or '
                          'remove the folder')
     return sources
+
+
+def refuse_new(sources: Iterable[Source], progress: Progress, path: Path) -> Iterator[Source]:
+    """No inputs, as all that are in files which cannot grow are done.
+
+    Raises:
+        ValueError: If there are others.
+    """
+    for source in pass_done(sources, progress, path):
+        raise ValueError(f'{source.name} is new, and {path} is complete already; take another '
+                         '--out')
+    return iter(())
 
 
 def _short(value: Any) -> str:
@@ -128,10 +140,7 @@ class RecordFile:
                  prefixes: bool = False) -> None:
         self.path, self._state, self._settings = path, state, settings
         self._chunk, self._prefixes = chunk, prefixes
-        self.progress = Progress()
-        if state.exists():
-            before, (self.progress, ) = read_state(state)
-            check_settings(path.parent, before, settings)
+        self.progress, = read_state(state, settings) or [Progress()]
         size = path.stat().st_size if path.exists() else 0
         if size < self.progress.bytes or (size and not state.exists()):
             raise ValueError(f'{path} is not as the run that wrote it left it; take another --out, '

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Iterable, Iterator, List, NamedTuple, Optional, TextIO, Tuple
 
 from ..files import replaced
-from .output import (RECORDS, STATE, Progress, RecordFile, check_settings, pass_done, read_records,
-                     read_state, write_state)
+from .output import (RECORDS, STATE, Progress, RecordFile, read_records, read_state, refuse_new,
+                     write_state)
 from .sources import Source
 
 
@@ -42,13 +42,14 @@ class Output:
         self.folder, self.shard = Path(folder), shard
         self._settings = dict(settings, processes=shard.world_size)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._merged = self._find_merged() if shard.world_size > 1 else None
+        # parts that are put together do not grow
+        is_shared = shard.world_size > 1
+        self._merged = read_state(self.folder / STATE, self._settings) if is_shared else []
         self._file: Optional[RecordFile] = None
-        if self._merged is None:
-            paths = (self.folder / RECORDS, self.folder / STATE)
-            if shard.world_size > 1:
-                paths = self._part(shard.rank)
-            self._file = RecordFile(*paths, self._settings, chunk, shard.world_size > 1)
+        if not self._merged:
+            paths = self._part(shard.rank) if is_shared else (self.folder / RECORDS,
+                                                              self.folder / STATE)
+            self._file = RecordFile(*paths, self._settings, chunk, is_shared)
 
     def __enter__(self) -> 'Output':
         return self
@@ -78,10 +79,7 @@ class Output:
         own = islice(sources, self.shard.rank, None, self.shard.world_size)
         if self._file is not None:
             return self._file.left(own)
-        for source in pass_done(own, self._merged[self.shard.rank], self.folder):
-            raise ValueError(f'{source.name} is new, and the parts of {self.folder} are put '
-                             'together already; take another --out')
-        return iter(())
+        return refuse_new(own, self._merged[self.shard.rank], self.folder)
 
     def add(self, number: int, record: dict) -> None:
         """Write a record of the input of this number among those that :meth:`left` gave."""
@@ -100,21 +98,13 @@ class Output:
             progress = [self._file.progress]
         if self.shard.rank > 0:
             return 0
-        if self._merged is None and self.shard.world_size > 1:
+        if not self._merged and self.shard.world_size > 1:
             progress = self._merge()
         return sum(part.failed for part in progress)
 
-    def _find_merged(self) -> Optional[List[Progress]]:
-        state = self.folder / STATE
-        if not state.exists():
-            return None
-        before, progress = read_state(state)
-        check_settings(self.folder, before, self._settings)
-        return progress
-
     def _merge(self) -> List[Progress]:
         parts = [self._part(rank) for rank in range(self.shard.world_size)]
-        progress = [_wait(state) for _, state in parts]
+        progress = [_wait(state, self._settings) for _, state in parts]
         with ExitStack() as stack:
             files = [stack.enter_context(open(path, encoding='utf-8')) for path, _ in parts]
             path = stack.enter_context(replaced(self.folder / RECORDS))
@@ -138,11 +128,10 @@ def _numbered(file: TextIO, rank: int, world_size: int) -> Iterator[Tuple[int, s
         yield int(number) * world_size + rank, record
 
 
-def _wait(state: Path) -> Progress:
+def _wait(state: Path, settings: dict) -> Progress:
     """How far a process came, once it has come to the end; ``torchrun`` ends us if it fails."""
     while True:
-        if state.exists():
-            progress, = read_state(state)[1]
+        for progress in read_state(state, settings):
             if progress.finished:
                 return progress
         time.sleep(0.2)
