@@ -15,6 +15,7 @@ PRESETS = {
 }
 _REQUIRED = ('embed_dims', 'num_layers', 'num_heads', 'downscale_indices')
 _OPTIONAL = ('dim_mul_indices', )
+_OUT_TYPES = ('featmap', 'cls_token', 'featmap_and_cls_token', 'avg_featmap', 'avg_then_norm')
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,19 @@ class BlockSpec:
     stride_kv: Tuple[int, ...]
     window_size: int
     drop_path: float
+
+
+def check_input_size(input_size: Union[int, Sequence[int]]) -> Tuple[int, ...]:
+    """Size of an input as (H, W) or (T, H, W).
+
+    Raises:
+        ValueError: If it is none.
+    """
+    size = tuple(input_size) if isinstance(input_size, (list, tuple)) else (input_size, ) * 2
+    if len(size) not in (2, 3) or not all(isinstance(n, int) and n > 0 for n in size):
+        raise ValueError('"input_size" should be an int or (H, W) for images, (T, H, W) for clips, '
+                         f'but got {input_size}')
+    return size
 
 
 def resolve_arch(arch: Union[str, dict]) -> Arch:
@@ -107,6 +121,34 @@ def check_frozen_stages(frozen_stages: int, num_scales: int) -> int:
         raise ValueError(f'"frozen_stages" should be between -1 and {num_scales}, but got '
                          f'{frozen_stages}')
     return frozen_stages
+
+
+def resolve_out_type(out_type: Optional[str], with_cls_token: bool) -> str:
+    """Check what a network should return; by default also the class token if there is one.
+
+    Raises:
+        ValueError: If nothing of this name can be returned.
+    """
+    if out_type is None:
+        return 'featmap_and_cls_token' if with_cls_token else 'featmap'
+    if out_type not in _OUT_TYPES:
+        raise ValueError(f'"out_type" should be one of {_OUT_TYPES}, but got {out_type!r}')
+    if 'cls_token' in out_type and not with_cls_token:
+        raise ValueError(f'out_type={out_type!r} needs a class token; set with_cls_token=True')
+    return out_type
+
+
+def check_window_size(window_size: Optional[int], input_size: Tuple[int, ...],
+                      with_cls_token: bool) -> None:
+    """Raise ValueError for windows that a network cannot have."""
+    if window_size is None:
+        return
+    if not isinstance(window_size, int) or window_size < 1:
+        raise ValueError('"window_size" should be a positive number of tokens, or None for global '
+                         f'attention, but got {window_size}')
+    if len(input_size) == 3 or with_cls_token:
+        raise ValueError(f'"window_size" needs 2D input without class token, but input_size is '
+                         f'{input_size} and with_cls_token is {with_cls_token}')
 
 
 def resolve_with_cp(with_cp: Union[bool, str, Sequence[int], dict], arch: Arch) -> FrozenSet[int]:

@@ -14,8 +14,8 @@ from torch.fx import Proxy
 from ..layers import MultiScaleBlock, PatchEmbed, compute_path, get_compute_path
 from ..ops import conv_out_size, recompute, resize_abs_pos, to_ntuple
 from ..registry import MODELS
-from .arch import (check_frozen_stages, plan_blocks, resolve_arch, resolve_out_scales,
-                   resolve_with_cp)
+from .arch import (check_frozen_stages, check_input_size, check_window_size, plan_blocks,
+                   resolve_arch, resolve_out_scales, resolve_out_type, resolve_with_cp)
 from .initial_values import complete_init_cfg
 
 _PATCH = {
@@ -23,7 +23,6 @@ _PATCH = {
     3: dict(kernel_size=(3, 7, 7), stride=(2, 4, 4), padding=(1, 3, 3)),
 }
 _KV_STRIDE = {2: (4, 4), 3: (1, 8, 8)}
-_OUT_TYPES = ('featmap', 'cls_token', 'featmap_and_cls_token', 'avg_featmap', 'avg_then_norm')
 
 
 @MODELS.register_module()
@@ -123,7 +122,7 @@ class MViTv2(BaseModule):
                  frozen_stages: int = -1,
                  with_cp: Union[bool, str, Sequence[int], dict] = 'cheap',
                  init_cfg: Union[dict, List[dict], None] = None) -> None:
-        size = _check_input_size(input_size)
+        size = check_input_size(input_size)
         ndim = len(size)
         super().__init__(init_cfg=complete_init_cfg(init_cfg, ndim))
         self.input_size = size
@@ -136,12 +135,12 @@ class MViTv2(BaseModule):
         self.out_scales = resolve_out_scales(out_scales, self.arch.num_scales)
         self.with_cls_token = ndim == 3 if with_cls_token is None else with_cls_token
         self.num_extra_tokens = int(self.with_cls_token)
-        self.out_type = _resolve_out_type(out_type, self.with_cls_token)
+        self.out_type = resolve_out_type(out_type, self.with_cls_token)
         self.rel_pos_zero_init = rel_pos_zero_init
         self.frozen_stages = check_frozen_stages(frozen_stages, self.arch.num_scales)
         self.with_cp = with_cp
         self.recomputed_blocks = resolve_with_cp(with_cp, self.arch)
-        _check_window_size(window_size, size, self.with_cls_token)
+        check_window_size(window_size, size, self.with_cls_token)
 
         self._build_stem(in_channels, patch_cfg or {}, use_abs_pos_embed)
         kv_stride = _KV_STRIDE[ndim] if adaptive_kv_stride is None else adaptive_kv_stride
@@ -323,24 +322,6 @@ class MViTv2(BaseModule):
         return num_depths - 1, num_depths
 
 
-def _check_input_size(input_size: Union[int, Sequence[int]]) -> Tuple[int, ...]:
-    size = tuple(input_size) if isinstance(input_size, (list, tuple)) else (input_size, ) * 2
-    if len(size) not in (2, 3) or not all(isinstance(n, int) and n > 0 for n in size):
-        raise ValueError('"input_size" should be an int or (H, W) for images, (T, H, W) for clips, '
-                         f'but got {input_size}')
-    return size
-
-
-def _resolve_out_type(out_type: Optional[str], with_cls_token: bool) -> str:
-    if out_type is None:
-        return 'featmap_and_cls_token' if with_cls_token else 'featmap'
-    if out_type not in _OUT_TYPES:
-        raise ValueError(f'"out_type" should be one of {_OUT_TYPES}, but got {out_type!r}')
-    if 'cls_token' in out_type and not with_cls_token:
-        raise ValueError(f'out_type={out_type!r} needs a class token; set with_cls_token=True')
-    return out_type
-
-
 def _checkpoint(block: nn.Module, x: Tensor, grid: Sequence[int]):
     """Run a block whose backward pass runs it again, on the same compute path."""
     if torch.compiler.is_compiling():
@@ -352,18 +333,6 @@ def _checkpoint(block: nn.Module, x: Tensor, grid: Sequence[int]):
 
     path = get_compute_path()
     return recompute(on_path, x, is_random=True)
-
-
-def _check_window_size(window_size: Optional[int], input_size: Tuple[int, ...],
-                       with_cls_token: bool) -> None:
-    if window_size is None:
-        return
-    if not isinstance(window_size, int) or window_size < 1:
-        raise ValueError('"window_size" should be a positive number of tokens, or None for global '
-                         f'attention, but got {window_size}')
-    if len(input_size) == 3 or with_cls_token:
-        raise ValueError(f'"window_size" needs 2D input without class token, but input_size is '
-                         f'{input_size} and with_cls_token is {with_cls_token}')
 
 
 def _check_pool_kernel(pool_kernel: Union[int, Sequence[int]], ndim: int) -> Tuple[int, ...]:
