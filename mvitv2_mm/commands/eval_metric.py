@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Evaluate."""
-    from ..engine.launch import check_output
+    from ..engine.checks.output import check_output
     from ..engine.testing import evaluate_dump
     from ..files import to_json, write_text
     if args.out_metrics:

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the report."""
-    from ..engine.launch import check_output
+    from ..engine.checks.output import check_output
     from ..report import write_report
     first = Path(args.runs[0])
     out = args.out or str((first if first.is_dir() else first.parent) / 'report.html')

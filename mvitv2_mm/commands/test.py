@@ -29,8 +29,8 @@ def run(args: argparse.Namespace) -> None:
     with lasting():
         from ..checkpoints import CheckpointError
         from ..engine.agreement import explained_peers
-        from ..engine.launch import check_output
-        from ..engine.loaders import explained_workers
+        from ..engine.checks.output import check_output
+        from ..engine.lost_workers import explained_workers
         from ..engine.testing import check_saved, prepare_test
         from ..files import to_json, write_text
     if args.out_metrics:

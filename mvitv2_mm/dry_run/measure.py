@@ -12,7 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ..checkpoints.io import read_file
-from ..engine.loaders import explained_workers
+from ..engine.lost_workers import explained_workers
 from ..engine.memory import peak_bytes, total_bytes
 from ..files import flush
 from .largest import find_limits, largest_batch

@@ -1,10 +1,7 @@
 """Loading of configs and building of Runners, for all commands that need them."""
-import errno
 import itertools
 import os
-import tempfile
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Optional, Union
 
 from mmengine.config import Config
@@ -14,15 +11,11 @@ from torch import nn
 
 from ..compat import switch
 from ..config_files import load_config
-from ..config_options import warn_of_unread
-from ..errors import UsageError
-from ..files import DiskFull, full_disk_named
+from ..config_keys import MMENGINES_HOOKS, warn_of_unread
 from .own_classes import fit_classes
 
 # what is added to the name of a config in its work dir where mmengine writes all settings
 RESOLVED = '_resolved'
-# hooks of every Runner, which it leaves out where a config says None
-_MMENGINES = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 _NUMBERS = itertools.count()  # of the runners of this process
 
 
@@ -98,7 +91,7 @@ def _keep_config(cfg: Config) -> None:
 def _drop_hooks(cfg: Config) -> None:
     """Let None switch every default hook off, and not only mmengine's own."""
     hooks = cfg.get('default_hooks') or {}
-    for name in [name for name, hook in hooks.items() if hook is None and name not in _MMENGINES]:
+    for name in {name for name, hook in hooks.items() if hook is None} - MMENGINES_HOOKS:
         del hooks[name]
 
 
@@ -113,41 +106,3 @@ def _name_collate_scopes(cfg: Config) -> None:
         scope = collate.pop('_scope_', None) if isinstance(collate, dict) else None
         if scope and '.' not in collate['type']:
             collate['type'] = f'{scope}.{collate["type"]}'
-
-
-def check_work_dir(path: str) -> None:
-    """Make the folder of a run, and see whether it can be written to.
-
-    Raises:
-        OSError: If not, naming the reason.
-    """
-    try:
-        os.makedirs(path, exist_ok=True)
-        with TemporaryFile(dir=path):
-            pass
-    except OSError as error:
-        raise OSError(f'work_dir: "{path}" cannot be written to ({error.strerror}); choose another '
-                      'folder with --work-dir') from None
-
-
-def check_output(option: str, path: str, *endings: str) -> None:
-    """Make sure, before a long run, that its results can be written.
-
-    Raises:
-        OSError: If the folder cannot be written to.
-        UsageError: If the path ends in none of the ways that are given.
-    """
-    if endings and not path.endswith(endings):
-        raise UsageError(f'{option}: "{path}" should end with {endings[0]}')
-    folder = os.path.dirname(os.path.abspath(path))
-    try:
-        if os.path.isdir(path):
-            raise IsADirectoryError(errno.EISDIR, 'it is a folder')
-        os.makedirs(folder, exist_ok=True)
-        with full_disk_named(path), tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(2**16))
-    except DiskFull as error:
-        raise DiskFull(f'{option}: {error}') from None
-    except OSError as error:
-        raise OSError(f'{option}: "{path}" cannot be written: '
-                      f'{error.strerror or error}') from None

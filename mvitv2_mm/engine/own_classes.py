@@ -10,7 +10,7 @@ from ..datasets.class_folders import class_names
 from ..datasets.coco_categories import read_categories
 from ..datasets.json_files import entry_fault
 from ..datasets.mmaction.annotations import count_actions
-from .early_checks import check_data
+from .checks import check_config
 from .nested_datasets import leaf_datasets
 
 _COUNTS = ('num_classes', 'num_actions')
@@ -36,7 +36,7 @@ def fit_classes(cfg: Config) -> None:
               if key in node and node[key] is None]
     if not counts:
         return
-    check_data(cfg, ['train'])
+    check_config(cfg, ['train'])
     _, train = next(leaf_datasets(cfg.train_dataloader.dataset, 'train_dataloader.dataset'))
     number, names, place = _read_classes(train)
     if not number:

@@ -101,33 +101,10 @@ class ResumeHook(Hook):
             return
         strategy = getattr(runner, 'strategy', None)
         _check_model(getattr(strategy, 'shapes', runner.model), checkpoint['state_dict'])
-        saved = _groups(checkpoint['optimizer'])
-        groups = _groups(runner.optim_wrapper.state_dict())
-        if [_names(group) for group in saved] != [_names(group) for group in groups]:
-            raise CheckpointError(f'{_RESUME} an optimizer of another kind, or one with other '
-                                  f'groups of parameters. {_REMEDY}')
+        _check_groups(runner, checkpoint)
         schedulers = runner.param_schedulers or []
-        if not isinstance(schedulers, list):
-            return  # several optimizers
-        epochs, steps = checkpoint['meta']['epoch'], checkpoint['meta']['iter']
-        old = [_without(state, _VARIES) for state in checkpoint.get('param_schedulers', [])]
-        new = [
-            dict(
-                _without(scheduler.state_dict(), _VARIES),
-                _global_step=epochs if scheduler.by_epoch else steps) for scheduler in schedulers
-        ]
-        varies = {'params', *(('lr', 'momentum', 'betas') if new else ())}
-        settings = [[_without(group, varies) for group in part] for part in (saved, groups)]
-        if old == new and settings[0] == settings[1]:
-            return
-        _advance(schedulers, steps, len(runner.train_dataloader) if epochs else steps + 1)
-        checkpoint['param_schedulers'] = [scheduler.state_dict() for scheduler in schedulers]
-        before = saved[0]['lr']
-        for group, now in zip(saved, _groups(runner.optim_wrapper.state_dict())):
-            group.update({k: v for k, v in now.items() if k != 'params'})
-        runner.logger.warning(
-            '--resume: schedule or optimizer of the config differ from those of the checkpoint, '
-            f'whose rate is {before:.3g}; the training goes on at {saved[0]["lr"]:.3g}')
+        if isinstance(schedulers, list):  # not several optimizers
+            _follow_config(runner, schedulers, checkpoint)
 
 
 _RESUME = 'The checkpoint to resume from is of'
@@ -159,13 +136,42 @@ def _check_model(model: nn.Module, state: Dict[str, Any]) -> None:
                               f'{"; ".join(wrong[:2])}. {_REMEDY}')
 
 
+def _check_groups(runner: Runner, checkpoint: dict) -> None:
+    states = checkpoint['optimizer'], runner.optim_wrapper.state_dict()
+    saved, own = ([set(group) - {'initial_lr'} for group in _groups(state)] for state in states)
+    if saved != own:
+        raise CheckpointError(
+            f'{_RESUME} an optimizer of another kind, or one with other groups of '
+            f'parameters. {_REMEDY}')
+
+
+def _follow_config(runner: Runner, schedulers: list, checkpoint: dict) -> None:
+    """Put what a config says of schedule and optimizer into a checkpoint that says other things."""
+    saved, own = _groups(checkpoint['optimizer']), _groups(runner.optim_wrapper.state_dict())
+    epochs, steps = checkpoint['meta']['epoch'], checkpoint['meta']['iter']
+    old = [_without(state, _VARIES) for state in checkpoint.get('param_schedulers', [])]
+    new = [
+        dict(
+            _without(scheduler.state_dict(), _VARIES),
+            _global_step=epochs if scheduler.by_epoch else steps) for scheduler in schedulers
+    ]
+    varies = {'params', *(('lr', 'momentum', 'betas') if new else ())}
+    settings = [[_without(group, varies) for group in part] for part in (saved, own)]
+    if old == new and settings[0] == settings[1]:
+        return
+    _advance(schedulers, steps, len(runner.train_dataloader) if epochs else steps + 1)
+    checkpoint['param_schedulers'] = [scheduler.state_dict() for scheduler in schedulers]
+    before = saved[0]['lr']
+    for group, now in zip(saved, _groups(runner.optim_wrapper.state_dict())):
+        group.update(_without(now, ['params']))
+    runner.logger.warning(
+        '--resume: schedule or optimizer of the config differ from those of the checkpoint, '
+        f'whose rate is {before:.3g}; the training goes on at {saved[0]["lr"]:.3g}')
+
+
 def _groups(state: dict) -> List[dict]:
     """Those that schedulers change, from the state of an OptimWrapper."""
     return state['param_groups'] + [state[k] for k in ('base_param_settings', ) if k in state]
-
-
-def _names(group: dict) -> set:
-    return set(group) - {'initial_lr'}
 
 
 def _without(state: dict, keys: Collection[str]) -> dict:

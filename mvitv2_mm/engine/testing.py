@@ -1,7 +1,7 @@
 """From a config and a checkpoint to a Runner that is ready to test."""
 import os
 from importlib import import_module
-from typing import Dict, Optional, Union
+from typing import Any, Dict, Optional, Tuple, Union
 
 import mmengine
 from mmengine.config import Config, ConfigDict
@@ -14,10 +14,12 @@ from ..checkpoints.known_types import check_data_files
 from ..checkpoints.model_source import open_model
 from ..checkpoints.zoo import check_exists
 from ..errors import UsageError
-from .early_checks import check_data, check_datasets, lacks_ground_truth
+from .checks import check_config, check_runner
+from .checks.files import lacks_ground_truth
+from .checks.output import check_output
 from .hooks import SameClassesHook
-from .launch import build_runner, check_output, load_config, load_runner_config, set_run
-from .loaders import check_channels, check_loaders, limit_waiting
+from .launch import build_runner, load_config, load_runner_config, set_run
+from .lost_workers import limit_waiting
 from .nested_datasets import leaf_datasets
 
 # per host: the visualizer, the hook that uses it on every sample, and the hook's output folder
@@ -61,20 +63,38 @@ def prepare_test(config: str,
         OSError: If files are missing or cannot be written.
         ImportError: If the config needs a library that is not installed.
     """
+    cfg, classes = _open(config, checkpoint, cfg_options, work_dir, launcher, local_rank)
+    if tta:
+        use_tta(cfg)
+    _set_results(cfg, dump, show_dir)
+    check_config(cfg, ['test'])
+    limit_waiting(cfg, ['test'])
+    runner = build_runner(cfg)
+    check_runner(runner, ['test'])
+    runner.register_hook(SameClassesHook('test', classes))
+    return runner
+
+
+def _open(config: str, checkpoint: Optional[str], cfg_options: Optional[dict], *run:
+          Any) -> Tuple[Config, Optional[Tuple[str, ...]]]:
+    """The config of a test that loads the weights, and the classes that a model tells."""
     classes = None
     if checkpoint is None:
         model = open_model(config, cfg_options=cfg_options)
-        cfg = set_run(model.cfg, model.name, work_dir, launcher, local_rank)
+        cfg = set_run(model.cfg, model.name, *run)
         check_data_files(cfg, config)
         checkpoint, classes = None if model.is_exported else model.weights, model.classes
     else:
-        cfg = load_runner_config(config, cfg_options, work_dir, launcher, local_rank)
+        cfg = load_runner_config(config, cfg_options, *run)
         check_exists(checkpoint)
     # a config that a resumed training has left says that it was resumed
     cfg.load_from, cfg.resume = checkpoint, False
     cfg.pop('strategy', None)  # FSDP is for training; test-time augmentation does not work with it
-    if tta:
-        use_tta(cfg)
+    return cfg, classes
+
+
+def _set_results(cfg: Config, dump: Optional[str], show_dir: Optional[str]) -> None:
+    """Set what is done with predictions: metrics, a dump, pictures."""
     if lacks_ground_truth(cfg.test_dataloader):
         if not dump and not show_dir:
             raise UsageError('the test set has no ground truth to compare with; --dump FILE.pkl '
@@ -84,14 +104,6 @@ def prepare_test(config: str,
         _dump_predictions(cfg, dump)
     if show_dir:
         _draw_predictions(cfg, show_dir)
-    check_data(cfg, ['test'])
-    check_loaders(cfg, ['test'])
-    limit_waiting(cfg, ['test'])
-    runner = build_runner(cfg)
-    check_channels(runner.model)
-    check_datasets(runner, ['test'])
-    runner.register_hook(SameClassesHook('test', classes))
-    return runner
 
 
 def check_saved(runner: Union[Runner, FlexibleRunner]) -> None:

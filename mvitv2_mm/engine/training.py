@@ -11,11 +11,12 @@ from ..errors import UsageError
 from ..files import full_disk_named
 from .agreement import explained_peers
 from .alone import alone_in
+from .checks import check_config, check_runner
+from .checks.output import check_work_dir
 from .determinism import ask_for_determinism, make_deterministic
-from .early_checks import check_data, check_datasets
 from .hooks import SameClassesHook
-from .launch import build_runner, check_work_dir, load_runner_config
-from .loaders import check_batches, check_channels, check_loaders, explained_workers, limit_waiting
+from .launch import build_runner, load_runner_config
+from .lost_workers import explained_workers, limit_waiting
 from .memory import ReleaseHook
 from .origin import OriginHook
 from .resuming import find_resume
@@ -82,16 +83,13 @@ def prepare_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
         ImportError: If the config needs a library that is not installed.
     """
     fit_schedule(cfg)
-    check_data(cfg, ['train', 'val'])
-    check_loaders(cfg, ['train', 'val'])
+    check_config(cfg, ['train', 'val'])
     limit_waiting(cfg, ['train', 'val'])
     check_work_dir(cfg.work_dir)
     runner = build_runner(cfg)
     if cfg.get('randomness', {}).get('deterministic'):
         make_deterministic(runner)
-    check_channels(runner.model)
-    check_datasets(runner, ['train', 'val'])
-    check_batches(runner)
+    check_runner(runner, ['train', 'val'])
     if get_device() == 'cpu':
         runner.register_hook(ReleaseHook())
     if cfg.get('resume'):

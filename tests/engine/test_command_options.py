@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mvitv2_mm.commands.frame import add_config_arguments
-from mvitv2_mm.config_options import warn_of_unread
+from mvitv2_mm.config_keys import warn_of_unread
 from mvitv2_mm.engine.launch import load_config
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -25,8 +25,7 @@ def load(name, *options):
 def warnings(monkeypatch):
     """The warnings that are logged."""
     lines = []
-    monkeypatch.setattr('mvitv2_mm.config_options.print_log',
-                        lambda text, *args: lines.append(text))
+    monkeypatch.setattr('mvitv2_mm.config_keys.print_log', lambda text, *args: lines.append(text))
     return lines
 
 

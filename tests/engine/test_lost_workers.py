@@ -15,9 +15,9 @@ from mmengine.dataset import BaseDataset
 from torch.utils.data import DataLoader
 
 from mvitv2_mm.datasets.unreadable import ReplacesUnreadable
-from mvitv2_mm.engine import loaders
-from mvitv2_mm.engine.early_checks import check_data
-from mvitv2_mm.engine.loaders import LoaderError, explained_workers, limit_waiting
+from mvitv2_mm.engine import lost_workers
+from mvitv2_mm.engine.checks import check_config
+from mvitv2_mm.engine.lost_workers import LoaderError, explained_workers, limit_waiting
 
 
 class Pictures(ReplacesUnreadable, BaseDataset):
@@ -102,7 +102,7 @@ def lose_half_a_message():
 
 
 def test_half_a_message_is_a_lost_worker(monkeypatch):
-    monkeypatch.setattr(loaders, '_MOMENT', 0)
+    monkeypatch.setattr(lost_workers, '_MOMENT', 0)
     with pytest.raises(LoaderError, match='truncated. A data worker hangs or was killed'):
         list(lose_half_a_message())
 
@@ -116,7 +116,7 @@ def lose_half_a_message_and_its_sender():
         worker.kill()
         threading.Event().wait(600)
 
-    loaders.time = SimpleNamespace(sleep=sleep)
+    lost_workers.time = SimpleNamespace(sleep=sleep)
     next(lost)
 
 
@@ -154,7 +154,7 @@ def test_a_temporary_folder_that_is_too_deep_for_sockets(tmp_path):
 
 def sockets():
     loader = dict(num_workers=1, dataset=dict())
-    check_data(Config(dict(train_dataloader=loader)), ['train'])
+    check_config(Config(dict(train_dataloader=loader)), ['train'])
 
 
 if __name__ == '__main__':

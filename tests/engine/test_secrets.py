@@ -2,7 +2,7 @@
 import pytest
 from mmengine.config import Config
 
-from mvitv2_mm.engine.early_checks import check_data
+from mvitv2_mm.engine.checks import check_config
 
 
 @pytest.mark.parametrize('dataset, place', [
@@ -14,10 +14,10 @@ from mvitv2_mm.engine.early_checks import check_data
 def test_secrets_end_the_run(dataset, place):
     cfg = Config(dict(train_dataloader=dict(dataset=dataset)))
     with pytest.raises(ValueError, match=f'train_dataloader.dataset.*{place}') as info:
-        check_data(cfg, ['train'])
+        check_config(cfg, ['train'])
     assert 'hidden' not in str(info.value)
 
 
 def test_what_is_not_secret_is_let_through():
     dataset = dict(data_root='s3://bucket/a@b', backend_args=dict(backend='fsspec', anon=True))
-    check_data(Config(dict(train_dataloader=dict(dataset=dataset))), ['train'])
+    check_config(Config(dict(train_dataloader=dict(dataset=dataset))), ['train'])

@@ -8,7 +8,7 @@ import pytest
 import synthetic_data
 from mmengine.config import Config
 
-from mvitv2_mm.engine.loaders import check_loaders
+from mvitv2_mm.engine.checks import check_config
 
 ROOT = Path(__file__).parents[2]
 
@@ -203,9 +203,9 @@ def test_repeats_that_make_no_batch(repeats, collate):
         collate_fn=dict(type=collate),
         dataset=dict(type='mvitv2_mm.ClipDataset', num_repeats=repeats))
     with pytest.raises(ValueError, match=f'train_dataloader.dataset.num_repeats={repeats} gives'):
-        check_loaders(Config(dict(train_dataloader=loader)), ['train'])
+        check_config(Config(dict(train_dataloader=loader)), ['train'])
     loader['dataset']['num_repeats'] = 3 - repeats
-    check_loaders(Config(dict(train_dataloader=loader)), ['train'])
+    check_config(Config(dict(train_dataloader=loader)), ['train'])
 
 
 def test_other_classes_than_those_of_the_checkpoint(train, test, configs, checkpoints, tmp_path):

@@ -1,0 +1,45 @@
+"""Do the parts of a config that make batches and metrics agree?"""
+from typing import Iterator, Tuple
+
+from mmengine.config import Config
+
+from ..nested_datasets import leaf_datasets
+
+
+def check_repeats(cfg: Config, loop: str) -> None:
+    """Raise ValueError if several clips of a video are to be one of a batch, or the other way."""
+    key = f'{loop}_dataloader'
+    loader = cfg.get(key) or {}
+    collate = loader.get('collate_fn') or dict(type='pseudo_collate')
+    flattens = str(collate['type']).endswith('repeat_pseudo_collate')
+    for path, dataset in leaf_datasets(loader.get('dataset', {}), f'{key}.dataset'):
+        if not str(dataset.get('type')).endswith('ClipDataset'):
+            continue
+        repeats = dataset.get('num_repeats', 1)
+        if (repeats > 1) != flattens:
+            wanted = 'repeat_pseudo_collate' if repeats > 1 else 'pseudo_collate'
+            raise ValueError(f'{path}.num_repeats={repeats} gives '
+                             f'{"several clips" if repeats > 1 else "one clip"} per video, which '
+                             f'{collate["type"]} cannot put into a batch; add --cfg-options '
+                             f'{key}.collate_fn.type={wanted}')
+
+
+def check_metrics(cfg: Config, loop: str) -> None:
+    """Raise ValueError if the best five of three classes are asked for."""
+    for key, metric in metrics_of(cfg, loop):
+        num_classes = cfg.model.get('head', {}).get('num_classes')
+        topk = metric.get('topk', 1)
+        topk = max(topk) if isinstance(topk, (list, tuple)) else topk
+        if metric.type.endswith('Accuracy') and num_classes and topk > num_classes:
+            raise ValueError(f'{key}.topk asks for the best {topk} of {num_classes} classes; '
+                             f'add --cfg-options "{key}.topk=(1,)"')
+
+
+def metrics_of(cfg: Config, loop: str) -> Iterator[Tuple[str, dict]]:
+    """Key and config of each metric of a loop."""
+    key = f'{loop}_evaluator'
+    evaluator = cfg.get(key) or []
+    if isinstance(evaluator, dict):
+        yield key, evaluator
+    else:
+        yield from ((f'{key}.{i}', metric) for i, metric in enumerate(evaluator))
