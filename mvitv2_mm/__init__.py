@@ -6,29 +6,29 @@ elsewhere.
 """
 import importlib
 import sys
+from importlib import _bootstrap
 from importlib.util import find_spec
 
 from .version import __version__
 
 # parts that need no repaired host
-_ALONE = ('ops', 'layers', 'config_edit', 'commands', 'doctor', 'errors', 'extras', 'files',
-          'names', '__main__')
+_ALONE = {
+    'ops', 'layers', 'config_edit', 'commands', 'doctor', 'errors', 'extras', 'files', 'names',
+    '__main__'
+}
 
 
 def _stands_alone() -> bool:
     """Whether the running import is of a part that needs no repaired host.
 
-    Python imports a package before its parts. Which part is asked for is only written in the
-    frames of the import system that called this file.
+    Python imports a package before its parts. Which part is asked for is only written in the locks
+    that the import system holds for all modules that it is importing.
     """
     if sys.argv[:1] == ['-m']:  # ``python -m mvitv2_mm``, before __main__ is found
         return True
-    importers = (__name__, 'importlib._bootstrap', 'importlib._bootstrap_external')
-    frame, names = sys._getframe(1), []
-    while frame is not None and frame.f_globals.get('__name__') in importers:
-        names.append(f'{frame.f_locals.get("name")}.')
-        frame = frame.f_back
-    return any(name.startswith(f'{__name__}.{part}.') for part in _ALONE for name in names)
+    locks = getattr(_bootstrap, '_module_locks', ())
+    parts = {name.split('.')[1] for name in tuple(locks) if name.startswith(f'{__name__}.')}
+    return bool(parts) and parts <= _ALONE
 
 
 if not _stands_alone() and all(map(find_spec, ('torch', 'mmengine', 'mmcv', 'wrapt'))):
