@@ -1,7 +1,7 @@
 """Names of the classes of the public datasets, in the order of the published weights."""
 from importlib import import_module
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Mapping, Optional, Tuple
 
 _DATA = Path(__file__).with_name('labels')
 # datasets whose names an installed library holds: module, object, key
@@ -33,6 +33,13 @@ def published_classes(dataset: str) -> Optional[Tuple[str, ...]]:
         return tuple(found.METAINFO['classes'] if hasattr(found, 'METAINFO') else found)
     path = _DATA / f'{dataset}.txt'
     return tuple(path.read_text(encoding='utf-8').splitlines()) if path.is_file() else None
+
+
+def trained_classes(meta: Mapping) -> Optional[Tuple[str, ...]]:
+    """Class names of the training data that mmengine notes in the ``meta`` of a checkpoint."""
+    data = meta.get('dataset_meta')
+    classes = (data.get('classes') or data.get('CLASSES')) if isinstance(data, dict) else None
+    return tuple(map(str, classes)) if isinstance(classes, (list, tuple)) else None
 
 
 def dataset_of(published: str) -> Optional[str]:

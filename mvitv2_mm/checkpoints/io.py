@@ -164,6 +164,12 @@ def read_file(path: Union[str, Path], map_location: Any = 'cpu', mapped: bool = 
                               'Delete it and download or copy it again.') from None
 
 
+def meta_of(content: Any) -> dict:
+    """What mmengine notes beside the weights in a checkpoint's content; empty if it did not."""
+    meta = content.get('meta') if isinstance(content, Mapping) else None
+    return meta if isinstance(meta, dict) else {}
+
+
 def unwrap(content: Any, path: str) -> Dict[str, Tensor]:
     """Find the weights inside a checkpoint's content and make them tensors.
 

@@ -13,10 +13,10 @@ from ..config_options import apply_options
 from ..errors import UsageError
 from ..models.networks import NETWORKS
 from ..names import published_configs
-from .class_names import dataset_of, published_classes
+from .class_names import dataset_of, published_classes, trained_classes
 from .exported_file import read_export
 from .hub import PREFIX, download_folder
-from .io import CheckpointError, read_file, unwrap
+from .io import CheckpointError, meta_of, read_file, unwrap
 from .known_types import check_types, import_named
 from .loading import load_complete
 from .model_folder import read_model_folder, write_model_folder
@@ -191,14 +191,14 @@ def _of_zoo(name: str, cfg: Config) -> OpenedModel:
 def _from_checkpoint(checkpoint: str, options: Optional[dict]) -> OpenedModel:
     path = locate(checkpoint)
     content = read_file(path, mapped=True)
-    meta = _meta(content)
+    meta = meta_of(content)
     if not isinstance(meta.get('cfg'), str):
         raise CheckpointError(f'{path} does not hold its config, as checkpoints of a training with '
                               'this package do: give the config and this file, or convert it with '
                               'its config into a model folder')
     trained = read_plain_config(meta['cfg'])
     cfg = _of_elsewhere(trained, options, path)
-    classes = _trained_classes(meta) or classes_of_data(cfg)
+    classes = trained_classes(meta) or classes_of_data(cfg)
     return _opened(Path(path).stem, cfg, path, classes, content, licence_of(trained))
 
 
@@ -208,7 +208,7 @@ def _from_config(config: str, checkpoint: str, options: Optional[dict]) -> Opene
         return _of_zoo(checkpoint, cfg)
     path = locate(checkpoint)
     content = read_file(path, mapped=True)
-    classes = _trained_classes(_meta(content)) or classes_of_data(cfg)
+    classes = trained_classes(meta_of(content)) or classes_of_data(cfg)
     return _opened(Path(path).stem, cfg, path, classes, content)
 
 
@@ -262,15 +262,3 @@ def _of_elsewhere(cfg: Config, options: Optional[dict], where: str) -> Config:
     import_named(cfg, where)
     check_types(cfg, where)
     return apply_options(cfg, options) if options else cfg
-
-
-def _meta(content: Any) -> dict:
-    meta = content.get('meta') if isinstance(content, Mapping) else None
-    return meta if isinstance(meta, dict) else {}
-
-
-def _trained_classes(meta: dict) -> Optional[Tuple[str, ...]]:
-    """Class names of the training data that mmengine notes in a checkpoint."""
-    data = meta.get('dataset_meta')
-    classes = (data.get('classes') or data.get('CLASSES')) if isinstance(data, dict) else None
-    return tuple(map(str, classes)) if isinstance(classes, (list, tuple)) else None

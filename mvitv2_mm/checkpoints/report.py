@@ -12,6 +12,7 @@ _WARNINGS = {
     'dropped': 'not used',
     'new': 'not in the file, newly initialised',
 }
+_NAMED = 6  # tensors in a line
 
 
 class Entry(NamedTuple):
@@ -84,6 +85,6 @@ class TransferReport:
         return '\n'.join([*map(str, self.entries), self.title, *self.notes, self.counts()])
 
 
-def _shorten(names: List[str], limit: int = 6) -> str:
-    more = f', and {len(names) - limit} more' if len(names) > limit else ''
-    return ', '.join(names[:limit]) + more
+def _shorten(names: List[str]) -> str:
+    more = f', and {len(names) - _NAMED} more' if len(names) > _NAMED else ''
+    return ', '.join(names[:_NAMED]) + more

@@ -7,6 +7,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Callable, Dict, Optional
 
+from ..inference.reading import one_line
+
 UPLOADING, WAITING, RUNNING = 'uploading', 'waiting', 'running'
 DONE, FAILED, CANCELLED = 'done', 'failed', 'cancelled'
 _OPEN = (UPLOADING, WAITING, RUNNING)
@@ -64,9 +66,7 @@ class Job:
         except Cancelled:
             self.state = CANCELLED
         except Exception as error:  # of a file that cannot be predicted; the next one is
-            text = ' '.join(str(error).split())
-            is_plain = isinstance(error, (ValueError, OSError)) and text
-            self.error = text if is_plain else f'{type(error).__name__}: {text}'
+            self.error = one_line(error)
             self.state = FAILED
 
 

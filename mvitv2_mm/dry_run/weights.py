@@ -6,8 +6,8 @@ from mmengine.config import Config
 from torch import nn
 
 from ..checkpoints import CheckpointError
-from ..checkpoints.class_names import dataset_of, published_classes
-from ..checkpoints.io import read_file
+from ..checkpoints.class_names import dataset_of, published_classes, trained_classes
+from ..checkpoints.io import meta_of, read_file
 from ..checkpoints.model_folder import INFO, read_model_folder
 from ..checkpoints.plain_config import read_plain_config
 from ..checkpoints.preprocessing import describe_preprocessing
@@ -50,14 +50,11 @@ def origin_of(checkpoint: str) -> Origin:
         found = read_model_folder(path.parent)
         return Origin(found.preprocessing, found.classes)
     try:
-        content = read_file(str(path), mapped=True)
-        meta = content.get('meta') if isinstance(content, dict) else None
-        meta = meta if isinstance(meta, dict) else {}
+        meta = meta_of(read_file(str(path), mapped=True))
         cfg = read_plain_config(meta['cfg']) if isinstance(meta.get('cfg'), str) else None
     except (CheckpointError, ValueError):  # of another host: nothing is known
         return Origin(None, None)
-    classes = (meta.get('dataset_meta') or {}).get('classes')
-    return Origin(_describe(cfg), tuple(map(str, classes)) if classes else None)
+    return Origin(_describe(cfg), trained_classes(meta))
 
 
 def _published_as(checkpoint: str) -> Optional[str]:

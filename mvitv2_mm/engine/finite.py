@@ -15,6 +15,7 @@ from .agreement import Agreement
 _MAX_IN_ROW = 16
 # steps of which the norm of the gradient is compared with that of the next one
 _WINDOW = 100
+_SPIKE = 10  # times their median is too much
 
 
 class NotFiniteError(ValueError):
@@ -113,16 +114,10 @@ class FiniteLossHook(Hook):
 
 @HOOKS.register_module()
 class GradientSpikeHook(Hook):
-    """Warn of a gradient that is much larger than those before.
+    """Warn of a gradient that is more than 10 times the median of the last 100 steps.
 
     The norm is known where ``optim_wrapper.clip_grad`` limits it; elsewhere this does nothing.
-
-    Args:
-        factor (float): Times the median of the last 100 steps that is too much. Defaults to 10.
     """
-
-    def __init__(self, factor: float = 10.) -> None:
-        self.factor = factor
 
     def after_train_iter(self,
                          runner: Runner,
@@ -137,7 +132,7 @@ class GradientSpikeHook(Hook):
         if len(before) < _WINDOW // 5 or not isfinite(norm):
             return
         median = np.median(before)
-        if norm > self.factor * median:
+        if norm > _SPIKE * median:
             runner.logger.warning(
                 f'iteration {runner.iter + 1}: the norm of the gradient is {norm:.3g}, '
                 f'{norm / median:.0f} times the median of the last {len(before)} steps '

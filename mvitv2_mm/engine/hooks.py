@@ -15,6 +15,8 @@ from torch.utils.data import DataLoader
 
 from ..checkpoints import CheckpointError
 from ..checkpoints.adapters import check_complete
+from ..checkpoints.class_names import trained_classes
+from ..checkpoints.io import meta_of
 from ..datasets.seeded import seed_generators
 from ..registry import FUNCTIONS, HOOKS
 from .memory import reuse
@@ -173,11 +175,10 @@ class SameClassesHook(Hook):
         self.classes = classes
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        meta = dict(checkpoint).get('meta') or {}
-        trained = (meta.get('dataset_meta') or {}).get('classes') or self.classes
+        trained = trained_classes(meta_of(checkpoint)) or self.classes
         dataset = getattr(runner, f'{self.loop}_dataloader').dataset
         classes = getattr(dataset, 'metainfo', {}).get('classes')
-        if trained and classes and list(trained) != list(classes):
+        if trained and classes and list(trained) != list(map(str, classes)):
             raise CheckpointError(
                 f'the checkpoint was trained on the {len(trained)} classes '
                 f'{str(list(trained))[1:-1][:150]}, but {self.loop}_dataloader.dataset has the '

@@ -9,6 +9,7 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from ..checkpoints.class_names import trained_classes
 from ..checkpoints.io import read_file, unwrap
 from ..checkpoints.model_folder import write_model_folder
 from ..checkpoints.provenance import licence_of, measured
@@ -50,8 +51,7 @@ class ModelFolderHook(Hook):
 
     def _write(self, runner: Runner, name: str, path: str, folder: Path) -> None:
         cfg, content = runner.cfg, read_file(path, mapped=True)
-        classes = (content['meta'].get('dataset_meta') or {}).get('classes')
-        classes = classes or classes_of_data(cfg)
+        classes = trained_classes(content['meta']) or classes_of_data(cfg)
         if classes is not None and len(classes) != count_classes(cfg.model):
             classes = None
         licence, note = licence_of(cfg)

@@ -17,6 +17,7 @@ from ..errors import UsageError
 from .checks import check_config, check_runner
 from .checks.files import lacks_ground_truth
 from .checks.output import check_output
+from .checks.settings import metrics_of
 from .hooks import SameClassesHook
 from .launch import build_runner, load_config, load_runner_config, set_run
 from .lost_workers import limit_waiting
@@ -134,8 +135,7 @@ def use_tta(cfg: Config) -> None:
 def _dump_predictions(cfg: Config, path: str) -> None:
     """Add the metric that saves the predictions; that for mmdet packs the masks."""
     check_output('--dump', path, '.pkl', '.pickle')
-    evaluators = cfg.test_evaluator
-    evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
+    evaluators = [evaluator for _, evaluator in metrics_of(cfg, 'test')]
     metric = 'DumpDetResults' if cfg.default_scope == 'mmdet' else 'DumpResults'
     dump = dict(type=metric, out_file_path=path)
     cfg.test_evaluator = [*evaluators, dict(type='mvitv2_mm.DumpPredictions', metric=dump)]

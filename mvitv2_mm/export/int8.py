@@ -75,13 +75,12 @@ def quantize(source: Path, target: Path, nodes: Optional[Sequence[str]] = None) 
             nodes_to_quantize=nodes)
 
 
-def worst_blocks(source: Path, pixels: Tensor, number: int = 3) -> List[Tuple[str, float]]:
-    """The parts of a network whose 8 bits change the logits most, each alone.
+def worst_blocks(source: Path, pixels: Tensor) -> List[Tuple[str, float]]:
+    """The three parts of a network whose 8 bits change the logits most, each alone.
 
     Args:
         source (Path): An ONNX file in float32.
         pixels (Tensor): What it takes.
-        number (int): How many to name. Defaults to 3.
 
     Returns:
         list[tuple[str, float]]: Names, and the largest difference as a share of the largest logit.
@@ -94,7 +93,7 @@ def worst_blocks(source: Path, pixels: Tensor, number: int = 3) -> List[Tuple[st
             quantize(source, path, nodes)
             logits, = OnnxNetwork(str(path))(pixels)
             found.append((name, float((logits - wanted).abs().max() / wanted.abs().max())))
-    return sorted(found, key=lambda pair: -pair[1])[:number]
+    return sorted(found, key=lambda pair: -pair[1])[:3]
 
 
 def _products(source: Path) -> Dict[str, List[str]]:

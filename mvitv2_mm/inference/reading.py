@@ -142,7 +142,7 @@ def _as_clip(media: Union[str, np.ndarray], model: str,
     raise ValueError(f'is a picture, but {model} takes videos')
 
 
-def one_line(error: Exception, source: str) -> str:
+def one_line(error: Exception, source: str = '') -> str:
     """An error in one line, without the name of the file that it starts with."""
     text = ' '.join(str(error).split()).removeprefix(f'{source}: ')
     is_plain = isinstance(error, (OSError, ValueError, UnreadableClipError))

@@ -16,16 +16,11 @@ from .settings import check_metrics, check_repeats
 
 
 def check_config(cfg: Config, loops: Sequence[str]) -> None:
-    """Check a config and the files that it names, before anything is built.
-
-    Args:
-        cfg (Config): The whole config.
-        loops (Sequence[str]): Which of 'train', 'val', 'test' will run.
+    """Check a whole config for loops ('train', 'val', 'test') before anything is built of it.
 
     Raises:
         OSError: If files are missing, or data workers could not send batches.
-        ValueError: If an annotation file holds no sample, the config holds a password, or parts of
-            it do not agree.
+        ValueError: If data is empty, a value is secret, or parts of the config do not agree.
     """
     for check in (check_files, check_repeats, check_metrics):
         for loop in loops:
@@ -33,11 +28,7 @@ def check_config(cfg: Config, loops: Sequence[str]) -> None:
 
 
 def check_runner(runner: Runner, loops: Sequence[str]) -> None:
-    """Build the datasets and metrics of a Runner, and see whether they fit its model.
-
-    Args:
-        runner (Runner): The runner.
-        loops (Sequence[str]): Which of 'train', 'val', 'test' will run.
+    """Build the datasets and metrics of loops, and see whether they fit the model of a Runner.
 
     Raises:
         ValueError: If they do not.

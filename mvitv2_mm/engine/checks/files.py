@@ -19,15 +19,6 @@ def check_files(cfg: Config, loop: str) -> None:
     """Check the folders and annotation files of a data loader and its metrics.
 
     Remote data is left alone.
-
-    Args:
-        cfg (Config): The whole config.
-        loop (str): 'train', 'val' or 'test'.
-
-    Raises:
-        FileNotFoundError: Naming the key, the missing path and what to do.
-        OSError: If data workers could not send batches.
-        ValueError: If an annotation file holds no sample, or the config a password.
     """
     loader = cfg.get(f'{loop}_dataloader') or {}
     for key, dataset in leaf_datasets(loader.get('dataset', {}), f'{loop}_dataloader.dataset'):

@@ -13,16 +13,9 @@ from ..nested_datasets import leaf_datasets
 
 
 def check_datasets(runner: Runner, loops: Sequence[str]) -> None:
-    """Build the datasets and metrics of a Runner, and see whether they fit its model.
+    """Build the datasets and metrics of loops, and see whether they fit each other and the model.
 
-    Args:
-        runner (Runner): The runner.
-        loops (Sequence[str]): Which of 'train', 'val', 'test' will run.
-
-    Raises:
-        ValueError: If a dataset has no sample left, on which a training would crash inside the
-            libraries or wait forever; if its labels are not among the model's classes; or if the
-            datasets number their classes differently.
+    Without a sample a training would crash inside the libraries, or wait forever.
     """
     names = {}
     for loop in loops:

@@ -4,6 +4,8 @@ from mmengine.evaluator import BaseMetric
 
 from ...registry import METRICS
 
+_SLOPE = 0.45  # AP on COCO-O over AP on COCO of the detectors of the paper
+
 
 @METRICS.register_module()
 class COCOOMetric(BaseMetric):
@@ -17,8 +19,6 @@ class COCOOMetric(BaseMetric):
         roots (dict[str, str]): Folder of COCO, named 'coco', and of each domain. Each holds
             ``annotations/instances_val2017.json``; an image belongs to the folder that its path
             starts with.
-        slope (float): AP on COCO-O over AP on COCO of the detectors of the paper.
-            Defaults to 0.45.
         collect_device (str): Where processes exchange results, 'cpu' or 'gpu'. Defaults to 'cpu'.
 
     Raises:
@@ -30,10 +30,7 @@ class COCOOMetric(BaseMetric):
     """
     default_prefix = 'coco-o'
 
-    def __init__(self,
-                 roots: Dict[str, str],
-                 slope: float = 0.45,
-                 collect_device: str = 'cpu') -> None:
+    def __init__(self, roots: Dict[str, str], collect_device: str = 'cpu') -> None:
         super().__init__(collect_device=collect_device)
         if 'coco' not in roots or len(roots) < 2:
             raise ValueError('"roots" of COCOOMetric should name the folder "coco" and those of '
@@ -44,7 +41,6 @@ class COCOOMetric(BaseMetric):
             name: METRICS.build(dict(type='mmdet.CocoMetric', ann_file=file))
             for name, file in files.items()
         }
-        self.slope = slope
 
     @property
     def dataset_meta(self) -> dict:
@@ -80,6 +76,6 @@ class COCOOMetric(BaseMetric):
             aps[name] = metric.compute_metrics(images)['bbox_mAP']
         domains = [ap for name, ap in aps.items() if name != 'coco']
         mean = sum(domains) / len(domains)
-        robustness = mean - self.slope * aps['coco']
+        robustness = mean - _SLOPE * aps['coco']
         metrics = {f'bbox_mAP_{name}': ap for name, ap in aps.items()}
         return {**metrics, 'bbox_mAP': mean, 'effective_robustness': robustness}
