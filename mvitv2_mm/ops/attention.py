@@ -217,7 +217,7 @@ def pooling_attention(q: Tensor,
 
 
 def attention_weights(q: Tensor, k: Tensor, q_grid: Sequence[int], k_grid: Sequence[int],
-                      rel_pos: Optional[Sequence[Tensor]]) -> Iterator[Tuple[slice, slice, Tensor]]:
+                      rel_pos: Optional[Sequence[Tensor]]) -> Iterator[Tuple[tuple, Tensor]]:
     """The weights of :func:`pooling_attention`, a chunk of queries at a time.
 
     Args:
@@ -228,13 +228,13 @@ def attention_weights(q: Tensor, k: Tensor, q_grid: Sequence[int], k_grid: Seque
         rel_pos (Sequence[Tensor] | None): One table per axis.
 
     Yields:
-        tuple[slice, slice, Tensor]: Samples, queries, and their weights (b, M, n, N_k), whose rows
-        sum to 1.
+        tuple[tuple, Tensor]: Index of samples, heads and queries, and the weights (b, m, n, N_k) of
+        these, whose rows sum to 1.
     """
     if rel_pos is None:
         terms, code = q[..., :0], k[..., :0]
     else:
         terms, code = _bias_terms(q, q_grid, k_grid, rel_pos), _key_codes(k, k_grid)
-    for (samples, _), keys, _, chunks in _chunks(q, k, code, k):
+    for _, keys, _, chunks in _chunks(q, k, code, k, _by_head(q, k)):
         for chunk in chunks:
-            yield samples, chunk[2], _weights(_fold_queries(q[chunk], terms[chunk]), keys)
+            yield chunk, _weights(_fold_queries(q[chunk], terms[chunk]), keys)
