@@ -124,6 +124,11 @@ def _chunked_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Ten
     return out
 
 
+def _transposed_product(weights: Tensor, b: Tensor) -> Tensor:
+    """``weights.transpose(-2, -1) @ b``, so that a copy is of ``b``, which is smaller."""
+    return matmul(b.transpose(-2, -1), weights).transpose(-2, -1)
+
+
 class _ChunkedAttention(torch.autograd.Function):
     """:func:`_chunked_attention` with a backward in the same chunks, which keeps no weights.
 
@@ -147,10 +152,10 @@ class _ChunkedAttention(torch.autograd.Function):
             for chunk in chunks:
                 queries = _fold_queries(q[chunk], terms[chunk])
                 weights, dchunk = _weights(queries, keys), dout[chunk]
-                dvalues += matmul(weights.transpose(-2, -1), dchunk)
+                dvalues += _transposed_product(weights, dchunk)
                 dweights = matmul(dchunk, values.transpose(-2, -1))
                 dlogits = torch._softmax_backward_data(dweights, weights, -1, weights.dtype)
-                dkeys += matmul(dlogits.transpose(-2, -1), queries)
+                dkeys += _transposed_product(dlogits, queries)
                 dqueries = matmul(dlogits, keys)
                 dq[chunk], dterms[chunk] = dqueries[..., :dim], dqueries[..., dim:]
             dk[part], dv[part] = dkeys[..., :dim] * dim**-0.5, dvalues
