@@ -175,7 +175,8 @@ def pooling_attention(q: Tensor,
                       q_grid: Sequence[int],
                       k_grid: Sequence[int],
                       rel_pos: Optional[Sequence[Tensor]],
-                      kernel: Optional[str] = None) -> Tensor:
+                      kernel: Optional[str] = None,
+                      keeps_less: bool = True) -> Tensor:
     """Softmax attention with decomposed relative position bias, without an N_q x N_k matrix.
 
     The bias of a query and a key is a sum over the axes of ``q . R_axis[query, key]``. It is a dot
@@ -198,6 +199,8 @@ def pooling_attention(q: Tensor,
             'chunked' on a CPU, 'sdpa' elsewhere and where a graph is compiled or exported, and
             'reference' under the transforms of ``torch.func``, for which fused kernels have no
             rules, and in ``torch.jit.trace``, so that the batch stays open in its ONNX files.
+        keeps_less (bool): Compute the position bias again in the backward pass instead of keeping
+            copies of the queries for it. Defaults to True.
 
     Returns:
         Tensor: Shape (B, M, E + prod(q_grid), D).
@@ -211,7 +214,7 @@ def pooling_attention(q: Tensor,
     if rel_pos is None:
         terms, code = q[..., :0].to(autocast_dtype(q)), k[..., :0]
     else:
-        terms = recompute(_bias_terms, q, q_grid, k_grid, rel_pos)
+        terms = recompute(_bias_terms, q, q_grid, k_grid, rel_pos, enabled=keeps_less)
         code = _key_codes(k, k_grid)
     if kernel == 'sdpa':
         attention = _sdpa_attention
