@@ -26,7 +26,7 @@ class BlockAttention:
 
     def __init__(self, record: BlockRecord, mirrored: bool = False) -> None:
         attn, heads = record.block.attn, record.pooled
-        self.attn, self.queries = attn, heads[0]
+        self.attn, self.added = attn, record.added_queries
         self.q_grid = record.out_grid
         self.k_grid = pooled_grid(record.grid, attn.stride_kv)
         self.num_queries, self.num_keys = heads[0].shape[2], heads[1].shape[2]
@@ -42,17 +42,11 @@ class BlockAttention:
     def output(self) -> Tensor:
         """What the attention module returns, (1, N_q, C)."""
         out = torch.empty_like(self.q)
-        for samples, queries, weights in self._chunks():
-            out[samples, :, queries] = weights @ self.v[samples]
+        for chunk, weights in self._chunks():
+            out[chunk] = weights @ self.v[chunk[:2]]
         heads = out.transpose(1, 2)  # (windows, L, M, D)
         tokens = self._from_windows(heads.flatten(2), self.q_grid, self.attn.window_q)
-        return self.attn.proj(tokens + self.added_queries())
-
-    def added_queries(self) -> Tensor:
-        """What residual pooling adds to the heads, (1, N_q, M * D)."""
-        added = self.queries.transpose(1, 2).flatten(2)
-        extra = self.attn.num_extra_tokens if self.attn.residual_pooling else added.shape[1]
-        return F.pad(added[:, extra:], (0, 0, extra, 0))
+        return self.attn.proj(tokens + self.added)
 
     def pull(self, rows: Tensor) -> Tensor:
         """Times the attention matrix, the mean over the heads.
@@ -70,7 +64,7 @@ class BlockAttention:
 
     def pull_heads(self, rows: Tensor) -> Tensor:
         """As :meth:`pull`, each head on its own: (R, M, N_k)."""
-        return self._product(rows, lambda weights, *_: weights)
+        return self._product(rows, lambda weights, _: weights)
 
     def pull_relevance(self, rows: Tensor, grad: Tensor) -> Tensor:
         """Times attention * its gradient, the mean over the heads.
@@ -84,27 +78,29 @@ class BlockAttention:
         """
         grads = self._to_windows(grad, self.q_grid, self.attn.window_q)
         grads = grads.unflatten(2, (self.attn.num_heads, -1)).transpose(1, 2)
+        values = self.v.contiguous().transpose(-2, -1)
 
-        def speak_for(weights, samples, queries):
-            slopes = matmul(grads[samples, :, queries], self.v[samples].transpose(-2, -1))
-            return slopes.mul_(weights)
+        def speak_for(weights, chunk):
+            return matmul(grads[chunk], values[chunk[:2]]).mul_(weights)
 
         return self._product(rows, speak_for, normed=False).mean(dim=1)
 
     def _product(self, rows, change, normed=True) -> Tensor:
         parts = self._to_windows(rows.t()[None], self.q_grid, self.attn.window_q)  # (W, L, R)
+        parts = parts.transpose(1, 2)[:, None]
         out = rows.new_zeros(len(self.q), self.attn.num_heads, rows.shape[0], self.k.shape[2])
         is_padded = bool((self._real == 0).any())
-        for samples, queries, weights in self._chunks():
-            part = parts[samples, queries].transpose(1, 2)[:, None]
+        for chunk, weights in self._chunks():
+            samples, heads, queries = chunk
+            part = parts[samples, ..., queries]
             if not part.any():
                 continue
-            weights = change(weights, samples, queries)
+            weights = change(weights, chunk)
             if is_padded:
                 weights = weights * self._real[samples, None, None]
             if is_padded and normed:
                 weights = weights / weights.sum(dim=-1, keepdim=True).clamp(min=1e-12)
-            out[samples] += part @ weights
+            out[samples, heads] += part @ weights
         # (W, M, R, L) -> (W, L, M * R) -> (1, N_k, M * R)
         out = out.permute(0, 3, 1, 2).flatten(2)
         out = self._from_windows(out, self.k_grid, self.attn.window_kv)

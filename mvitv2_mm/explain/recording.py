@@ -2,13 +2,17 @@
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..backbones.mvitv2 import MViTv2
-from ..ops import pooled_grid
+from ..layers.lean import project
+from ..layers.pooling import pool_tokens
+from ..ops import channels_last, linear, pooled_grid
 
 
 @dataclass
@@ -41,6 +45,34 @@ class BlockRecord:
     def num_extra_tokens(self) -> int:
         """Tokens before those of the grid."""
         return self.tokens.shape[1] - math.prod(self.grid)
+
+    @property
+    def added_queries(self) -> Tensor:
+        """What residual pooling adds to the heads, (1, N_q, M * D)."""
+        added, attn = self.pooled[0].transpose(1, 2).flatten(2), self.block.attn
+        extra = attn.num_extra_tokens if attn.residual_pooling else added.shape[1]
+        return F.pad(added[:, extra:], (0, 0, extra, 0))
+
+    @cached_property
+    def skip_tokens(self) -> Tensor:
+        """Tokens that the skip path pools, (1, E + prod(grid), C)."""
+        if not self.block.widens_in_attention:
+            return self.tokens
+        return project(self.block.proj, self.block.norm1(self.tokens))
+
+    @cached_property
+    def shares(self) -> Tensor:
+        """Shares of attention, skip path and queries in what the block returns, (3, N_q)."""
+        block, skipped, queries = self.block, self.skip_tokens, self.added_queries
+        parts = torch.cat([self.heads - queries, queries])
+        attended, queried = linear(parts, block.attn.proj.weight, None).norm(dim=-1)
+        if block.pool_skip is not None:
+            skipped = pool_tokens(skipped, self.grid,
+                                  lambda feat: channels_last(block.pool_skip, feat, len(self.grid)),
+                                  self.num_extra_tokens)
+        lengths = torch.stack([attended, skipped[0].norm(dim=-1), queried])
+        lengths = lengths.clamp(min=1e-30)
+        return lengths / lengths.sum(dim=0)
 
 
 @dataclass

@@ -56,8 +56,6 @@ from typing import Mapping, Sequence, Tuple
 import torch
 from torch import Tensor
 
-from ..layers.pooling import pool_tokens
-from ..ops import channels_last, linear
 from .block_attention import BlockAttention
 from .recording import BlockRecord
 from .spread import spread_conv, spread_max
@@ -85,28 +83,13 @@ def rollout(records: Sequence[BlockRecord],
     for index in range(max(starts), -1, -1):
         record = records[index]
         rows = rows + starts.get(index, 0)
-        attention = BlockAttention(record, mirrored)
-        shares = _plain_shares(record) if plain else _shares(record, attention)
+        shares = _plain_shares(record) if plain else record.shares
         attended, skipped, queried = (rows * share for share in shares)
-        rows = _to_values(record, attention.pull(attended)) + _to_skipped(record, skipped)
+        attended = BlockAttention(record, mirrored).pull(attended)
+        rows = _to_values(record, attended) + _to_skipped(record, skipped)
         if record.block.attn.residual_pooling:
             rows = rows + _to_queries(record, queried)
     return rows
-
-
-def _shares(record: BlockRecord, attention: BlockAttention) -> Tensor:
-    """Shares of attention, skip path and queries in what a block returns, (3, N_q)."""
-    block, queries = record.block, attention.added_queries()
-    parts = torch.cat([record.heads - queries, queries])
-    attended, queried = linear(parts, block.attn.proj.weight, None).norm(dim=-1)
-    skipped = _skip_tokens(record)
-    if block.pool_skip is not None:
-        skipped = pool_tokens(skipped, record.grid,
-                              lambda feat: channels_last(block.pool_skip, feat, len(record.grid)),
-                              record.num_extra_tokens)
-    lengths = torch.stack([attended, skipped[0].norm(dim=-1), queried])
-    lengths = lengths.clamp(min=1e-30)
-    return lengths / lengths.sum(dim=0)
 
 
 def _plain_shares(record: BlockRecord) -> Tuple[float, ...]:
@@ -154,13 +137,7 @@ def _to_queries(record: BlockRecord, rows: Tensor) -> Tensor:
 
 def _to_skipped(record: BlockRecord, rows: Tensor) -> Tensor:
     pool = record.block.pool_skip
-    return rows if pool is None else spread_max(rows, _skip_tokens(record), pool, record.grid)
-
-
-def _skip_tokens(record: BlockRecord) -> Tensor:
-    """Tokens that the skip path pools."""
-    block = record.block
-    return block.proj(block.norm1(record.tokens)) if block.widens_in_attention else record.tokens
+    return rows if pool is None else spread_max(rows, record.skip_tokens, pool, record.grid)
 
 
 def _kept(record: BlockRecord, rows: Tensor) -> Tensor:

@@ -63,14 +63,15 @@ def spread_max(rows: Tensor, tokens: Tensor, pool: nn.Module, grid: Sequence[int
         Tensor: Row vectors (R, E + prod(grid)).
     """
     num_extra = tokens.shape[1] - math.prod(grid)
-    feat = tokens[:, num_extra:].transpose(1, 2).unflatten(2, tuple(grid))
+    feat = tokens[:, num_extra:].unflatten(1, tuple(grid)).movedim(-1, 1)  # a view, channels last
     _, winners = _MAX_POOL[len(grid)](
         feat, pool.kernel_size, pool.stride, pool.padding, return_indices=True)
     winners = winners[0].flatten(1)  # (C, prod(pooled grid))
     extra, pooled = rows[:, :num_extra], rows[:, num_extra:] / len(winners)
     spread = rows.new_zeros(len(rows), math.prod(grid))
     for index in winners.split(max(1, _CHUNK_ELEMENTS // pooled.numel())):
-        spread.index_add_(1, index.flatten(), pooled.repeat(1, len(index)))
+        spread.scatter_add_(1,
+                            index.flatten().expand(len(rows), -1), pooled.repeat(1, len(index)))
     return torch.cat([extra, spread], dim=1)
 
 

@@ -44,8 +44,8 @@ class MultiScaleAttention(nn.Module):
         qkv_bias (bool): Bias of the qkv projection.
         with_cls_token (bool): The first token is a class token, outside the grid.
         norm_cfg (dict): Norm after each pooling.
-        keeps_less (bool): The lean way pools again in the backward pass instead of keeping pooled
-            tokens. Defaults to True.
+        keeps_less (bool): Position bias and, in the lean way, poolings are computed again in the
+            backward pass instead of being kept. Defaults to True.
 
     Source: MViTv2 paper, section 4.1; SlowFast ``models/attention.py``; windows as in detectron2
     ``modeling/backbone/mvit.py`` (split after pooling and norm, padded keys not masked).
@@ -175,7 +175,7 @@ class MultiScaleAttention(nn.Module):
         kernel = get_compute_path()
         kernel = kernel if kernel in KERNELS else None
         heads = self.split_heads(q, k, v, q_grid, k_grid)
-        x = pooling_attention(*heads, self.rel_pos, kernel)
+        x = pooling_attention(*heads, self.rel_pos, kernel, self.keeps_less)
         if self.window_q is None:
             return x
         x = x.transpose(1, 2).flatten(2).unflatten(1, tuple(self.window_q))

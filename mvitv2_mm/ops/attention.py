@@ -124,6 +124,11 @@ def _chunked_attention(q: Tensor, terms: Tensor, k: Tensor, code: Tensor, v: Ten
     return out
 
 
+def _transposed_product(weights: Tensor, b: Tensor) -> Tensor:
+    """``weights.transpose(-2, -1) @ b``, so that a copy is of ``b``, which is smaller."""
+    return matmul(b.transpose(-2, -1), weights).transpose(-2, -1)
+
+
 class _ChunkedAttention(torch.autograd.Function):
     """:func:`_chunked_attention` with a backward in the same chunks, which keeps no weights.
 
@@ -147,10 +152,10 @@ class _ChunkedAttention(torch.autograd.Function):
             for chunk in chunks:
                 queries = _fold_queries(q[chunk], terms[chunk])
                 weights, dchunk = _weights(queries, keys), dout[chunk]
-                dvalues += matmul(weights.transpose(-2, -1), dchunk)
+                dvalues += _transposed_product(weights, dchunk)
                 dweights = matmul(dchunk, values.transpose(-2, -1))
                 dlogits = torch._softmax_backward_data(dweights, weights, -1, weights.dtype)
-                dkeys += matmul(dlogits.transpose(-2, -1), queries)
+                dkeys += _transposed_product(dlogits, queries)
                 dqueries = matmul(dlogits, keys)
                 dq[chunk], dterms[chunk] = dqueries[..., :dim], dqueries[..., dim:]
             dk[part], dv[part] = dkeys[..., :dim] * dim**-0.5, dvalues
@@ -170,7 +175,8 @@ def pooling_attention(q: Tensor,
                       q_grid: Sequence[int],
                       k_grid: Sequence[int],
                       rel_pos: Optional[Sequence[Tensor]],
-                      kernel: Optional[str] = None) -> Tensor:
+                      kernel: Optional[str] = None,
+                      keeps_less: bool = True) -> Tensor:
     """Softmax attention with decomposed relative position bias, without an N_q x N_k matrix.
 
     The bias of a query and a key is a sum over the axes of ``q . R_axis[query, key]``. It is a dot
@@ -193,6 +199,8 @@ def pooling_attention(q: Tensor,
             'chunked' on a CPU, 'sdpa' elsewhere and where a graph is compiled or exported, and
             'reference' under the transforms of ``torch.func``, for which fused kernels have no
             rules, and in ``torch.jit.trace``, so that the batch stays open in its ONNX files.
+        keeps_less (bool): Compute the position bias again in the backward pass instead of keeping
+            copies of the queries for it. Defaults to True.
 
     Returns:
         Tensor: Shape (B, M, E + prod(q_grid), D).
@@ -206,7 +214,7 @@ def pooling_attention(q: Tensor,
     if rel_pos is None:
         terms, code = q[..., :0].to(autocast_dtype(q)), k[..., :0]
     else:
-        terms = recompute(_bias_terms, q, q_grid, k_grid, rel_pos)
+        terms = recompute(_bias_terms, q, q_grid, k_grid, rel_pos, enabled=keeps_less)
         code = _key_codes(k, k_grid)
     if kernel == 'sdpa':
         attention = _sdpa_attention
@@ -217,7 +225,7 @@ def pooling_attention(q: Tensor,
 
 
 def attention_weights(q: Tensor, k: Tensor, q_grid: Sequence[int], k_grid: Sequence[int],
-                      rel_pos: Optional[Sequence[Tensor]]) -> Iterator[Tuple[slice, slice, Tensor]]:
+                      rel_pos: Optional[Sequence[Tensor]]) -> Iterator[Tuple[tuple, Tensor]]:
     """The weights of :func:`pooling_attention`, a chunk of queries at a time.
 
     Args:
@@ -228,13 +236,13 @@ def attention_weights(q: Tensor, k: Tensor, q_grid: Sequence[int], k_grid: Seque
         rel_pos (Sequence[Tensor] | None): One table per axis.
 
     Yields:
-        tuple[slice, slice, Tensor]: Samples, queries, and their weights (b, M, n, N_k), whose rows
-        sum to 1.
+        tuple[tuple, Tensor]: Index of samples, heads and queries, and the weights (b, m, n, N_k) of
+        these, whose rows sum to 1.
     """
     if rel_pos is None:
         terms, code = q[..., :0], k[..., :0]
     else:
         terms, code = _bias_terms(q, q_grid, k_grid, rel_pos), _key_codes(k, k_grid)
-    for (samples, _), keys, _, chunks in _chunks(q, k, code, k):
+    for _, keys, _, chunks in _chunks(q, k, code, k, _by_head(q, k)):
         for chunk in chunks:
-            yield samples, chunk[2], _weights(_fold_queries(q[chunk], terms[chunk]), keys)
+            yield chunk, _weights(_fold_queries(q[chunk], terms[chunk]), keys)

@@ -129,7 +129,7 @@ def test_relevance_is_attention_times_its_gradient():
     one = record.blocks[1]
     attention = BlockAttention(one)
     weights = torch.cat([
-        part for _, _, part in attention_weights(attention.q, attention.k, attention.q_grid,
+        part for _, part in attention_weights(attention.q, attention.k, attention.q_grid,
                                                  attention.k_grid, one.block.attn.rel_pos)
     ], 2)
     weights = weights.detach().requires_grad_()
@@ -202,7 +202,7 @@ def test_the_whole_matrix_is_never_there(monkeypatch):
     monkeypatch.setattr('mvitv2_mm.ops.attention.CHUNK_ELEMENTS', 2**10)
     assert memory.CHUNK_ELEMENTS > 2**10  # what everybody else uses
     q, k = torch.rand(1, 2, 256, 8), torch.rand(1, 2, 64, 8)
-    sizes = [part.numel() for _, _, part in attention_weights(q, k, (16, 16), (8, 8), None)]
+    sizes = [part.numel() for _, part in attention_weights(q, k, (16, 16), (8, 8), None)]
     assert sum(sizes) == 2 * 256 * 64 and max(sizes) <= 2**10
 
 
