@@ -103,26 +103,6 @@ def _size(path: str) -> Optional[int]:
     return size if 0 < size <= _MAX_HASHED else None
 
 
-def count_boxes(dataset: Any, samples: Sequence) -> Optional[Dict[str, int]]:
-    """Objects of samples in the annotations ("before") and in the batch ("after").
-
-    None if the samples have no objects.
-    """
-    samples = [sample for sample in samples if 'gt_instances' in sample]
-    infos = {}
-    for i in range(len(dataset)) if samples else ():
-        info = dataset.get_data_info(i)
-        if 'instances' in info:
-            infos[info['img_id']] = sum(not one.get('ignore_flag') for one in info['instances'])
-    known = [sample for sample in samples if sample.get('img_id') in infos]
-    if not known:
-        return None
-    return dict(
-        pictures=len(known),
-        before=sum(infos[sample.img_id] for sample in known),
-        after=sum(len(sample.gt_instances) for sample in known))
-
-
 def check_boxes(boxes: Optional[Dict[str, int]]) -> Iterator[Finding]:
     """See whether the augmentation loses many objects."""
     if not boxes or not boxes['before']:

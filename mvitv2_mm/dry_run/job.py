@@ -2,6 +2,7 @@
 import gc
 import os
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Iterator, List, Optional
 
@@ -20,6 +21,7 @@ from ..files import folder_aside, to_json, write_text
 from . import findings, weights
 from .batches import BatchKeeper, Look, draw_batch
 from .curves import draw_curves, simulate
+from .largest import Boxes
 from .measure import Measured, measure
 from .overfit import Overfit, check_overfit, overfit
 
@@ -85,6 +87,7 @@ class _Look:
     def __init__(self, cfg: Config, real: Config, out: Path, with_overfit: bool) -> None:
         self.cfg, self.real, self.out = cfg, real, out
         self.start = Path(cfg.work_dir, 'start.pth') if with_overfit else None
+        self.boxes = Boxes()
         self.findings: List[findings.Finding] = []
 
     def run(self) -> dict:
@@ -100,8 +103,7 @@ class _Look:
         shutil.rmtree(self.out, ignore_errors=True)
         draw_curves(curves, len(self.runner.train_dataloader), self.out / 'curves.png')
         pictures = [str(self.out / 'curves.png'), *self._draw()]
-        samples = [sample for batch in self.keeper.batches for sample in batch.samples]
-        boxes = findings.count_boxes(self.runner.train_dataloader.dataset, samples)
+        boxes = asdict(self.boxes) if self.boxes.pictures else None
         learnt = self._overfit()
         self.findings += self._check(boxes, learnt)
         return dict(
@@ -119,7 +121,7 @@ class _Look:
 
     def _measure(self) -> Optional[Measured]:
         try:
-            return measure(self.runner)
+            return measure(self.runner, self.boxes)
         except torch.OutOfMemoryError as error:
             text = str(error).partition('\n')[0]
             self.findings.append(

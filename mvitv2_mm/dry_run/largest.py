@@ -1,5 +1,6 @@
-"""The largest batch that a training may meet, which decides how much memory it needs."""
+"""Many samples of a training: the largest batch of them, and the objects that they keep."""
 import time
+from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
@@ -10,18 +11,45 @@ from torch.utils.data import DataLoader
 _MOST, _SECONDS = 200, 4.
 
 
-def largest_batch(loader: DataLoader) -> Optional[Any]:
+@dataclass
+class Boxes:
+    """How many objects an augmentation keeps.
+
+    Attributes:
+        pictures (int): Samples that were looked at.
+        before (int): Objects in their annotations.
+        after (int): Objects that are left of these.
+    """
+    pictures: int = 0
+    before: int = 0
+    after: int = 0
+
+    def add(self, dataset: Any, index: int, sample: Any) -> None:
+        """Count the objects of a sample, unless it stands in for one that was lost as a whole."""
+        info = dataset.get_data_info(index)
+        if 'instances' in info and info['img_id'] == sample.get('img_id'):
+            self.pictures += 1
+            self.before += sum(not one.get('ignore_flag') for one in info['instances'])
+            self.after += len(sample.gt_instances)
+
+
+def largest_batch(loader: DataLoader, boxes: Boxes) -> Optional[Any]:
     """A batch of those of many samples that make it largest.
 
     Pictures of a batch are padded to the largest height and the largest width among them, and many
     objects need more memory than few.
+
+    Args:
+        loader (DataLoader): Of the training.
+        boxes (Boxes): Counts the objects of all these samples.
 
     Returns:
         A batch as the loader gives it; None if its samples have no objects, and so all one size.
     """
     largest: Dict[str, Tuple[Any, dict]] = {}
     others: List[dict] = []
-    for sample in _samples(loader):
+    for index, sample in _samples(loader):
+        boxes.add(loader.dataset, index, sample['data_samples'])
         for name, value in _sizes(sample, loader.batch_size == 1).items():
             if name not in largest or value > largest[name][0]:
                 largest[name] = value, sample
@@ -31,14 +59,14 @@ def largest_batch(loader: DataLoader) -> Optional[Any]:
     return loader.collate_fn(samples[:loader.batch_size]) if samples else None
 
 
-def _samples(loader: DataLoader) -> Iterator[dict]:
-    """Augmented samples in random order; none where there are no objects."""
+def _samples(loader: DataLoader) -> Iterator[Tuple[int, dict]]:
+    """Augmented samples in random order, and their places; none where there are no objects."""
     dataset, end = loader.dataset, time.monotonic() + _SECONDS
-    for number, index in enumerate(np.random.permutation(len(dataset))[:_MOST]):
-        sample = dataset[int(index)]
+    for number, index in enumerate(np.random.permutation(len(dataset))[:_MOST].tolist()):
+        sample = dataset[index]
         if not isinstance(sample, dict) or 'gt_instances' not in sample['data_samples']:
             return
-        yield sample
+        yield index, sample
         if number >= (loader.batch_size or 1) and time.monotonic() > end:
             return
 

@@ -15,7 +15,7 @@ from ..checkpoints.io import read_file
 from ..engine.lost_workers import explained_workers
 from ..engine.memory import peak_bytes, total_bytes
 from ..files import flush
-from .largest import find_limits, largest_batch
+from .largest import Boxes, find_limits, largest_batch
 
 # at least two passes after the first, which is slower and not counted; more while they are quick
 _MIN_PASSES, _MAX_PASSES = 3, 60
@@ -100,7 +100,7 @@ class _Timer(Hook):
         return self.device == 'cpu' and self.peaks[-1] > (1 + _GROWTH) * before
 
 
-def measure(runner: Runner) -> Measured:
+def measure(runner: Runner, boxes: Boxes) -> Measured:
     """Start a training, end it after a few steps, validate a few batches, and save it once.
 
     Each pass ends with a step of the optimizer, which is also timed alone.
@@ -108,6 +108,7 @@ def measure(runner: Runner) -> Measured:
     Args:
         runner (Runner): Of the training, not started. It saves nothing and does not validate, and
             its optimizer does not accumulate gradients, see :func:`job.dry_run`.
+        boxes (Boxes): Counts the objects of many samples.
 
     Raises:
         torch.OutOfMemoryError: If the memory of the GPU is too small.
@@ -122,7 +123,7 @@ def measure(runner: Runner) -> Measured:
         except _Enough:
             pass
         val_seconds, metric_seconds = _validate(runner, device)
-        batch = largest_batch(runner.train_dataloader)
+        batch = largest_batch(runner.train_dataloader, boxes)
         if batch is not None:  # after a validation, as most batches are
             runner.model.train()
             runner.model.train_step(batch, optim_wrapper=runner.optim_wrapper)

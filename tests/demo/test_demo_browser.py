@@ -66,11 +66,22 @@ def test_a_picture_with_objects(serve, open_page):
             width=scale * (right - left),
             height=scale * (bottom - top))
         assert drawn == pytest.approx(expected, abs=1)
-        page.focus('#found li')
+        page.focus('#found button')
         assert page.locator('.box.on').count() == page.locator('.tag.on').count() == 1
         tags = [tag.bounding_box() for tag in page.locator('.tag:not(.covered)').all()]
         assert not any(overlap(a, b) for i, a in enumerate(tags) for b in tags[:i])
         assert painted(page, record['objects'][0]) == 1.
+        best = record['objects'][0]
+        line = page.get_by_role('listitem').get_by_role('button', pressed=False).first
+        assert line.inner_text().split() == [best['name'], f'{best["score"]:.3f}']
+        assert page.get_by_role('status').first.inner_text() == 'done'
+        assert fits_a_phone(page)
+
+
+def fits_a_phone(page):
+    """Whether nothing is wider than the screen of a small one."""
+    page.set_viewport_size(dict(width=360, height=640))
+    return page.evaluate('document.documentElement.scrollWidth') <= 360
 
 
 def overlap(a, b):
@@ -103,7 +114,7 @@ def test_people_and_what_they_do(serve_people, open_page, tmp_path):
         line = f'{best["name"]} {best["score"]:.2f}'
         assert page.inner_text('.tag[data-number="1"]').split('\n')[0] == line
         assert page.locator('.bar').count() >= 2
-        page.focus('#found li >> nth=1')
+        page.focus('#found button >> nth=1')
         page.keyboard.press('Enter')  # this person is to be explained
         page.click('#explain')
         page.wait_for_selector('#explanation:not([hidden])')
@@ -133,15 +144,28 @@ def test_a_video_and_an_explanation_by_keyboard(serve, open_page, tmp_path):
         page.keyboard.press('Enter')
         start, end = records[0]['window']['start'], records[0]['window']['end']
         assert start < float(page.inner_text('#time').split()[0]) < end
+        page.focus('.row:last-child .bar')
+        bars = page.locator('.row:last-child .bar').count()
+        for _ in range(bars):  # along the row, and no farther
+            page.keyboard.press('ArrowRight')
+        assert is_focused(page.locator('.row:last-child .bar').last)
+        page.keyboard.press('Tab')
+        assert is_focused(page.locator('#download'))
         page.focus('#explain')
         page.keyboard.press('Enter')
         page.wait_for_selector('#explanation:not([hidden])')
+        assert is_focused(page.locator('#explain'))
         api.expect(page.locator('#explanation')).to_have_js_property('complete', True)
         assert page.evaluate("document.getElementById('explanation').naturalWidth") > 300
         page.uncheck('#parts')  # predicts the same file again
         page.wait_for_selector('#command:visible:not(:has-text("stride"))')
         assert page.locator('#explanation').is_hidden()
         assert page.locator('.bar').count() == 1
+        assert fits_a_phone(page)
+
+
+def is_focused(one):
+    return one.evaluate('one => one === document.activeElement')
 
 
 def test_two_users_one_of_whom_cancels(serve, open_page, tmp_path):
@@ -153,9 +177,11 @@ def test_two_users_one_of_whom_cancels(serve, open_page, tmp_path):
         one.wait_for_selector('#progress[value^="0."]')
         two.set_input_files('#file', server.files[0])
         two.wait_for_selector('#status:has-text("1 file is before this one")')
-        one.click('#cancel')
+        one.focus('#cancel')
+        one.keyboard.press('Enter')
         two.wait_for_selector('#boxes .box')
-        assert one.inner_text('#error') == 'cancelled' and one.locator('#work').is_hidden()
+        assert one.inner_text('#error') == 'cancelled' and one.locator('#cancel').is_hidden()
+        assert is_focused(one.locator('#file'))
         one.set_input_files('#file', server.files[1])
         one.wait_for_selector('#boxes .box')
         assert one.inner_text('#input') == '2.png' and two.inner_text('#input') == '1.png'

@@ -19,7 +19,7 @@ from mvitv2_mm.commands.frame import run_command
 from mvitv2_mm.drawing import PALETTE
 from mvitv2_mm.dry_run import batches, measure, read_dry_run, summarize
 from mvitv2_mm.dry_run.job import dry_run
-from mvitv2_mm.dry_run.largest import largest_batch
+from mvitv2_mm.dry_run.largest import Boxes, largest_batch
 from mvitv2_mm.engine.training import prepare_config
 
 QUICKSTART = Path(__file__).parents[2] / 'configs' / 'quickstart'
@@ -297,7 +297,7 @@ def test_what_a_dry_run_is_not(option, image, capsys):
 
 def test_the_memory_is_too_small(image, monkeypatch, tmp_path):
 
-    def fail(runner):
+    def fail(runner, boxes):
         raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 1 GiB.')
 
     monkeypatch.setattr('mvitv2_mm.dry_run.job.measure', fail)
@@ -307,17 +307,30 @@ def test_the_memory_is_too_small(image, monkeypatch, tmp_path):
     assert Config(read_dry_run(tmp_path)).plan.epochs == 8
 
 
-def test_the_largest_batch():
-    """The tallest, the widest and the fullest picture are in it."""
+class Samples(list):
+    """A dataset, whose annotations have two objects more than are left, and one that is ignored."""
+
+    def get_data_info(self, index):
+        count = len(self[index]['data_samples'].gt_instances) + 2
+        return dict(img_id=index, instances=[{}] * count + [dict(ignore_flag=1)])
+
+
+def test_the_largest_batch_and_lost_boxes():
+    """The tallest, the widest and the fullest picture are in the batch; objects of all count."""
     sizes = [(10, 10, 1), (40, 10, 1), (10, 50, 0), (20, 20, 1), (10, 10, 9)]
-    samples = [
-        dict(inputs=torch.zeros(3, *size), data_samples=dict(gt_instances=InstanceData(b=[0] * n)))
-        for *size, n in sizes
-    ]
-    samples = [{**one, 'data_samples': BaseDataElement(**one['data_samples'])} for one in samples]
-    found = largest_batch(DataLoader(samples, batch_size=3, collate_fn=list))
+    samples = Samples()
+    for img_id, (height, width, count) in enumerate(sizes):
+        known = dict(gt_instances=InstanceData(b=[0] * count), img_id=img_id)
+        samples.append(
+            dict(inputs=torch.zeros(3, height, width), data_samples=BaseDataElement(**known)))
+    boxes = Boxes()
+    found = largest_batch(DataLoader(samples, batch_size=3, collate_fn=list), boxes)
     assert {tuple(one['inputs'].shape[1:]) for one in found} == {(40, 10), (10, 50), (10, 10)}
     assert max(len(one['data_samples'].gt_instances) for one in found) == 9
-    found, = largest_batch(DataLoader(samples, batch_size=1, collate_fn=list))
-    assert found['inputs'].shape == (3, 10, 50)
-    assert largest_batch(DataLoader([dict(inputs=0, data_samples={})], batch_size=1)) is None
+    assert boxes == Boxes(pictures=5, before=22, after=12)
+    samples[0]['data_samples'].img_id = 7  # another picture, as the crop left nothing of this one
+    boxes = Boxes()
+    found, = largest_batch(DataLoader(samples, batch_size=1, collate_fn=list), boxes)
+    assert found['inputs'].shape == (3, 10, 50) and boxes.pictures == 4
+    alike = DataLoader([dict(inputs=0, data_samples={})], batch_size=1)
+    assert largest_batch(alike, boxes) is None and boxes.pictures == 4

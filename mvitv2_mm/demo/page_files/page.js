@@ -65,10 +65,15 @@ async function forget() {
   if (old !== null) await ask(`/jobs/${old}`, {method: 'DELETE'}).catch(() => null);
 }
 
+// A button that is really disabled would lose the focus.
+function hold_explain(is_held) {
+  element('explain').ariaDisabled = is_held;
+}
+
 function forget_reason() {
   if (reason !== null) ask(`/jobs/${reason}`, {method: 'DELETE'}).catch(() => null);
   reason = null;
-  element('explain').disabled = false;
+  hold_explain(false);
   element('explain-status').textContent = '';
   show('explanation', false);
 }
@@ -78,8 +83,7 @@ async function send(file) {
   sent = file;
   fail('');
   show('result', false);
-  show('work', true);
-  tell('sending', null);
+  work('sending');
   try {
     await ready;
     await forget();
@@ -95,11 +99,13 @@ async function send(file) {
     await wait(made.key, () => mine === turn, tell);
     if (mine !== turn) return;
     result = await ask(`/jobs/${key}/result.json`);
-    if (mine === turn) present();
+    if (mine !== turn) return;
+    present();
+    work('done', false);
   } catch (error) {
-    if (mine === turn) fail(error.message);
-  } finally {
-    if (mine === turn) show('work', false);
+    if (mine !== turn) return;
+    fail(error.message);
+    work('', false);
   }
 }
 
@@ -117,11 +123,12 @@ async function wait(job_key, is_wanted, say) {
 }
 
 async function explain() {
+  if (element('explain').ariaDisabled === 'true') return;
   forget_reason();
   const say = text => { element('explain-status').textContent = text; };
   const source = key;
   let mine = null;
-  element('explain').disabled = true;
+  hold_explain(true);
   say('at work');
   try {
     const query = new URLSearchParams({record: shown});
@@ -133,12 +140,19 @@ async function explain() {
     element('explanation').src = `/jobs/${mine}/explanation.png`;
     element('explanation').alt = `Heat map of where the model looks for ${name}`;
     show('explanation', true);
-    say('');
+    say('done');
   } catch (error) {
     if (mine === reason) say(error.message);
   } finally {
-    if (mine === reason) element('explain').disabled = false;
+    if (mine === reason) hold_explain(false);
   }
+}
+
+// Say what happens, and offer to cancel it as long as it goes on.
+function work(text, is_going = true) {
+  tell(text, null);
+  show('progress', is_going);
+  show('cancel', is_going);
 }
 
 function tell(text, progress) {
@@ -149,9 +163,10 @@ function tell(text, progress) {
 
 async function cancel() {
   ++turn;
-  tell('cancelling', null);
+  work('cancelling');
+  element('file').focus();  // the button goes
   await forget();
-  show('work', false);
+  work('', false);
   fail('cancelled');
 }
 
@@ -210,11 +225,11 @@ function list(record, picture) {
 }
 
 function item(one, number, record) {
-  const line = make('li', '');
+  const whole = make('li', ''), line = make(record.objects ? 'button' : 'span', 'found');
+  whole.append(line);
   if (record.objects) {
-    line.tabIndex = 0;
-    line.setAttribute('role', 'button');
-    line.setAttribute('aria-pressed', false);
+    line.type = 'button';
+    line.ariaPressed = false;
     line.title = 'choose it for "Show where the model looks"';
     for (const event of ['focus', 'mouseenter']) {
       line.addEventListener(event, () => highlight(number));
@@ -223,15 +238,10 @@ function item(one, number, record) {
       line.addEventListener(event, () => highlight(picked));
     }
     line.addEventListener('click', () => pick(number));
-    line.addEventListener('keydown', event => {
-      if (![' ', 'Enter'].includes(event.key)) return;
-      event.preventDefault();
-      pick(number);
-    });
   }
   for (const scored of one.actions ?? [one]) {
-    const name = make('span', 'name', scored.name), level = make('div', 'level');
-    level.append(make('div', ''));
+    const name = make('span', 'name', scored.name), level = make('span', 'level');
+    level.append(make('span', ''));
     level.firstChild.style.width = `${100 * scored.score}%`;
     line.append(name, make('span', 'score', scored.score.toFixed(3)), level);
   }
@@ -240,7 +250,7 @@ function item(one, number, record) {
     swatch.style.background = color(one, number).ground;
     line.firstChild?.prepend(swatch);
   }
-  return line;
+  return whole;
 }
 
 // What is written beside an object: its class, or what a person does.
@@ -251,8 +261,8 @@ function lines(one) {
 // Choose an object to be explained, or none with the second click.
 function pick(number) {
   picked = picked === number ? null : number;
-  [...element('found').children].forEach(
-    (line, i) => line.setAttribute('aria-pressed', i === picked));
+  [...document.querySelectorAll('button.found')].forEach(
+    (line, i) => { line.ariaPressed = i === picked; });
   highlight(number);
   forget_reason();
 }
@@ -376,6 +386,7 @@ function draw_timeline() {
     const line = make('div', 'row'), track = make('div', 'track');
     const name = make('div', 'row-name', row.name);
     name.title = row.name;
+    track.addEventListener('keydown', walk);
     for (const {start, end, score} of row.bars) {
       const bar = make('button', 'bar', share(end) - share(start) > 8 ? score.toFixed(2) : '');
       bar.type = 'button';
@@ -384,12 +395,20 @@ function draw_timeline() {
       bar.style.left = `${share(start)}%`;
       bar.style.width = `${share(end) - share(start)}%`;
       bar.addEventListener('click', () => go(nearest((start + end) / 2)));
+      if (track.hasChildNodes()) bar.tabIndex = -1;
       track.append(bar);
     }
     track.append(make('div', 'now'));
     line.append(name, track);
     return line;
   }));
+}
+
+// A row of the timeline is one stop of the Tab key; arrows go along it.
+function walk(event) {
+  const other = {ArrowLeft: 'previousElementSibling', ArrowRight: 'nextElementSibling'}[event.key];
+  if (other) event.preventDefault();
+  event.target[other]?.focus();
 }
 
 function nearest(second) {
