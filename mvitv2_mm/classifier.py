@@ -65,7 +65,8 @@ def create_model(name: str,
     published = SHORT_NAMES.get(name, name)
     if published not in ZOO:
         raise UnknownName(f'there is no model "{name}"{hint(name, [*SHORT_NAMES, *ZOO])}')
-    cfg = Config.fromfile(find_config(ZOO[published].config))
+    # what the config imports is for data and training, and may not be installed
+    cfg = Config.fromfile(find_config(ZOO[published].config), import_custom_modules=False)
     model = _build(cfg, published, num_classes, backbone)
     if pretrained:
         load_into(model, published)
