@@ -19,6 +19,7 @@ napoleon_custom_sections = ['Symptom', 'Cause', 'Repair', 'Inert', 'Source']
 html_theme = 'furo'
 html_title = f'mvitv2_mm {version}'
 html_static_path = ['_static']
+html_css_files = ['wide_tables.css']
 html_js_files = ['filter_tables.js']
 
 # '(B, C, *grid)' is no emphasis; what stands between ticks is left alone

@@ -1,5 +1,5 @@
 """A plain ``nn.Module`` with a classifier, for those who want no config and no runner."""
-from typing import Any, Optional
+from typing import Any, Dict, Optional, Sequence
 
 from mmengine.config import Config
 from mmengine.logging import MMLogger
@@ -65,7 +65,8 @@ def create_model(name: str,
     published = SHORT_NAMES.get(name, name)
     if published not in ZOO:
         raise UnknownName(f'there is no model "{name}"{hint(name, [*SHORT_NAMES, *ZOO])}')
-    cfg = Config.fromfile(find_config(ZOO[published].config))
+    # what the config imports is for data and training, and may not be installed
+    cfg = Config.fromfile(find_config(ZOO[published].config), import_custom_modules=False)
     model = _build(cfg, published, num_classes, backbone)
     if pretrained:
         load_into(model, published)
@@ -83,6 +84,7 @@ class MViTv2Classifier(nn.Module):
             :func:`checkpoints.preprocessing.describe_preprocessing`: "mean" and "std" of pixels
             from 0 to 255, "colour_order", "input_size". Defaults to None.
 
+    ``class_names`` are those of the labels in their order, or None if they are not known.
     Parameters are named ``backbone.*`` and ``head.fc.*``, as in mmpretrain's classifiers.
     """
 
@@ -102,7 +104,8 @@ class MViTv2Classifier(nn.Module):
         self.head.add_module('fc', nn.Linear(self.num_features, num_classes))
         nn.init.trunc_normal_(self.head.fc.weight, std=0.02)
         nn.init.zeros_(self.head.fc.bias)
-        self.preprocessing = preprocessing
+        self.preprocessing: Dict[str, Any] = preprocessing or {}
+        self.class_names: Optional[Sequence[str]] = None
 
     @classmethod
     def from_pretrained(cls, model: str) -> 'MViTv2Classifier':
@@ -113,8 +116,7 @@ class MViTv2Classifier(nn.Module):
                 Hugging Face Hub, a published name, or a checkpoint of this package.
 
         Returns:
-            MViTv2Classifier: The model in eval mode. Its ``class_names`` are those of the labels
-            in their order, or None if they are not known.
+            MViTv2Classifier: The model in eval mode.
 
         Raises:
             UsageError: If it is a model of another task.

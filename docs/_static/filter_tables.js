@@ -16,6 +16,6 @@ document.addEventListener("DOMContentLoaded", () => {
         row.hidden = !words.every((word) => text.includes(word));
       }
     });
-    table.before(field);
+    (table.closest(".table-wrapper") ?? table).before(field);
   }
 });

@@ -1,7 +1,7 @@
 """``Inferencer``: a model, inputs, and plain results."""
 import os
 from dataclasses import replace
-from typing import Any, Iterator, List, Optional, Sequence, Union
+from typing import Any, Iterator, Optional, Sequence, Union
 
 from ..checkpoints.model_source import OpenedModel, open_model
 from ..checkpoints.tasks import count_classes
@@ -79,7 +79,7 @@ class Inferencer:
         self.stride, self.every, self.track = stride, every, track
         self.people = People(os.fspath(boxes)) if boxes is not None else None
 
-    def __call__(self, inputs: Any) -> Union[dict, List[dict]]:
+    def __call__(self, inputs: Any) -> Any:
         """The record of one picture or clip, or a list of records.
 
         Args:

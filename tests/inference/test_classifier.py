@@ -1,4 +1,6 @@
 """A classifier without a config: the same numbers as the host's model with one."""
+import sys
+
 import in_process
 import pytest
 import torch
@@ -46,6 +48,7 @@ def test_another_number_of_classes_keeps_the_backbone(published, monkeypatch):
     host, path = published
     from_file(monkeypatch, path)
     model = create_model('mvitv2_tiny', pretrained=True, num_classes=10, drop_path_rate=0.3)
+    assert model.class_names is None
     assert model.num_classes == 10 and model.head.fc.weight.shape == (10, 768)
     state = host.state_dict()
     assert all(
@@ -75,6 +78,15 @@ def test_unknown_names_and_tasks():
         create_model('mvit2_tiny')
     with pytest.raises(UsageError, match='no plain classifier'):
         create_model('mask-rcnn_mvitv2-tiny_coco')
+
+
+@pytest.mark.parametrize('name', ['mvitv2_tiny', 'mvitv2_small_video'])
+def test_no_host_is_needed(name, monkeypatch):
+    for host in ('mmpretrain', 'mmdet', 'mmaction'):
+        monkeypatch.setitem(sys.modules, host, None)
+    for module in [name for name in sys.modules if name.startswith('mvitv2_mm.datasets.')]:
+        monkeypatch.delitem(sys.modules, module)  # would be imported again, with its host
+    assert create_model(name, num_classes=3).num_classes == 3
 
 
 def test_torch_hub_has_every_short_name():
