@@ -1,5 +1,6 @@
 """Files that are either complete or not there, and where the files of a package are."""
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -22,6 +23,8 @@ _FULL = {
     errno.EDQUOT: 'your share of the disk (quota) is used up',
     errno.EFBIG: 'the file system, or a limit of this process (ulimit -f), takes no file so large',
 }
+# what shared file systems that are mounted without locks say
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF)
 _DAY = 24 * 60 * 60
 _LONG = 200  # bytes of a name; file systems take 255
 
@@ -134,6 +137,28 @@ def _full_reason(error: Optional[BaseException]) -> Optional[str]:
                 return reason
         error = error.__cause__ or error.__context__
     return None
+
+
+def lock(descriptor: int, place: Union[str, Path]) -> None:
+    """Keep other processes that ask for it from a file or folder, as long as it is open.
+
+    Where the file system has no locks, nobody is kept away.
+
+    Args:
+        descriptor (int): Of the open file or folder.
+        place (str | Path): What to call it.
+
+    Raises:
+        OSError: If another process has it.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OSError(f'{place} is in use: another process is writing there. Wait for it, or '
+                      'choose another place with --out') from None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
 
 
 def flush(path: Union[str, Path]) -> None:

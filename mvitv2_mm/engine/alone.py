@@ -1,5 +1,4 @@
 """Two trainings in one work dir would overwrite each other."""
-import errno
 import logging
 import os
 import socket
@@ -10,10 +9,7 @@ from typing import Iterator, Union
 from filelock import FileLock, Timeout
 from mmengine.logging import print_log
 
-from ..files import write_text
-
-# what shared file systems that are mounted without locks say
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+from ..files import NO_LOCKS, write_text
 
 
 @contextmanager
@@ -34,7 +30,7 @@ def alone_in(work_dir: Union[str, Path]) -> Iterator[None]:
         raise OSError(f'{work_dir} is in use: {who} is training there. Wait for it, or choose '
                       'another folder with --work-dir') from None
     except OSError as error:
-        if error.errno not in _NO_LOCKS:
+        if error.errno not in NO_LOCKS:
             raise
         print_log(
             f'{work_dir} is on a file system without locks ({error.strerror}); make sure that no '

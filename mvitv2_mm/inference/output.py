@@ -1,13 +1,14 @@
 """``predictions.jsonl``: a run that was cut short goes on where it stopped."""
 import hashlib
 import json
+import os
 import time
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Iterable, Iterator, List, Optional
 
-from ..files import write_text
+from ..files import lock, write_text
 from .records import to_line
 from .sources import Source
 
@@ -128,7 +129,7 @@ class RecordFile:
         progress (Progress): What is written.
 
     Raises:
-        OSError: If the files cannot be written.
+        OSError: If the files cannot be written, or another process is writing them.
         ValueError: If there are records of other settings.
     """
 
@@ -140,18 +141,28 @@ class RecordFile:
                  prefixes: bool = False) -> None:
         self.path, self._state, self._settings = path, state, settings
         self._chunk, self._prefixes = chunk, prefixes
-        self.progress, = read_state(state, settings) or [Progress()]
-        size = path.stat().st_size if path.exists() else 0
-        if size < self.progress.bytes or (size and not state.exists()):
-            raise ValueError(f'{path} is not as the run that wrote it left it; take another --out, '
-                             'or remove the folder')
-        self._file = open(path, 'r+b' if path.exists() else 'w+b')
+        self._file = open(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), 'r+b')
+        try:
+            lock(self._file.fileno(), path)
+            self.progress = self._read_progress()
+        except (OSError, ValueError):
+            self._file.close()
+            raise
         self._file.truncate(self.progress.bytes)
         self._file.seek(self.progress.bytes)
         self._start, self._names = self.progress.sources, {}
         self._num_records = 0
         self.progress.finished = False
         self._save()
+
+    def _read_progress(self) -> Progress:
+        """How far the runs before this one came."""
+        progress, = read_state(self._state, self._settings) or [Progress()]
+        size = os.fstat(self._file.fileno()).st_size
+        if size < progress.bytes or (size and not self._state.exists()):
+            raise ValueError(f'{self.path} is not as the run that wrote it left it; take another '
+                             '--out, or remove the folder')
+        return progress
 
     def written(self) -> Iterator[dict]:
         """The records of the runs before this one."""

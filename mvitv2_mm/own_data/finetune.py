@@ -68,12 +68,13 @@ def finetune(data: Union[str, Path],
         raise FileNotFoundError(f'{place} does not exist')
     console = Console(highlight=False, soft_wrap=True)
     name = place.name if place.is_dir() else place.stem
-    run = _Run(Job(out or Path('work_dirs', name), arguments), console)
-    if not run.job.config.is_file():
-        run.prepare()
-    elif not run.job.metrics.is_file():
-        run.say(f'{run.job.out} holds this fine-tuning, going on where it stopped')
-    return run.finish()
+    with Job(out or Path('work_dirs', name), arguments) as job:
+        run = _Run(job, console)
+        if not job.config.is_file():
+            run.prepare()
+        elif not job.metrics.is_file():
+            run.say(f'{job.out} holds this fine-tuning, going on where it stopped')
+        return run.finish()
 
 
 class _Run:

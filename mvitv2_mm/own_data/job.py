@@ -10,7 +10,7 @@ from typing import Callable, Iterable, List, NamedTuple, Optional, TextIO
 
 from ..children import child
 from ..errors import UsageError
-from ..files import write_text
+from ..files import lock, write_text
 
 _FILE = 'finetune.json'
 _LINE = re.compile(r'Epoch\((train|val|test)\) *(?:\[ *(\d+)\])? *\[ *(\d+)/(\d+)\] *(.*)')
@@ -21,11 +21,14 @@ _PAUSE = 10.  # seconds between two lines about the progress
 class Job:
     """A folder that belongs to one fine-tuning; the same call finds it again.
 
+    A context, after which other processes may work there.
+
     Args:
         out (str | Path): The folder.
         arguments (dict): What was asked for.
 
     Raises:
+        OSError: If another process works there.
         UsageError: If the folder is used for something else.
     """
 
@@ -37,10 +40,23 @@ class Job:
         if not is_new and not path.is_file():
             raise UsageError(f'{self.out} holds something else than a fine-tuning; name another '
                              'folder with --out')
-        if self.config.is_file():
-            self._check_same(json.loads(path.read_text()))
-        else:  # nothing is lost if it is asked for something else now
-            write_text(path, json.dumps(self.arguments, indent=2) + '\n')
+        self.out.mkdir(parents=True, exist_ok=True)
+        self._descriptor = os.open(self.out, os.O_RDONLY)
+        try:
+            lock(self._descriptor, self.out)
+            if self.config.is_file():
+                self._check_same(json.loads(path.read_text()))
+            else:  # nothing is lost if it is asked for something else now
+                write_text(path, json.dumps(self.arguments, indent=2) + '\n')
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def __enter__(self) -> 'Job':
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        os.close(self._descriptor)
 
     def _check_same(self, old: dict) -> None:
         different = [

@@ -1,5 +1,6 @@
 """Which format own data has."""
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Optional, Union
 
@@ -53,6 +54,11 @@ def _describe_unknown(path: Path) -> str:
     if path.is_dir():
         count = len(find_files(path, IMAGE_SUFFIXES + VIDEO_SUFFIXES))
         held = f' It holds {count:,} pictures and videos, without labels that are known.'
+        ends = Counter(file.suffix for file in find_files(path, ('', )) if file.suffix)
+        if not count and ends:
+            held = (f' It holds no picture or video that is read here, but files that end in '
+                    f'{", ".join(end for end, _ in ends.most_common(3))}; convert pictures to JPEG '
+                    'or PNG, and videos to MP4.')
     return (f'{path} is in no format that is known here.{held}{lists.hint(path)} Looked for: '
             f'{looked}. docs/datasets.md shows them ("Formats")')
 

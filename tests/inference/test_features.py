@@ -161,3 +161,13 @@ def test_maps_of_different_sizes_do_not_fit_an_array(quick, tmp_path):
     cv2.imwrite(wide, np.zeros((60, 128, 3), np.uint8))
     with pytest.raises(ValueError, match='holds arrays of one shape, but the inputs have'):
         write_features(open_model(own.folder), [own.files[0], wide], str(tmp_path / 'x.npy'), 2)
+
+
+def test_two_runs_do_not_write_one_file(tmp_path):
+    with FeatureFiles(str(tmp_path / 'x.npy'), {}, 1):
+        with pytest.raises(OSError, match='x.npy.index.jsonl is in use: another process'):
+            FeatureFiles(str(tmp_path / 'x.npy'), {}, 1)
+        with FeatureFiles(str(tmp_path / 'y.npy'), {}, 1):
+            pass
+    with FeatureFiles(str(tmp_path / 'x.npy'), {}, 1):
+        pass

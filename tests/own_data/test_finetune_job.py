@@ -121,6 +121,15 @@ def test_a_folder_with_something_else_is_refused(tmp_path):
     assert (tmp_path / 'notes.txt').read_text() == 'mine'
 
 
+def test_two_do_not_work_in_one_folder(tmp_path):
+    with Job(tmp_path, dict(epochs=1)):
+        with pytest.raises(OSError, match='is in use: another process'):
+            Job(tmp_path, dict(epochs=2))
+        assert '1' in (tmp_path / 'finetune.json').read_text()
+    with Job(tmp_path, dict(epochs=2)):
+        pass
+
+
 @pytest.mark.parametrize('prepare, text', [
     (lambda root: make_data(root, classes=('red', )), 'one class only'),
     (lambda root: make_data(root, count=1), 'too few samples'),

@@ -107,3 +107,9 @@ def test_what_is_no_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere does not exist'):
         recognise(tmp_path / 'nowhere')
     refused(write(tmp_path / 'data.zip', ''), 'unpack it')
+
+
+def test_pictures_of_a_kind_that_is_not_read(tmp_path):
+    for name in ('cat/IMG_1.HEIC', 'dog/IMG_2.HEIC'):
+        write(tmp_path / name, 'x')
+    refused(tmp_path, 'files that end in .HEIC; convert pictures to JPEG or PNG')

@@ -184,3 +184,25 @@ def test_broken_files_are_one_line(tmp_path, write_broken, message):
     recognise(tmp_path)
     write_broken(tmp_path)
     refused(tmp_path, message)
+
+
+@pytest.mark.parametrize('key', ['images', 'annotations', 'categories'])
+def test_a_file_that_lacks_a_list_is_named(tmp_path, key):
+    """Else another split would be trained on without a word."""
+    make_picture(tmp_path / 'a.jpg')
+    for split in ('train', 'val'):
+        content = coco(['a.jpg'])
+        if split == 'train':
+            del content[key]
+        write(tmp_path / f'{split}.json', content)
+    refused(tmp_path, f'train.json has no list "{key}"; COCO JSON has the lists images')
+
+
+def test_captions_and_pictures_to_be_tested_lack_lists(tmp_path):
+    make_picture(tmp_path / 'a.jpg')
+    captions, tested = coco(['a.jpg']), coco(['a.jpg'])
+    del captions['categories'], tested['annotations']
+    write(tmp_path / 'annotations' / 'instances_train2017.json', coco(['a.jpg']))
+    write(tmp_path / 'annotations' / 'captions_train2017.json', captions)
+    write(tmp_path / 'annotations' / 'image_info_test2017.json', tested)
+    assert boxes(recognise(tmp_path)) == {'a.jpg': [CAT]}

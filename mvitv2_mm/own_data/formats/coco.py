@@ -31,11 +31,12 @@ def find(path: Path) -> Optional[Found]:
     """
     contents = {file: read_json(file) for file in _candidates(path)}
     contents = {file: content for file, content in contents.items() if _is_coco(content)}
-    if not contents:
-        return None
     root = path if path.is_dir() else path.parent
     if path.is_file() and root.name == 'annotations':
         root = root.parent
+    contents = _complete(contents, root)
+    if not contents:
+        return None
     for file, content in contents.items():
         _check(file, content)
     splits = _by_split(list(contents), root)
@@ -67,7 +68,27 @@ def _candidates(path: Path) -> List[Path]:
 
 
 def _is_coco(content) -> bool:
-    return isinstance(content, dict) and all(isinstance(content.get(k), list) for k in _ENTRIES)
+    """Whether a file has at least two of the three lists."""
+    return isinstance(content, dict) and len(_lacks(content)) < 2
+
+
+def _lacks(content: dict) -> List[str]:
+    return [key for key in _ENTRIES if not isinstance(content.get(key), list)]
+
+
+def _complete(contents: Dict[Path, dict], root: Path) -> Dict[Path, dict]:
+    """The files with all lists.
+
+    Captions have no categories, and pictures to be tested no annotations. A split of which there is
+    nothing else, and which is not for the test, is an error.
+    """
+    complete = {file: content for file, content in contents.items() if not _lacks(content)}
+    known = {'test', *(_split_of(file, root) for file in complete)}
+    for file, content in contents.items():
+        if _lacks(content) and _split_of(file, root) not in known:
+            raise ValueError(f'{file} has no list "{_lacks(content)[0]}"; COCO JSON has the lists '
+                             f'{", ".join(_ENTRIES)}')
+    return complete
 
 
 def _check(file: Path, content: dict) -> None:
