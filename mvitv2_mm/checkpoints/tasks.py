@@ -5,7 +5,7 @@ from typing import Optional, Tuple
 from mmengine.config import Config
 from mmengine.registry import DATASETS
 
-from ..config_walk import dicts_in
+from ..config_walk import dicts_in, leaf_datasets
 from .class_names import published_classes
 
 # what predicting and testing read of a config
@@ -35,9 +35,7 @@ def count_classes(model: dict) -> Optional[int]:
 
 def data_of(cfg: Config, loader: str = 'test_dataloader') -> dict:
     """The config of the first dataset of a loader, without its wrappers; empty if there is none."""
-    dataset = (cfg.get(loader) or {}).get('dataset') or {}
-    while dataset.get('dataset') or dataset.get('datasets'):
-        dataset = dataset.get('dataset') or dataset['datasets'][0]
+    _, dataset = next(leaf_datasets((cfg.get(loader) or {}).get('dataset') or {}), ('', {}))
     return dataset
 
 

@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from ..checkpoints.tasks import count_classes
 from ..config_options import apply_options
-from ..engine.nested_datasets import leaf_datasets
+from ..config_walk import leaf_datasets
 from ..engine.own_classes import fit_classes
 from ..errors import UsageError
 from ..files import repository_folder

@@ -13,8 +13,8 @@ from mmengine.runner import EpochBasedTrainLoop
 from ..checkpoints.loading import noted_reports
 from ..checkpoints.preprocessing import describe_preprocessing
 from ..checkpoints.tasks import classes_of_data, count_classes, task_of
+from ..config_walk import leaf_datasets
 from ..engine.dry_runs import FILE, FOLDER
-from ..engine.nested_datasets import leaf_datasets
 from ..engine.training import prepare_runner
 from ..errors import UsageError
 from ..files import folder_aside, to_json, write_text

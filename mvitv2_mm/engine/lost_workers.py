@@ -8,8 +8,8 @@ from typing import Iterator, Sequence
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from ..config_walk import leaf_datasets
 from ..datasets.unreadable import TIME_LIMIT
-from .nested_datasets import leaf_datasets
 from .unreadable import watched_datasets
 
 _PATIENCE = 600  # seconds

@@ -5,13 +5,12 @@ from typing import List, Optional, Tuple
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from ..config_walk import dicts_in
+from ..config_walk import dicts_in, leaf_datasets
 from ..datasets.class_folders import class_names
 from ..datasets.coco_categories import read_categories
 from ..datasets.json_files import entry_fault
 from ..datasets.mmaction.annotations import count_actions
 from .checks import check_config
-from .nested_datasets import leaf_datasets
 
 _COUNTS = ('num_classes', 'num_actions')
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')

@@ -5,10 +5,10 @@ from typing import Optional, Sequence
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ..config_walk import leaf_datasets
 from ..datasets.storage import shown
 from ..files import full_disk_named
 from ..registry import HOOKS
-from .nested_datasets import leaf_datasets
 
 
 @HOOKS.register_module()

@@ -13,15 +13,14 @@ from mmengine.runner import FlexibleRunner, Runner
 from ..checkpoints.known_types import check_data_files
 from ..checkpoints.model_source import open_model
 from ..checkpoints.zoo import check_exists
+from ..config_walk import leaf_datasets, metrics_of
 from ..errors import UsageError
 from .checks import check_config, check_runner
 from .checks.files import lacks_ground_truth
 from .checks.output import check_output
-from .checks.settings import metrics_of
 from .hooks import SameClassesHook
 from .launch import build_runner, load_config, load_runner_config, set_run
 from .lost_workers import limit_waiting
-from .nested_datasets import leaf_datasets
 
 # per host: the visualizer, the hook that uses it on every sample, and the hook's output folder
 PICTURES = {

@@ -9,9 +9,9 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import TRANSFORMS
 
+from ..config_walk import leaf_datasets
 from ..datasets.file_limits import MAX_PIXELS, check_picture
 from ..datasets.load_image import LoadImage
-from ..engine.nested_datasets import leaf_datasets
 
 # steps of our datasets and of mmaction2 that open a clip, and that read its frames
 _OPEN = ('OpenClip', 'DecordInit', 'OpenCVInit', 'PIMSInit', 'PyAVInit')

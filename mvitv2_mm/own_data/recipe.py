@@ -7,8 +7,7 @@ from mmengine.config import Config
 
 from ..config_edit import edit
 from ..config_options import apply_options
-from ..config_walk import dicts_in
-from ..engine.nested_datasets import leaf_datasets
+from ..config_walk import dicts_in, leaf_datasets, metrics_of
 from .networks import Start
 from .writing import WrittenData
 
@@ -57,8 +56,7 @@ def datasets(cfg: Config) -> Iterator[tuple]:
 def evaluators(cfg: Config, *loops: str) -> Iterator[tuple]:
     """Loop and config of every metric."""
     for loop in loops or LOOPS[1:]:
-        found = cfg[f'{loop}_evaluator']
-        yield from ((loop, metric) for metric in (found if isinstance(found, list) else [found]))
+        yield from ((loop, metric) for _, metric in metrics_of(cfg, loop))
 
 
 def _use_network(cfg: Config, network: Config) -> None:

@@ -12,7 +12,7 @@ from mmdet.structures.bbox import HorizontalBoxes
 from mmdet.structures.mask import BitmapMasks, PolygonMasks
 from mmengine.registry import MODELS, TRANSFORMS, init_default_scope
 
-from mvitv2_mm.engine.nested_datasets import leaf_datasets
+from mvitv2_mm.config_walk import leaf_datasets
 
 SHORT_SIDES = [480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800]
 DOMAINS = ('sketch', 'weather', 'cartoon', 'painting', 'tattoo', 'handmake')

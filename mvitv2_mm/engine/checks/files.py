@@ -6,11 +6,10 @@ from typing import Any, Sequence
 
 from mmengine.config import Config
 
+from ...config_walk import leaf_datasets, metrics_of
 from ...datasets.json_files import read_json
 from ...datasets.shards import is_shards, list_shards
-from ..nested_datasets import leaf_datasets
 from .secrets import check_secrets
-from .settings import metrics_of
 
 _READ_LIMIT = 2**20  # bytes; nothing larger is empty, and huge files are not read twice
 

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from ...checkpoints.loading import find_backbone
 from ...checkpoints.tasks import count_classes
+from ...config_walk import leaf_datasets
 from ...datasets.listed import ListedSamples
-from ..nested_datasets import leaf_datasets
 
 
 def check_datasets(runner: Runner, loops: Sequence[str]) -> None:

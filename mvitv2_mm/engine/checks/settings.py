@@ -1,9 +1,7 @@
 """Do the parts of a config that make batches and metrics agree?"""
-from typing import Iterator, Tuple
-
 from mmengine.config import Config
 
-from ..nested_datasets import leaf_datasets
+from ...config_walk import leaf_datasets, metrics_of
 
 
 def check_repeats(cfg: Config, loop: str) -> None:
@@ -33,13 +31,3 @@ def check_metrics(cfg: Config, loop: str) -> None:
         if metric.type.endswith('Accuracy') and num_classes and topk > num_classes:
             raise ValueError(f'{key}.topk asks for the best {topk} of {num_classes} classes; '
                              f'add --cfg-options "{key}.topk=(1,)"')
-
-
-def metrics_of(cfg: Config, loop: str) -> Iterator[Tuple[str, dict]]:
-    """Key and config of each metric of a loop."""
-    key = f'{loop}_evaluator'
-    evaluator = cfg.get(key) or []
-    if isinstance(evaluator, dict):
-        yield key, evaluator
-    else:
-        yield from ((f'{key}.{i}', metric) for i, metric in enumerate(evaluator))

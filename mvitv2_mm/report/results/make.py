@@ -2,10 +2,11 @@
 import os
 import re
 from pathlib import Path
-from typing import Iterator, List, Optional, Tuple, Union
+from typing import List, Optional, Tuple, Union
 
 from mmengine.config import Config
 
+from ...config_walk import metrics_of
 from ...evaluation.mmaction.ava_metric import AVAMetric
 from ..dump import file_of, read_dump, stack, task_of_dump
 from ..runs import Run, folder_classes
@@ -92,20 +93,16 @@ def _evaluator(run: Run, *kinds: str) -> dict:
     if run.cfg is None:
         raise ValueError(f'{run.dump} does not say what is true: give the config that was tested '
                          'with --config')
-    for metric in _metrics(run.cfg):
+    metrics = [metric for _, metric in metrics_of(run.cfg, 'test')]
+    for metric in metrics:
         if _kind_of(metric) in kinds:
             return metric
-    types = ', '.join(str(metric.get('type')) for metric in _metrics(run.cfg)) or 'none'
+    types = ', '.join(str(metric.get('type')) for metric in metrics) or 'none'
     raise ValueError(f'{run.dump} was tested with {types}; a report needs {" or ".join(kinds)}')
 
 
 def _kind_of(metric: dict) -> str:
     return str(metric.get('type')).rpartition('.')[2]
-
-
-def _metrics(cfg: Config) -> Iterator[dict]:
-    found = cfg.get('test_evaluator') or []
-    yield from found if isinstance(found, (list, tuple)) else [found]
 
 
 def find_annotations(cfg: Config, name: Optional[str]) -> Path:

@@ -2,7 +2,7 @@
 import pytest
 from mmengine.config import Config
 
-from mvitv2_mm.engine.nested_datasets import leaf_datasets
+from mvitv2_mm.config_walk import leaf_datasets
 from mvitv2_mm.engine.testing import use_tta
 
 
