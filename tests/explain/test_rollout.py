@@ -130,7 +130,7 @@ def test_relevance_is_attention_times_its_gradient():
     attention = BlockAttention(one)
     weights = torch.cat([
         part for _, part in attention_weights(attention.q, attention.k, attention.q_grid,
-                                                 attention.k_grid, one.block.attn.rel_pos)
+                                              attention.k_grid, one.block.attn.rel_pos)
     ], 2)
     weights = weights.detach().requires_grad_()
     slopes = torch.randn(1, weights.shape[2], 32)
