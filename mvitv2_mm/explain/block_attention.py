@@ -2,7 +2,6 @@
 from typing import Optional, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..ops import attention_weights, matmul, merge_windows, pooled_grid, split_windows

@@ -70,8 +70,7 @@ def spread_max(rows: Tensor, tokens: Tensor, pool: nn.Module, grid: Sequence[int
     extra, pooled = rows[:, :num_extra], rows[:, num_extra:] / len(winners)
     spread = rows.new_zeros(len(rows), math.prod(grid))
     for index in winners.split(max(1, _CHUNK_ELEMENTS // pooled.numel())):
-        spread.scatter_add_(1,
-                            index.flatten().expand(len(rows), -1), pooled.repeat(1, len(index)))
+        spread.scatter_add_(1, index.flatten().expand(len(rows), -1), pooled.repeat(1, len(index)))
     return torch.cat([extra, spread], dim=1)
 
 

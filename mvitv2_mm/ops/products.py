@@ -86,7 +86,7 @@ class _Linear(torch.autograd.Function):
         weight, bias, *inputs = tensors
         if ctx.prepare is _itself and not weight.requires_grad:  # only the size of x counts then
             x, = inputs
-            tensors = weight, bias, x.new_empty(()).expand_as(x).requires_grad_(x.requires_grad)
+            tensors = weight, bias, x.new_zeros(()).expand_as(x).requires_grad_(x.requires_grad)
         ctx.save_for_backward(*tensors)
         return _onednn(ctx.prepare(*inputs), weight, bias)
 

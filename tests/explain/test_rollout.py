@@ -41,7 +41,9 @@ def recorded(request):
 
 
 @torch.no_grad()
-def test_attention_computed_again_gives_what_each_block_gives(recorded):
+@pytest.mark.parametrize('by_head', [True, False])
+def test_attention_computed_again_gives_what_each_block_gives(recorded, by_head, monkeypatch):
+    monkeypatch.setattr('mvitv2_mm.ops.attention._by_head', lambda q, k: by_head)
     for record in recorded:
         block = record.block
         wanted, grid = block.attn(block.norm1(record.tokens), record.grid)
@@ -130,7 +132,7 @@ def test_relevance_is_attention_times_its_gradient():
     attention = BlockAttention(one)
     weights = torch.cat([
         part for _, part in attention_weights(attention.q, attention.k, attention.q_grid,
-                                                 attention.k_grid, one.block.attn.rel_pos)
+                                              attention.k_grid, one.block.attn.rel_pos)
     ], 2)
     weights = weights.detach().requires_grad_()
     slopes = torch.randn(1, weights.shape[2], 32)

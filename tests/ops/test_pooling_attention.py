@@ -183,6 +183,16 @@ def test_a_chunk_takes_two_products_and_five_in_backward(monkeypatch):
     assert len(backward.shapes('aten::_softmax')) == chunks
 
 
+@pytest.mark.parametrize('keeps_less', [True, False])
+def test_position_bias_is_computed_again_or_kept(keeps_less):
+    q, k, v, tables = make_inputs((4, 3), (2, 3), 1)
+    q.requires_grad_()
+    with OpRecorder() as ops:
+        out = pooling_attention(q, k, v, (4, 3), (2, 3), tables, 'chunked', keeps_less)
+        torch.autograd.grad(out.sum(), q)
+    assert len(ops.shapes('aten::index')) == len(tables) * (1 + keeps_less)
+
+
 @pytest.mark.parametrize('q_grid, k_grid', [((5, 7), (3, 2)), ((2, 3, 4), (2, 3, 2))])
 def test_the_fused_kernel_gets_head_dims_of_a_multiple_of_8(q_grid, k_grid):
     """Without it, a GPU takes the kernel that writes the whole matrix."""

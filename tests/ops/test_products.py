@@ -45,6 +45,17 @@ class TestOneDNN:
         assert len(ops.shapes(ONEDNN)) == 2  # forward and gradient to the input
         torch.testing.assert_close(grad, weight.sum(0).expand_as(x))
 
+    def test_frozen_weights_keep_no_input(self):
+        x, weight, bias = tensors((3, 20, 8), (16, 8), (16, ))
+        kept, results = [], []
+        with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x) or x, lambda x: x):
+            out = linear(x, weight.detach(), bias)
+        assert sum(x.untyped_storage().nbytes() for x in kept) < x.nbytes
+        for result in (out, F.linear(x, weight.detach(), bias)):
+            first = torch.autograd.grad(result.exp().sum(), [x, bias], create_graph=True)
+            results.append([*first, *torch.autograd.grad(first[0].square().sum(), [x, bias])])
+        torch.testing.assert_close(*results, rtol=1e-4, atol=1e-4)
+
     @pytest.mark.parametrize('keeps_less', [True, False])
     @pytest.mark.parametrize('size', [(3, 20, 8), (3, 700, 8)], ids=str)
     def test_linear(self, size, keeps_less):
