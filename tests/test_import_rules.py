@@ -29,13 +29,13 @@ CORE = {
 # parts that every user imports, so a host library may not come with them
 HOST_FREE = {
     *CORE, '__init__', '__main__', 'children', 'commands', 'compat', 'checkpoints', 'doctor',
-    'errors', 'extras', 'files', 'muting', 'names', 'progress', 'repairs', 'safe_pickle', 'scripts',
-    'waiting'
+    'errors', 'extras', 'files', 'heap', 'muting', 'names', 'progress', 'repairs', 'safe_pickle',
+    'scripts', 'waiting'
 }
 # parts that start quickly, and in broken environments: commands import others when they run
 QUICK = {
-    '__init__', '__main__', 'children', 'commands', 'errors', 'extras', 'files', 'names', 'scripts',
-    'waiting'
+    '__init__', '__main__', 'children', 'commands', 'errors', 'extras', 'files', 'heap', 'names',
+    'scripts', 'waiting'
 }
 # rooms of the upper floor, which only commands enter: what two of them need is one floor down
 UPPER = {'own_data', 'inference', 'explain', 'export', 'demo'}

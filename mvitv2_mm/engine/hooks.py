@@ -18,8 +18,10 @@ from ..checkpoints.adapters import check_complete
 from ..checkpoints.class_names import trained_classes
 from ..checkpoints.io import meta_of
 from ..datasets.seeded import seed_generators
+from ..heap import reuse
 from ..registry import FUNCTIONS, HOOKS
-from .memory import reuse
+
+_KEPT_BY_WORKER = 2**27  # bytes, of each of many processes
 
 
 @HOOKS.register_module()
@@ -195,7 +197,7 @@ def seed_worker(worker_id: int) -> None:
     mmengine's default gives a worker the same seed whenever it is started: in every epoch, if the
     workers are not persistent. The worker also keeps the memory of a sample for the next one.
     """
-    reuse()
+    reuse(_KEPT_BY_WORKER)
     seed = torch.initial_seed() % 2**32
     random.seed(seed)
     np.random.seed(seed)

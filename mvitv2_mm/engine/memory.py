@@ -8,8 +8,6 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
-
 
 def peak_bytes(device: str) -> int:
     """Bytes that were needed at most: of the memory of a GPU, on a CPU of the whole process.
@@ -54,15 +52,3 @@ def release() -> None:
     trim = getattr(ctypes.CDLL(None), 'malloc_trim', None) if sys.platform == 'linux' else None
     if trim is not None:
         trim(0)
-
-
-def reuse() -> None:
-    """Let this process use again what it frees; does nothing where the C library is not glibc.
-
-    glibc gives arrays as large as a few pictures back to the system, which hands them out again
-    page by page, filled with zeros. That is up to a tenth of the time that a clip takes.
-    """
-    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if sys.platform == 'linux' else None
-    if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, 2**25)
-        mallopt(_TRIM_THRESHOLD, 2**27)

@@ -9,6 +9,7 @@ from signal import Signals
 from typing import List, Optional
 
 from ...children import Ended, tidy_end
+from ...heap import reuse
 from ...waiting import give_way
 from .outcome import DONE, FAILED, Unexpected, describe, exit_code
 from .output import json_alone
@@ -32,6 +33,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     give_way()
+    reuse()
     try:
         with tidy_end():
             return _run(argv)
