@@ -75,12 +75,13 @@ def _heat_of(model: nn.Module, target: Target, method: str, inputs: Tensor) -> T
 def _relevance_of(record: Recording, starts: Dict[int, Tensor], is_object: bool) -> Tensor:
     """What speaks for the score, times its share in what speaks for or against it.
 
-    Of an object what no attention moves is a part of the answer; of a whole input it is a veil.
+    What no attention moves has a part in the share. Of an object it is also a part of what speaks
+    for the score; of a whole input it would be a veil over the map.
     """
     attended, kept = relevance(record.blocks, starts)
-    if is_object:
-        attended = attended + torch.cat([kept, -kept]).clamp(min=0)
-    return attended[0].square() / attended.sum(dim=0).clamp(min=1e-30)
+    arrived = attended + torch.cat([kept, -kept]).clamp(min=0)
+    found = arrived if is_object else attended
+    return found[0] * arrived[0] / arrived.sum(dim=0).clamp(min=1e-30)
 
 
 def _rollout_of(model: nn.Module, record: Recording) -> Tensor:
