@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from mmengine.dataset import pseudo_collate
@@ -152,15 +152,15 @@ def _makers(opened: OpenedModel, module: nn.Module, case: Optional[Case],
 
     found = {
         OURS: lambda: (module, None),
-        f'{OURS}, bfloat16': lambda: (_in_bfloat16(module), None),
+        f'{OURS}, bfloat16': lambda: (_in_bfloat16(lambda x: module(x).float()), None),
         f'{OURS}, compiled': lambda: (torch.compile(module, options=dict(freezing=True)), None),
         f'{OURS}, exported': lambda: _of_file(TorchNetwork(write(pt2, 'torch')), pt2),
         'ONNX': lambda: _of_file(OnnxNetwork(write(onnx, 'onnx')), onnx),
         'ONNX, 8 bits': lambda: _of_file(OnnxNetwork(write_int8()), int8),
     }
-    for suffix, precision in (('', 'f32'), (', bfloat16', 'bf16')):
-        found[f'OpenVINO{suffix}'] = lambda precision=precision: _of_file(
-            OpenvinoNetwork(write(openvino, 'openvino'), precision), openvino,
+    for suffix, change in (('', lambda run: run), (', bfloat16', _in_bfloat16)):
+        found[f'OpenVINO{suffix}'] = lambda change=change: _of_file(
+            change(OpenvinoNetwork(write(openvino, 'openvino'))), openvino,
             openvino.with_suffix('.bin'))
     if case:
         found[f'{HOSTS[case.task]}, {OURS}'] = lambda: (_of_host(case, module), None)
@@ -176,11 +176,11 @@ def _of_file(network: Callable[[Tensor], List[Tensor]], *files: Path) -> Tuple[N
     return lambda pixels: network(pixels)[0], sum(file.stat().st_size for file in files) / 1e6
 
 
-def _in_bfloat16(module: nn.Module) -> Network:
+def _in_bfloat16(network: Callable) -> Callable:
 
-    def run(pixels: Tensor) -> Tensor:
+    def run(pixels: Tensor) -> Any:
         with torch.autocast('cpu', torch.bfloat16):
-            return module(pixels).float()
+            return network(pixels)
 
     return run
 

@@ -105,8 +105,8 @@ def _check_request(opened: OpenedModel, path: Path, to: str, maps: bool,
         raise UsageError(f'{path} should end with {ending}, for --to {to}')
     if not 0 <= (max_drop or 0) < 1:
         raise UsageError(f'a metric may fall by a share of itself from 0 to 1, but got {max_drop}')
-    if max_drop is not None and (to != 'onnx' or maps or opened.task == 'detection'):
-        raise UsageError('8 bits are for ONNX files of classifiers and recognizers')
+    if max_drop is not None and (to != 'onnx' or maps):
+        raise UsageError('8 bits are for ONNX files of whole models')
 
 
 @contextmanager

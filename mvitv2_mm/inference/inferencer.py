@@ -22,7 +22,8 @@ class Inferencer:
         model (str | OpenedModel): A model folder, a published name such as 'mvitv2-tiny_in1k', a
             checkpoint of ours, or a config with ``checkpoint``.
         checkpoint (str, optional): Weights for a config. Defaults to None.
-        device (str, optional): 'cpu', 'cuda', 'cuda:1'. Defaults to None: a GPU if there is one.
+        device (str, optional): 'cpu', 'cuda', 'cuda:1'. Defaults to None: a GPU if there is one, a
+            CPU for an exported file.
         batch_size (int, optional): Largest batch. Defaults to None: that of the config's tests, at
             most 16.
         amp (bool): Half precision. Defaults to False.
@@ -72,6 +73,7 @@ class Inferencer:
         if track and model.task != 'detection':
             raise UsageError(f'objects are followed, but {model.name} is a model for {model.task}')
         self.opened = model
+        device = 'cpu' if device is None and model.is_exported else device
         self.predictor = Predictor(model, pick_device(device), amp, fast, top_k, score_thr)
         self.batch_size = batch_size or usual_batch_size(model)
         if model.task == 'action_detection':

@@ -8,6 +8,7 @@ from mmengine.dataset import pseudo_collate
 
 from ..checkpoints.model_source import OpenedModel
 from ..compat import switch
+from ..errors import UsageError
 from .pipeline import ClipPipeline, PicturePipeline
 from .records import OBJECT_THRESHOLD, Arrays, RecordMaker, take
 from .sources import VIDEO_TASKS
@@ -56,6 +57,7 @@ class Predictor:
 
     Raises:
         ValueError: If the config does not say how inputs are prepared.
+        UsageError: If an exported file is asked for a GPU, or for half precision that it lacks.
     """
 
     def __init__(self,
@@ -69,7 +71,12 @@ class Predictor:
         self.device, self.amp = torch.device(device), amp
         if amp and self.device.type == 'cpu':
             switch.switch_on('mmaction.bf16_heads', 'mmdet.bf16_heads')
+        if opened.is_exported and self.device.type != 'cpu':
+            raise UsageError(f'{opened.weights} computes on a CPU; leave out --device')
         self.model = opened.build(device)
+        if amp and opened.is_exported and not self.model.takes_amp:
+            raise UsageError(f'{opened.weights} computes in the precision that it is written in; '
+                             'leave out --amp, or export with --to openvino')
         pipeline = ClipPipeline if self.task in VIDEO_TASKS else PicturePipeline
         self.pipeline = pipeline(opened.cfg, fast)
         self.threshold = score_thr

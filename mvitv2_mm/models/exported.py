@@ -75,6 +75,11 @@ class ExportedModel(BaseModel):
         return self._network(pixels)
 
     @property
+    def takes_amp(self) -> bool:
+        """Whether the library that runs the file computes in bfloat16 where autocast asks so."""
+        return self._network.takes_amp
+
+    @property
     def backbone(self) -> nn.Module:
         """There is none: what looks into the network needs the model itself."""
         raise UsageError(f'{self.file} is an exported network, which gives predictions alone; give '

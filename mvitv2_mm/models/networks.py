@@ -1,9 +1,11 @@
 """Networks in exported files, run by the libraries that are made for them, on the CPU."""
 import json
 import os
+import re
 import warnings
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Dict, List, Optional
 
 import torch
@@ -26,11 +28,13 @@ class OnnxNetwork:
     Attributes:
         shape (list[int | None]): Of the pixels that it takes; None is any size.
         metadata (dict[str, str]): What the file says about itself.
+        takes_amp (bool): Whether autocast changes how it computes.
 
     Raises:
         ImportError: If onnxruntime is not installed.
         ValueError: If the file is damaged.
     """
+    takes_amp = False
 
     def __init__(self, file: str) -> None:
         runtime = require('onnxruntime', f'{file}, an ONNX file,')
@@ -41,7 +45,7 @@ class OnnxNetwork:
             self._session = runtime.InferenceSession(
                 file, options, providers=['CPUExecutionProvider'])
         except Exception as error:  # its classes derive from Exception alone
-            raise _damaged(file, 'ONNX', error) from None
+            raise _unreadable(file, 'ONNX', runtime, error) from None
         self.shape: List[Optional[int]] = [
             size if isinstance(size, int) else None for size in self._session.get_inputs()[0].shape
         ]
@@ -55,30 +59,39 @@ class OnnxNetwork:
 class OpenvinoNetwork:
     """A network in a pair of files of OpenVINO; see :class:`OnnxNetwork`.
 
+    Under autocast it rounds to bfloat16, as PyTorch does.
+
     Args:
         file (str): The ``.xml`` of the two; the ``.bin`` lies beside it.
-        precision (str): 'f32' computes what the model computes; 'bf16' rounds to 8 bits of
-            mantissa. Defaults to 'f32'.
     """
+    takes_amp = True
 
-    def __init__(self, file: str, precision: str = 'f32') -> None:
-        core = require('openvino', f'{file}, a file of OpenVINO,').Core()
-        settings = dict(
-            INFERENCE_PRECISION_HINT=precision, INFERENCE_NUM_THREADS=torch.get_num_threads())
+    def __init__(self, file: str) -> None:
+        library = require('openvino', f'{file}, a file of OpenVINO,')
+        self._core = library.Core()
         try:
-            model = core.read_model(file)
-            self._network = core.compile_model(model, 'CPU', settings)
+            self._model = self._core.read_model(file)
+            self._networks = {'f32': self._compile('f32')}
         except RuntimeError as error:
-            raise _damaged(file, 'OpenVINO', error) from None
-        sizes = self._network.inputs[0].partial_shape
+            raise _unreadable(file, 'OpenVINO', library, error) from None
+        sizes = self._model.inputs[0].partial_shape
         self.shape = [None if size.is_dynamic else size.get_length() for size in sizes]
         self.metadata: Dict[str, Any] = {}
-        if model.has_rt_info([SECTION]):
-            self.metadata = json.loads(model.get_rt_info([SECTION]).value)
+        if self._model.has_rt_info([SECTION]):
+            self.metadata = json.loads(self._model.get_rt_info([SECTION]).value)
+
+    def _compile(self, precision: str) -> Any:
+        settings = dict(
+            INFERENCE_PRECISION_HINT=precision, INFERENCE_NUM_THREADS=torch.get_num_threads())
+        return self._core.compile_model(self._model, 'CPU', settings)
 
     def __call__(self, pixels: Tensor) -> List[Tensor]:
-        outputs = self._network([pixels.cpu().numpy()])
-        return [torch.from_numpy(outputs[port].copy()) for port in self._network.outputs]
+        precision = 'bf16' if torch.is_autocast_enabled('cpu') else 'f32'
+        if precision not in self._networks:
+            self._networks[precision] = self._compile(precision)
+        network = self._networks[precision]
+        outputs = network([pixels.cpu().numpy()])
+        return [torch.from_numpy(outputs[port].copy()) for port in network.outputs]
 
 
 class TorchNetwork:
@@ -87,6 +100,7 @@ class TorchNetwork:
     Args:
         file (str): The ``.pt2``. Opening it may run code that is in it.
     """
+    takes_amp = True
 
     def __init__(self, file: str) -> None:
         import_module('torchvision')  # the operations of detectors
@@ -96,7 +110,7 @@ class TorchNetwork:
                 warnings.simplefilter('ignore')  # that weights are not writable
                 program = torch.export.load(file, extra_files=found)
         except Exception as error:
-            raise _damaged(file, 'PyTorch', error) from None
+            raise _unreadable(file, 'PyTorch', torch, error) from None
         self._module = program.module()
         name, = program.graph_signature.user_inputs
         pixels, = (node for node in program.graph.nodes if node.name == name)
@@ -127,6 +141,9 @@ def open_network(file: str):
     return NETWORKS[suffix](file)
 
 
-def _damaged(file: str, kind: str, error: Exception) -> ValueError:
-    line = next(filter(None, map(str.strip, str(error).splitlines())), type(error).__name__)
-    return ValueError(f'{file} is damaged or no file of {kind} ({line[:200]})')
+def _unreadable(file: str, kind: str, library: ModuleType, error: Exception) -> ValueError:
+    lines = list(filter(None, map(str.strip, str(error).splitlines()))) or [type(error).__name__]
+    # before the reason are the file, and the place in the code of the library
+    reason = re.sub(r'^.* failed:(/.*\) )?', '', lines[0])
+    return ValueError(f'{file} is damaged or no file of {kind} that {library.__name__} '
+                      f'{library.__version__} reads ({reason[:200]})')

@@ -38,6 +38,7 @@ def forward(self, pixels, forward=MViTv2.forward):
 MViTv2.forward = forward
 sys.exit(run_command('export', sys.argv[2:]))
 '''
+BLOCKS = {'backbone.blocks.0', 'backbone.blocks.1'}
 KINDS = ('image', 'detection', 'cascade', 'video')
 
 
@@ -155,8 +156,21 @@ def test_what_needs_the_model_itself_says_so(small, tmp_path, capfd):
         save_model(open_model(path), tmp_path / 'folder')
 
 
+def small_file(opset=20, ir_version=10):
+    sizes = [onnx.helper.make_tensor_value_info(name, 1, [1]) for name in ('pixels', 'logits')]
+    node = onnx.helper.make_node('Identity', ['pixels'], ['logits'])
+    graph = onnx.helper.make_graph([node], 'other', sizes[:1], sizes[1:])
+    opsets = [onnx.helper.make_opsetid('', opset)]
+    network = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
+    return network.SerializeToString()
+
+
 @pytest.mark.parametrize('content, message', [
     (b'no file', 'is damaged or no file of ONNX'),
+    (small_file()[:-20], 'is damaged or no file of ONNX'),
+    (small_file(opset=99), 'reads (ONNX Runtime only *guarantees* support for'),
+    (small_file(ir_version=99), 'reads (Unsupported model IR version: 99, max'),
+    (small_file(), 'was not exported with "python -m mvitv2_mm export"'),
     (None, 'does not exist; write it with'),
 ])
 def test_files_that_cannot_be_used(tmp_path, content, message, capfd):
@@ -164,7 +178,8 @@ def test_files_that_cannot_be_used(tmp_path, content, message, capfd):
     if content is not None:
         path.write_bytes(content)
     assert run_command('predict', [str(path), 'x.jpg']) == 1
-    assert message in capfd.readouterr().err
+    error = capfd.readouterr().err
+    assert message in error and error.count('\n') == 1
 
 
 def test_8_bits_need_a_recent_library(tmp_path, monkeypatch):
@@ -193,8 +208,20 @@ def test_8_bits_that_cost_too_much_are_refused_with_the_worst_blocks(small, tmp_
     with pytest.raises(ValueError) as info:
         write_int8(small('image').exported, tmp_path / 'a.onnx', 0.01, pixels)
     assert 'top1 falls from 80 to 79, by more than 1.0%' in str(info.value)
-    assert set(re.findall(r'(\S+) \(\d',
-                          str(info.value))) == {'backbone.blocks.0', 'backbone.blocks.1', 'head'}
+    assert set(re.findall(r'(\S+) \(\d', str(info.value))) == BLOCKS
+
+
+def test_8_bits_of_a_detector_are_those_of_its_backbone(small, tmp_path):
+    model, path = small('detection'), tmp_path / 'int8.onnx'
+    pixels = torch.randint(256, (1, 128, 128, 3), dtype=torch.uint8)
+    found = dict(int8.worst_blocks(model.exported, pixels))
+    assert found.keys() == BLOCKS and 0 < min(found.values()) < max(found.values()) < 0.5
+    metrics = write_int8(model.exported, path, 0.5, pixels)
+    assert metrics['metric'] == 'coco/bbox_mAP'
+    best, wanted = (
+        Inferencer(str(file), device='cpu', score_thr=0.)(model.files[0])['objects'][0]['score']
+        for file in (path, model.exported))
+    assert best == pytest.approx(wanted, abs=0.1) and best != wanted
 
 
 def test_openvino(small, tmp_path):
@@ -206,6 +233,16 @@ def test_openvino(small, tmp_path):
     wanted = Inferencer(model.folder, device='cpu', top_k=8)(model.files[0])
     found = Inferencer(str(path), device='cpu', top_k=8)(model.files[0])
     assert scores(found) == pytest.approx(scores(wanted), abs=1e-5)
+    half = Inferencer(str(path), amp=True, top_k=8)(model.files[0])
+    assert 1e-5 < max(abs(scores(half)[key] - scores(wanted)[key]) for key in scores(wanted)) < 0.1
+
+
+def test_what_a_file_does_not_take(small):
+    path = str(small('image').exported)
+    with pytest.raises(UsageError, match='in the precision that it is written in; leave out --amp'):
+        Inferencer(path, amp=True)
+    with pytest.raises(UsageError, match='computes on a CPU; leave out --device'):
+        Inferencer(path, device='meta')
 
 
 def test_a_program_of_pytorch(small, tmp_path, capfd, monkeypatch):
