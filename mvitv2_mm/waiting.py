@@ -12,6 +12,8 @@ VARIABLES = ('OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'KMP_BLOCKTIME')
 # turns of a loop, about as long as the pause between two operators of a small network: on an idle
 # machine, threads that sleep at once (OMP_WAIT_POLICY=PASSIVE) make its training slower
 _TURNS = 3000
+# where a core has more programs to run than a training alone brings, every turn is lost to another
+_TURNS_IF_BUSY, _BUSY = 300, 1.5
 _GPUS = ('/dev/nvidia[0-9]*', '/dev/kfd', '/dev/dxg')
 
 
@@ -23,7 +25,12 @@ def give_way() -> None:
     """
     is_set = any(name in os.environ for name in VARIABLES)
     if not (is_set or 'torch' in sys.modules or _has_gpu()):
-        os.environ['GOMP_SPINCOUNT'] = str(_TURNS)
+        os.environ['GOMP_SPINCOUNT'] = str(_TURNS_IF_BUSY if _is_busy() else _TURNS)
+
+
+def _is_busy() -> bool:
+    """Whether others wanted to compute in the last minute, where the system tells."""
+    return hasattr(os, 'getloadavg') and os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1)
 
 
 def describe() -> str:

@@ -20,6 +20,7 @@ model = dict(
         _delete_=True,
         type='mvitv2_mm.MViTv2',
         arch=dict(embed_dims=24, num_layers=6, num_heads=1, downscale_indices=[1, 3, 5]),
+        with_cp=False,  # memory is plenty, and nothing is computed twice
         input_size=size,
         window_size=16,
         out_scales=(0, 1, 2, 3)),

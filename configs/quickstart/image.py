@@ -15,6 +15,7 @@ model = dict(
     backbone=dict(
         type='mvitv2_mm.MViTv2',
         arch=dict(embed_dims=24, num_layers=4, num_heads=1, downscale_indices=[1, 3]),
+        with_cp=False,  # memory is plenty, and nothing is computed twice
         input_size=size),
     neck=dict(type='GlobalAveragePooling'),
     head=dict(

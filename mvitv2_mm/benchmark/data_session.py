@@ -94,8 +94,8 @@ def measure_data(cases: Optional[Sequence[str]] = None,
         ]
         for case in chosen:
             if case.reads not in files.described:
-                raise UsageError(f'--cases {case.name} reads {case.reads}, of which --data holds '
-                                 'none')
+                raise UsageError(f'--cases {case.name} reads {case.reads.replace("_", " ")}, of '
+                                 'which --data holds none')
             yield _run_case(case, names_of(case, peers), files, threads or 1, repeats)
 
 

@@ -26,7 +26,7 @@ class InputCase:
     Attributes:
         name (str): For ``--cases``.
         title (str): Of the table.
-        reads (str): Which of :class:`Files`: 'pictures', 'clips' or 'scenes'.
+        reads (str): Which of :class:`Files`: 'pictures', 'clips', 'short_clips' or 'scenes'.
         config (str): Name of our recipe.
         host_config (str): Name of the host's.
         batch_size (int): Samples in a turn.
@@ -49,10 +49,10 @@ CASES = (
               'mvitv2-small-p244_32xb16-16x4x1-200e_kinetics400-rgb',
               'mmaction::recognition/mvit/mvit-small-p244_32xb16-16x4x1-200e_kinetics400-rgb.py', 4,
               ('mmaction2', )),
-    InputCase('sthv2', 'Something-Something v2, 16 x 224 x 224', 'clips',
+    InputCase('sthv2', 'Something-Something v2, 16 x 224 x 224', 'short_clips',
               'mvitv2-small-p244_k400-pre_64xb8-u16-100e_sthv2-rgb',
               'mmaction::recognition/mvit/mvit-small-p244_k400-pre_16xb16-u16-100e_sthv2-rgb.py', 4,
-              ('mmaction2', 'ours, folders of frames')),
+              ('mmaction2', 'ours, folders of frames', 'mmaction2, folders of frames')),
     InputCase('lsj', 'detection with large-scale jitter, 1024 x 1024', 'scenes',
               'cascade-mask-rcnn_mvitv2-large-in21k_fpn_64xb1-amp-lsj-50e_coco',
               'mmdet::mask_rcnn/mask-rcnn_r50_fpn_8xb8-amp-lsj-200e_coco.py', 8, ('mmdet', )),
@@ -111,8 +111,12 @@ def _place(case: InputCase, files: Files) -> Dict[str, Any]:
     paths = getattr(files, case.reads)
     listed = files.root / f'{case.reads}.txt'
     listed.write_text(''.join(f'{path} {i}\n' for i, path in enumerate(paths)))
-    is_video = case.reads == 'clips'
+    is_video = case.reads != 'pictures'
     return dict(ann_file=str(listed), data_prefix=dict(video='') if is_video else '')
+
+
+def _place_frames(files: Files) -> Dict[str, Any]:
+    return dict(ann_file=str(write_frames(files)), data_prefix=dict(img=''))
 
 
 def _ours(case: InputCase, files: Files) -> Input:
@@ -121,8 +125,7 @@ def _ours(case: InputCase, files: Files) -> Input:
 
 
 def _ours_of_frames(case: InputCase, files: Files) -> Input:
-    listed = write_frames(files)
-    return _openmmlab(load_config(case.config), ann_file=str(listed), data_prefix=dict(img=''))
+    return _openmmlab(load_config(case.config), **_place_frames(files))
 
 
 def _host(case: InputCase, files: Files, **edits: Any) -> Input:
@@ -136,11 +139,19 @@ def _host(case: InputCase, files: Files, **edits: Any) -> Input:
     return _openmmlab(cfg, **_place(case, files), **kind)
 
 
-def _mmaction2_without_its_augmentation(case: InputCase, files: Files) -> Input:
+def _mmaction2(case: InputCase, files: Files, augments: bool, frames: bool) -> Input:
+    """The host's pipeline, also without its RandAugment, and for folders of frames."""
     cfg = get_config(case.host_config)
     pipeline = cfg.train_dataloader.dataset.pipeline
-    pipeline = [step for step in pipeline if step.type != 'PytorchVideoWrapper']
-    return _openmmlab(cfg, pipeline=pipeline, **_place(case, files))
+    left_out = {'DecordInit'} if frames else set()
+    if not augments:
+        left_out.add('PytorchVideoWrapper')
+    pipeline = [step for step in pipeline if step.type not in left_out]
+    if not frames:
+        return _openmmlab(cfg, pipeline=pipeline, **_place(case, files))
+    for step in pipeline:
+        step.type = step.type.replace('DecordDecode', 'RawFrameDecode')
+    return _openmmlab(cfg, type='RawframeDataset', pipeline=pipeline, **_place_frames(files))
 
 
 def _timm(case: InputCase, files: Files) -> Input:
@@ -177,9 +188,12 @@ PEERS: Dict[str, Callable[[InputCase, Files], Input]] = {
     'mmpretrain': _host,
     'mmpretrain, 6 operations': partial(_host, RandAugment=dict(num_policies=6)),
     'timm': _timm,
-    'mmaction2': _host,
-    'mmaction2, no RandAugment': _mmaction2_without_its_augmentation,
+    'mmaction2': partial(_mmaction2, augments=True, frames=False),
+    'mmaction2, no RandAugment': partial(_mmaction2, augments=False, frames=False),
     'ours, folders of frames': _ours_of_frames,
+    'mmaction2, folders of frames': partial(_mmaction2, augments=True, frames=True),
+    'mmaction2, no RandAugment, folders of frames':
+    partial(_mmaction2, augments=False, frames=True),
     'mmdet': _host,
 }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import av
 import cv2
@@ -25,6 +25,8 @@ _MOST_FRAMES = 150  # of a clip that are written as files
 # with a short side of 256, and COCO
 _PICTURE, _CLIP, _SCENE = (375, 500), (256, 340), (480, 640)
 _PICTURES, _CLIPS, _FRAMES, _OBJECTS = 32, 8, 300, 7
+# like those of Something-Something: 4 s of 12 frames, 19.4 GB in 220,847 files
+_SHORT_CLIP, _SHORT_FRAMES, _SHORT_FPS, _SHORT_BITS = (240, 427), 48, 12, 175_000
 
 
 @dataclass
@@ -35,12 +37,14 @@ class Files:
         root (Path): The folder.
         pictures (list[Path]): Pictures.
         clips (list[Path]): Videos.
+        short_clips (list[Path]): The same, or made ones like those of Something-Something.
         coco (Path | None): COCO annotations of pictures in ``root``.
         described (dict[str, str]): What the files of each kind are like.
     """
     root: Path
     pictures: List[Path] = field(default_factory=list)
     clips: List[Path] = field(default_factory=list)
+    short_clips: List[Path] = field(default_factory=list)
     coco: Optional[Path] = None
     described: Dict[str, str] = field(default_factory=dict)
 
@@ -55,9 +59,10 @@ def collect(given: Sequence[Path], root: Path) -> Files:
     Raises:
         UsageError: If there is nothing to read.
     """
+    files, short = Files(root), []
     if not given:
         given = _make(root / 'made')
-    files = Files(root)
+        short = _link(_make_short(root / 'made' / 'short'), root / 'short_clips')
     for path in map(Path, given):
         if not path.exists():
             raise UsageError(f'--data: "{path}" does not exist')
@@ -69,6 +74,7 @@ def collect(given: Sequence[Path], root: Path) -> Files:
             raise UsageError(f'--data: "{path}" holds no picture and no video')
         files.pictures += _link(pictures, root / 'pictures')
         files.clips += _link(clips, root / 'clips')
+    files.short_clips = short or files.clips
     files.described = _describe(files)
     return files
 
@@ -118,6 +124,7 @@ def _describe(files: Files) -> Dict[str, str]:
         described['pictures'] = _what(files.pictures, _picture_size)
     if files.clips:
         described['clips'] = _what(files.clips, _clip_size)
+        described['short_clips'] = _what(files.short_clips, _clip_size)
     if files.coco:
         scenes = sorted((files.root / 'scenes').iterdir())
         count = len(json.loads(files.coco.read_text())['annotations']) / len(scenes)
@@ -149,8 +156,8 @@ def _picture_size(path: Path) -> Tuple[int, int]:
 def _clip_size(path: Path) -> Tuple[int, int, int]:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        next(container.decode(stream))
-        return stream.width, stream.height, stream.frames
+        count = sum(1 for _ in container.decode(stream))
+        return stream.width, stream.height, count
 
 
 def _make(root: Path) -> List[Path]:
@@ -164,13 +171,36 @@ def _make(root: Path) -> List[Path]:
         _save(folders[3] / f'scene_{i:04}.jpg', _view(i, draw.uniform(size=3), _SCENE))
     for i in range(_CLIPS):
         video = EncodedVideo(folders[1] / f'{i:04}.mp4')
-        places = np.linspace(draw.uniform(size=3), draw.uniform(size=3), _FRAMES)
-        for second, place in enumerate(places):
-            video.write(_view(i, place, _CLIP), second / 30)
+        for number, picture in enumerate(_moving(i, draw, _FRAMES, _CLIP)):
+            video.write(picture, number / 30)
         video.close()
     path = folders[2] / 'instances.json'
     path.write_text(json.dumps(_annotate(draw)))
     return [folders[0], folders[1], path]
+
+
+def _make_short(folder: Path) -> List[Path]:
+    """Clips in VP9, with one key frame as its encoder sets them."""
+    draw = np.random.default_rng(1)
+    folder.mkdir()
+    height, width = _SHORT_CLIP
+    paths = [folder / f'{i:04}.webm' for i in range(_CLIPS)]
+    for i, path in enumerate(paths):
+        with av.open(str(path), 'w') as container:
+            stream = container.add_stream('libvpx-vp9', rate=_SHORT_FPS)
+            stream.width, stream.height, stream.pix_fmt = width, height, 'yuv420p'
+            stream.bit_rate, stream.options = _SHORT_BITS, {'cpu-used': '4'}
+            for picture in _moving(i, draw, _SHORT_FRAMES, _SHORT_CLIP):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, 'rgb24')))
+            container.mux(stream.encode())
+    return paths
+
+
+def _moving(photograph: int, draw: np.random.Generator, count: int,
+            size: Tuple[int, int]) -> Iterator[np.ndarray]:
+    """Views between two places of a photograph that are drawn."""
+    for place in np.linspace(draw.uniform(size=3), draw.uniform(size=3), count):
+        yield _view(photograph, place, size)
 
 
 def _view(photograph: int, place: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
@@ -221,7 +251,7 @@ def _annotate(draw: np.random.Generator) -> dict:
 def write_frames(files: Files) -> Path:
     """Write the first frames of the clips as JPEG files; the list of their folders."""
     lines = []
-    for label, path in enumerate(files.clips):
+    for label, path in enumerate(files.short_clips):
         folder, count = files.root / 'frames' / path.stem, 0
         folder.mkdir(parents=True, exist_ok=True)
         with av.open(str(path)) as container:

@@ -40,13 +40,24 @@ def spins(words, **variables):
 @pytest.mark.parametrize('words', [['-m', 'mvitv2_mm', 'train'], ['tools/test.py']])
 def test_the_library_of_the_process_that_computes(words):
     """It reports what it has read; the config that does not exist comes after the libraries."""
-    assert spins([*words, 'no_config.py']) == {3000}
+    found = spins([*words, 'no_config.py'])
+    assert found == {3000} or found == {300}  # as busy as the machine is
 
 
 @pytest.mark.parametrize('variables', [dict(GOMP_SPINCOUNT='7'), dict(OMP_WAIT_POLICY='ACTIVE')])
 def test_what_a_user_sets_stays(variables):
     found = spins(['-m', 'mvitv2_mm', 'train', 'no_config.py'], **variables)
-    assert len(found) == 1 and 3000 not in found
+    assert len(found) == 1 and not found & {3000, 300}
+
+
+@pytest.mark.parametrize('load, count', [(0., '3000'), (12., '3000'), (12.1, '300')])
+def test_threads_sleep_sooner_where_others_compute(load, count, monkeypatch):
+    """A training on all 8 cores that has just ended is no reason."""
+    monkeypatch.delitem(sys.modules, 'torch')
+    monkeypatch.setattr(os, 'cpu_count', lambda: 8)
+    monkeypatch.setattr(os, 'getloadavg', lambda: (load, 0., 99.))
+    waiting.give_way()
+    assert os.environ['GOMP_SPINCOUNT'] == count
 
 
 def test_a_setting_for_another_library_stays(monkeypatch):
@@ -80,7 +91,7 @@ def test_data_workers(tmp_path):
                             capture_output=True,
                             text=True,
                             cwd=ROOT)
-    assert result.stdout == "['3000']\n" * 2, result.stderr
+    assert result.stdout in ("['3000']\n" * 2, "['300']\n" * 2), result.stderr
 
 
 def test_too_late_or_beside_a_gpu(monkeypatch, tmp_path):
@@ -93,7 +104,7 @@ def test_too_late_or_beside_a_gpu(monkeypatch, tmp_path):
     assert waiting.describe().endswith('; there is a GPU')
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
     waiting.give_way()
-    assert waiting.describe() == 'as GOMP_SPINCOUNT=3000 says'
+    assert waiting.describe() in ('as GOMP_SPINCOUNT=3000 says', 'as GOMP_SPINCOUNT=300 says')
 
 
 def test_the_doctor_tells(monkeypatch):
