@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.fx import Proxy
 
 from ..layers import MultiScaleBlock, PatchEmbed, compute_path, get_compute_path
-from ..ops import conv_out_size, recompute, resize_abs_pos, to_ntuple
+from ..ops import conv_out_size, keep_freed, recompute, resize_abs_pos, to_ntuple
 from ..registry import MODELS
 from .arch import (check_frozen_stages, check_input_size, check_window_size, plan_blocks,
                    resolve_arch, resolve_out_scales, resolve_out_type, resolve_with_cp)
@@ -169,6 +169,7 @@ class MViTv2(BaseModule):
         for scale, dims in zip(self.out_scales, self.out_channels):
             self.add_module(f'norm{scale}', build_norm_layer(norm_cfg, dims)[1])
         self._freeze()
+        keep_freed()
 
     def _build_stem(self, in_channels: int, patch_cfg: dict, use_abs_pos_embed: bool) -> None:
         ndim, dims = len(self.input_size), self.arch.embed_dims

@@ -1,5 +1,6 @@
 from typing import Sequence, Tuple
 
+import torch
 import torch.nn as nn
 from mmcv.cnn import build_norm_layer
 from mmcv.cnn.bricks import DropPath
@@ -7,7 +8,7 @@ from torch import Tensor
 
 from ..ops import channels_last, get_max_pool_class, recompute
 from .attention import MultiScaleAttention
-from .lean import is_lean, project
+from .lean import is_lean, is_samplewise, project, split_samples
 from .mlp import MLP, run_mlp
 from .pooling import pool_tokens
 
@@ -74,6 +75,18 @@ class MultiScaleBlock(nn.Module):
 
     def forward(self, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, Tuple[int, ...]]:
         """Tokens (B, E + prod(grid), C_in) -> (B, E + prod(out_grid), C_out) and ``out_grid``."""
+        parts = split_samples(x, 2 * self.attn.out_dims, self._is_samplewise)
+        if len(parts) == 1:
+            return self._attend_and_widen(x, grid)
+        outs, grids = zip(*[self._attend_and_widen(part, grid) for part in parts])
+        return torch.cat(outs), grids[0]
+
+    def _is_samplewise(self) -> bool:
+        """Whether nobody can tell how many samples go through the modules inside at once."""
+        return (type(self.attn) is MultiScaleAttention and type(self.mlp) is MLP
+                and all(map(is_samplewise, self.children())))
+
+    def _attend_and_widen(self, x: Tensor, grid: Sequence[int]) -> Tuple[Tensor, Tuple[int, ...]]:
         normed = self.norm1(x)
         skip = self._skip_attention(normed if self.widens_in_attention else x, grid)
         branch, grid = self.attn(normed, grid)

@@ -10,11 +10,12 @@ from typing import Callable, List, Optional, Sequence, Tuple, Type
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from mmcv.cnn.bricks import DropPath
 from torch import Tensor
 from torch.nn.modules import module as torch_module
 
-from ..ops import (depthwise_conv, drop_unread, get_conv_class, is_traced, linear, read_grid,
-                   recompute, split_tokens, triton_pool_norm)
+from ..ops import (autocast_dtype, depthwise_conv, drop_unread, get_conv_class, is_traced, linear,
+                   read_grid, recompute, split_tokens, triton_pool_norm)
 from .path import get_compute_path
 from .pooling import pool_tokens
 
@@ -26,6 +27,7 @@ _PLAIN_FORWARDS = {
 _CALL = nn.Module.__call__
 _HOOKS = ('_forward_hooks', '_forward_pre_hooks', '_backward_hooks', '_backward_pre_hooks')
 _GLOBAL_HOOKS = [getattr(torch_module, f'_global{hooks}') for hooks in _HOOKS]
+_MAP_BYTES = 2**23
 _PLAIN_TENSORS = (Tensor, nn.Parameter)
 
 
@@ -53,6 +55,41 @@ def is_lean(*modules: nn.Module, kind: Type[nn.Module] = nn.Module) -> bool:
     """Whether the lean way may replace calls of ``modules``, each of which it takes for a kind."""
     return (get_compute_path() != 'reference' and not is_traced()
             and all(isinstance(module, kind) and is_plain(module) for module in modules))
+
+
+def is_samplewise(module: nn.Module) -> bool:
+    """Whether a module treats samples one by one, and nobody can tell how often it is called."""
+    children = list(module.children())
+    if children:  # a method that somebody has replaced is an attribute that can be called
+        is_untouched = is_unwatched(module) and not any(map(callable, vars(module).values()))
+        return is_untouched and all(map(is_samplewise, children))
+    if type(module) is DropPath:
+        return is_unwatched(module) and not module.training
+    return is_plain(module)
+
+
+def split_samples(x: Tensor, width: int, may_split: Callable[[], bool]) -> Sequence[Tensor]:
+    """Samples that a block takes at once on a CPU where no gradients are recorded.
+
+    Maps of a large batch do not stay in the cache, and the C library gives so much memory back to
+    the system, which hands it out again page by page.
+
+    Args:
+        x (Tensor): Tokens (B, N, C).
+        width (int): Channels of the widest map in the block.
+        may_split (Callable): Whether the block may be called for parts of the batch.
+
+    Returns:
+        Sequence[Tensor]: Tokens (b, N, C) of all samples in their order; one part is ``x`` itself.
+    """
+    is_recorded = nn.Module.__call__ is not _CALL or torch.compiler.is_compiling() or is_traced()
+    if torch.is_grad_enabled() or is_recorded or get_compute_path() == 'reference':
+        return [x]
+    num_bytes = x.shape[:-1].numel() * width * autocast_dtype(x).itemsize
+    num_parts = min(len(x), -(-num_bytes // _MAP_BYTES))
+    if num_parts == 1 or x.device.type != 'cpu' or not may_split():
+        return [x]
+    return x.chunk(num_parts)
 
 
 def project(layer: nn.Module, x: Tensor) -> Tensor:

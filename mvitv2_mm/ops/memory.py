@@ -9,6 +9,18 @@ from .tracing import is_traced
 
 CHUNK_ELEMENTS = 2**20  # 4 MiB in float32: what a chunk computes should stay in a CPU's cache
 
+_LARGEST_SHARED = 2**25 - 2**16  # bytes; of larger arrays glibc learns nothing
+
+
+def keep_freed() -> None:
+    """Let glibc keep up to 64 MiB of free memory of this process, in which tensors come and go.
+
+    It takes the size of the largest array that was freed so far for the size of what a program uses
+    again, and gives more than twice of it back to the system. So one array is freed here that is as
+    large as it looks at, without being touched. Other C libraries notice nothing.
+    """
+    torch.empty(_LARGEST_SHARED, dtype=torch.uint8, device='cpu')
+
 
 def recompute(func: Callable, *args, enabled: bool = True, is_random: bool = False):
     """Call a function that ends in a matrix product; keep its inputs only.
