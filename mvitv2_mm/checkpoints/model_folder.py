@@ -10,13 +10,12 @@ from mmengine.config import Config
 from torch import Tensor
 
 from ..errors import UnknownName
-from ..files import folder_aside, full_disk_named
+from ..files import folder_aside, full_disk_named, sha256_of
 from ..names import did_you_mean
 from ..version import __version__
 from .io import CheckpointError, write_file
 from .model_info import StoredModel, check_info, describe, stored
 from .plain_config import read_plain_config
-from .zoo import sha256_of
 
 INFO, WEIGHTS, CONFIG = 'model.json', 'weights.safetensors', 'config.py'
 _REMEDY = 'Copy the folder again'

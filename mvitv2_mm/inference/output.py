@@ -46,7 +46,7 @@ def read_state(path: Path, settings: dict) -> List[Progress]:
     """Progress that :func:`write_state` noted; empty if there is no note.
 
     Raises:
-        ValueError: If the file is none of these, or of another model or other settings.
+        ValueError: If the note is damaged, or of another model or other settings.
     """
     if not path.exists():
         return []
@@ -56,7 +56,8 @@ def read_state(path: Path, settings: dict) -> List[Progress]:
         other = [key for key in settings if before.get(key) != settings[key]]
         progress = [Progress(**entry) for entry in progress]
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise ValueError(f'{path} is no note of a prediction; take another --out') from None
+        raise ValueError(f'{path} is damaged, or of another program; remove it, or take another '
+                         '--out') from None
     if other:
         pairs = ', '.join(f'{key} {_short(before.get(key))}, not {_short(settings[key])}'
                           for key in other)
@@ -81,10 +82,10 @@ def pass_done(sources: Iterable[Source], progress: Progress, folder: Path) -> It
 
 
 def refuse_new(sources: Iterable[Source], progress: Progress, path: Path) -> Iterator[Source]:
-    """No inputs, as all that are in files which cannot grow are done.
+    """No inputs are left for files that are complete and cannot grow.
 
     Raises:
-        ValueError: If there are others.
+        ValueError: If there are new ones.
     """
     for source in pass_done(sources, progress, path):
         raise ValueError(f'{source.name} is new, and {path} is complete already; take another '

@@ -50,11 +50,9 @@ def lacks_ground_truth(loader: dict) -> bool:
         path = os.path.join(dataset.get('data_root') or '', dataset.get('ann_file') or '')
         if not dataset.get('with_label', True) or dataset.get('split') == 'test':
             return True
-        if path.endswith('.json') and os.path.isfile(path) and os.path.getsize(path) < _READ_LIMIT:
-            content = _read_json(path)
-            if isinstance(content,
-                          dict) and content.get('images') and not content.get('annotations'):
-                return True
+        content = _content(path) if os.path.isfile(path) else None
+        if isinstance(content, dict) and content.get('images') and not content.get('annotations'):
+            return True
     return False
 
 
@@ -95,20 +93,15 @@ def _check_ann_file(key: str, path: str, needs_objects: bool = True) -> None:
 
 
 def _is_empty(path: str, tables: Sequence[str]) -> bool:
-    if os.path.getsize(path) > _READ_LIMIT:
-        return False
-    if not path.endswith('.json'):
-        with open(path, 'rb') as file:
-            return not file.read().strip()
-    content = _read_json(path)
+    content = _content(path)
     if isinstance(content, dict):
         return any(content.get(key) == [] for key in tables)
     return not content
 
 
-def _read_json(path: str) -> Any:
-    """Content of a file, None if it is blank."""
+def _content(path: str) -> Any:
+    """What a small JSON file holds; of a large, blank or other file the start."""
     with open(path, 'rb') as file:
-        if not file.read().strip():
-            return None
-    return read_json(path)
+        start = file.read(_READ_LIMIT + 1)
+    is_small = start.strip() and len(start) <= _READ_LIMIT
+    return read_json(path) if is_small and path.endswith('.json') else start.strip()

@@ -5,7 +5,7 @@ from ...config_walk import leaf_datasets, metrics_of
 
 
 def check_repeats(cfg: Config, loop: str) -> None:
-    """Raise ValueError if several clips of a video are to be one of a batch, or the other way."""
+    """Raise ValueError if videos give several clips and batches take one of each, or vice versa."""
     key = f'{loop}_dataloader'
     loader = cfg.get(key) or {}
     collate = loader.get('collate_fn') or dict(type='pseudo_collate')
@@ -23,7 +23,7 @@ def check_repeats(cfg: Config, loop: str) -> None:
 
 
 def check_metrics(cfg: Config, loop: str) -> None:
-    """Raise ValueError if the best five of three classes are asked for."""
+    """Raise ValueError if a metric asks for more of the best classes than there are classes."""
     for key, metric in metrics_of(cfg, loop):
         num_classes = cfg.model.get('head', {}).get('num_classes')
         topk = metric.get('topk', 1)
