@@ -1,7 +1,7 @@
 """Measures what the page "Explain" says about heat maps, with the models of the quickstart.
 
 ``python docs/explain_figures.py``, where the current folder holds ``work_dirs/quickstart`` and
-``data/quickstart``. Takes about half an hour on one thread of a CPU.
+``data/quickstart``. Takes about four minutes on one thread of a CPU.
 """
 import logging
 import time

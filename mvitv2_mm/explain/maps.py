@@ -11,7 +11,7 @@ from .rollout import relevance, rollout
 from .targets import Target
 
 METHODS = ('relevance', 'rollout', 'cam')
-#: a frame of a still clip counts as having this share of the mean at least
+#: what a map is divided by counts as this share of its mean at least
 _LEAST = 0.1
 
 
@@ -73,15 +73,17 @@ def _heat_of(model: nn.Module, target: Target, method: str, inputs: Tensor) -> T
 
 
 def _relevance_of(record: Recording, starts: Dict[int, Tensor], is_object: bool) -> Tensor:
-    """What speaks for the score, times its share in what speaks for or against it.
+    """Of a whole input what speaks for the score, over what grids alone would bring there.
 
-    What no attention moves has a part in the share. Of an object it is also a part of what speaks
-    for the score; of a whole input it would be a veil over the map.
+    Of an object what speaks for the score, times its share in what speaks for or against it. There
+    what no attention moves is a part of the answer; of a whole input it would be a veil.
     """
     attended, kept = relevance(record.blocks, starts)
-    arrived = attended + torch.cat([kept, -kept]).clamp(min=0)
-    found = arrived if is_object else attended
-    return found[0] * arrived[0] / arrived.sum(dim=0).clamp(min=1e-30)
+    if not is_object:
+        found, _, even = (_as_map(row, record.blocks[0].grid) for row in attended)
+        return (found / even.clamp(min=max(_LEAST * float(even.mean()), 1e-30))).flatten()
+    arrived = attended[:2] + torch.cat([kept, -kept]).clamp(min=0)
+    return arrived[0].square() / arrived.sum(dim=0).clamp(min=1e-30)
 
 
 def _rollout_of(model: nn.Module, record: Recording) -> Tensor:

@@ -106,22 +106,26 @@ def relevance(records: Sequence[BlockRecord], starts: Mapping[int,
             by the number of the block: (1, E + prod(out_grid)).
 
     Returns:
-        tuple[Tensor, Tensor]: What came through the attention of a block at least once, (2, E +
-        prod(grid)): what speaks for the score, and what speaks against it; and what came through
-        none, (1, E + prod(grid)), with the signs of ``starts``. Not normed.
+        tuple[Tensor, Tensor]: What came through the attention of a block at least once, (3, E +
+        prod(grid)): what speaks for the score, what speaks against it, and what of both would
+        arrive if each block gave it to all keys alike; and what came through none, (1, E +
+        prod(grid)), with the signs of ``starts``. Not normed.
     """
     last = records[max(starts)]
-    attended = last.tokens.new_zeros(2, last.num_extra_tokens + math.prod(last.out_grid))
-    kept = attended
+    attended = last.tokens.new_zeros(3, last.num_extra_tokens + math.prod(last.out_grid))
+    kept = attended[:2]
     signs = attended.new_tensor([[1.], [-1.]])
     for index in range(max(starts), -1, -1):
         record = records[index]
         if index in starts:
             kept = kept + torch.cat([starts[index], starts[index].abs()])
-        weights = attended + kept[1:]  # of tokens that speak against the score, too
+        weights = attended[:2] + kept[1:]  # of tokens that speak against the score, too
         found = signs * BlockAttention(record).pull_relevance(weights, record.heads_grad)
-        attended, kept = _kept(record, torch.cat([attended, kept])).chunk(2)
-        attended = attended + _to_values(record, found.clamp(min=0))
+        found = found.clamp(min=0)
+        even = found.sum(dim=0, keepdim=True)
+        even[:, record.num_extra_tokens:] = even[:, record.num_extra_tokens:].mean()
+        attended, kept = _kept(record, torch.cat([attended, kept])).split((3, 2))
+        attended = attended + _to_values(record, torch.cat([found, even]))
     return attended, kept[:1]
 
 
