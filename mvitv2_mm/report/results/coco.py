@@ -105,7 +105,7 @@ class Annotations:
         """COCO's values under the names of mmdet, which rounds them to three digits; -1: none.
 
         Args:
-            kind (str): 'bbox' or 'segm'. mmdet names the classes alike for both: the last one stays.
+            kind (str): 'bbox' or 'segm'; the APs of classes have the same names for both.
             table (np.ndarray): AP (2, classes, sizes, thresholds).
         """
         found = {
