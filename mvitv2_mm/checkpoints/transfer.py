@@ -16,6 +16,8 @@ _IN21K_CLASSES, _IN1K_CLASSES = 19168, 1000
 _AVA_CLASSES = 80
 # Tensors without which a backbone is not what the file holds.
 _CORE = ('backbone.blocks.', 'backbone.patch_embed.', 'backbone.pos_embed')
+# why a tensor is left out where nothing is wrong
+CLASSIFIER_NORM = "a classifier's norm; the norms of a detector start fresh"
 
 
 class _Fitted(NamedTuple):
@@ -149,7 +151,7 @@ class _Transfer:
     def _unwanted(self, neutral: str) -> str:
         """Why a tensor is left out although the model may have its name."""
         if neutral.startswith('backbone.norm.') and self.num_norms > 1:
-            return "a classifier's norm; the norms of a detector start fresh"
+            return CLASSIFIER_NORM
         pretraining = ('backbone.norm.', 'backbone.mask_token', 'neck.')
         if {'backbone.mask_token'} <= self.source.tensors.keys() - self.names.keys() \
                 and neutral.startswith(pretraining):

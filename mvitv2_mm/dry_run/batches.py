@@ -120,7 +120,11 @@ def _layout(cells: Sequence[Cell], is_clip: bool, has_boxes: bool, repeats: int)
         return min(repeats, 2), height, min(width, 720)
     if repeats > 1:
         return repeats * max(1, 6 // repeats), 224, 224
-    return (4, 340, 340) if has_boxes else (6, 224, 224)
+    most, side = (4, 340) if has_boxes else (6, 224)
+    columns = min(most, len(cells))
+    room = most * side // columns  # few samples are shown larger, but not enlarged
+    side = max(side, min(room, height, width))
+    return columns, side, side
 
 
 def to_pixels(inputs: Tensor, look: Look) -> np.ndarray:

@@ -13,6 +13,7 @@ from ..checkpoints.plain_config import read_plain_config
 from ..checkpoints.preprocessing import describe_preprocessing
 from ..checkpoints.report import TransferReport
 from ..checkpoints.tasks import task_of
+from ..checkpoints.transfer import CLASSIFIER_NORM
 from ..checkpoints.zoo import ZOO, locate
 from ..config_files import load_config
 from ..config_walk import dicts_in
@@ -96,9 +97,12 @@ def _alike(own: Optional[Sequence[float]], known: Optional[Sequence[float]]) -> 
 
 
 def check_transfer(reports: Sequence[TransferReport]) -> Iterator[Finding]:
-    """Name what of the weights did not find a place, apart from a classifier that starts anew."""
+    """Name what of the weights did not find a place, apart from those of a classifier."""
     for report in reports:
-        lost = [entry.source for entry in report.of('dropped') if not _is_classifier(entry.source)]
+        lost = [
+            entry.source for entry in report.of('dropped')
+            if not _is_classifier(entry.source) and entry.detail != CLASSIFIER_NORM
+        ]
         new = [entry.target for entry in report.of('new') if 'backbone' in entry.target]
         for what, names in (('of the file are not used', lost), ('of the backbone stay random',
                                                                  new)):

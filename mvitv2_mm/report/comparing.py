@@ -54,6 +54,8 @@ class Comparison:
         """In words."""
         if np.isnan(self.low):
             return 'not known: nothing is labelled'
+        if self.before == self.after and self.low == self.high == 0:
+            return 'none: both are equally good on any choice of the test samples'
         if self.is_real:
             return f'real: {"better" if self.low > 0 else "worse"} on samples like these'
         if self.low <= 0 <= self.high:

@@ -9,6 +9,7 @@ from . import charts
 from .pictures import Gallery
 from .results.actions import ActionResult
 from .results.base import THRESHOLDS
+from .results.coco import OF_CLASS
 from .results.detection import SHOWN_SCORE, DetectionResult
 from .results.make import Result
 from .results.matching import IOUS, SIZES
@@ -71,7 +72,7 @@ def metric_rows(run: Run, results: Sequence[Result]) -> List[Metric]:
     computed: Dict[str, float] = {}
     for result in results:
         computed.update(result.metrics)
-    names = list(run.metrics) if run.metrics else list(computed)
+    names = list(run.metrics) or [name for name in computed if not name.endswith(OF_CLASS)]
     return [
         Metric(name, unit_of(name), run.metrics.get(name), computed.get(name)) for name in names
     ]

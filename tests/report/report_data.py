@@ -212,6 +212,8 @@ def make_run(root: Path, task: str, strength: float = 2., seed: int = 0) -> Path
         samples, file = make(root.parent / 'scenes', seed=seed)
         metric = 'mvitv2_mm.CocoMetric' if task == 'detection' else 'LVISMetric'
         evaluator = dict(type=metric, ann_file=str(file), metric=['bbox', 'segm'])
+        if task == 'detection':
+            evaluator['classwise'] = True
         scope, dataset = 'mmdet', dict(type='CocoDataset', metainfo=dict(classes=CLASSES))
     else:
         samples, file = actions(root.parent / 'films', seed=seed)

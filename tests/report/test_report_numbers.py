@@ -53,7 +53,7 @@ def metrics_of_host(run):
 
 
 @pytest.mark.parametrize('task, number', [('image', 1), ('video', 3), ('several', 2),
-                                          ('detection', 12), ('lvis', 18), ('action_detection', 1)])
+                                          ('detection', 16), ('lvis', 18), ('action_detection', 1)])
 def test_all_metrics_of_a_test_are_computed_again(task, number, tmp_path):
     run = data.make_run(tmp_path / 'run', task)
     expected = metrics_of_host(run)

@@ -13,6 +13,7 @@ from .matching import Things, places
 # of a table: index in "most", in SIZES, and in IOUS
 _ALL = slice(None)
 _NAMES = {'mAP': (0, 0, _ALL), 'mAP_50': (1, 0, 0), 'mAP_75': (1, 0, 5)}
+OF_CLASS = '_precision'  # how mmdet ends the name of the AP of a class
 _NAMES.update(mAP_s=(1, 1, _ALL), mAP_m=(1, 2, _ALL), mAP_l=(1, 3, _ALL))
 
 
@@ -104,13 +105,15 @@ class Annotations:
         """COCO's values under the names of mmdet, which rounds them to three digits; -1: none.
 
         Args:
-            kind (str): 'bbox' or 'segm'.
+            kind (str): 'bbox' or 'segm'; the APs of classes have the same names for both.
             table (np.ndarray): AP (2, classes, sizes, thresholds).
         """
-        return {
+        found = {
             f'coco/{kind}_{name}': mean(table[row, :, size, iou])
             for name, (row, size, iou) in _NAMES.items()
         }
+        of_classes = dict(zip(self.classes, table[1, :, 0].mean(-1).tolist()))
+        return {**found, **{f'coco/{name}{OF_CLASS}': ap for name, ap in of_classes.items()}}
 
     def _mask(self, row: dict, image: dict) -> dict:
         mask = row.get('segmentation')
