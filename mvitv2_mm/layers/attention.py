@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..ops import (KERNELS, channels_last, fill_stride, get_conv_class, merge_windows, pooled_grid,
                    pooling_attention, resize_rel_pos, split_windows)
-from .lean import has_lean_heads, lean_heads, project
+from .lean import has_lean_heads, is_inference, lean_heads, project
 from .path import get_compute_path
 from .pooling import pool_tokens
 
@@ -183,7 +183,10 @@ class MultiScaleAttention(nn.Module):
         return x.unflatten(2, (self.num_heads, -1)).transpose(1, 2)
 
     def _add_queries(self, x: Tensor, q: Tensor) -> Tensor:
-        """The residual (B, M, N, D), grid tokens only."""
+        """The residual (B, M, N, D), grid tokens only; over ``x`` where no gradients are needed."""
+        if is_inference() and x.dtype == q.dtype:
+            x[:, :, self.num_extra_tokens:] += q[:, :, self.num_extra_tokens:]
+            return x
         if not self.num_extra_tokens:
             return x + q
         # Masked by a product, because autograd would copy the whole map for a change in place.

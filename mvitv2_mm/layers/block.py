@@ -8,8 +8,8 @@ from torch import Tensor
 
 from ..ops import channels_last, get_max_pool_class, recompute
 from .attention import MultiScaleAttention
-from .lean import is_lean, is_samplewise, project, split_samples
-from .mlp import MLP, run_mlp
+from .lean import is_inference, is_lean, is_samplewise, is_unwatched, project, split_samples
+from .mlp import MLP, add_mlp, run_mlp
 from .pooling import pool_tokens
 
 
@@ -90,11 +90,20 @@ class MultiScaleBlock(nn.Module):
         normed = self.norm1(x)
         skip = self._skip_attention(normed if self.widens_in_attention else x, grid)
         branch, grid = self.attn(normed, grid)
-        x = skip + self.drop_path(branch)
+        x = self._add(skip, branch)
         if self.widens_in_mlp:
             normed = self.norm2(x)
             return project(self.proj, normed) + self.drop_path(run_mlp(self.mlp, normed)), grid
-        return x + self.drop_path(run_mlp(self.mlp, x, self.norm2)), grid
+        return add_mlp(x, self.mlp, self.norm2, self.drop_path), grid
+
+    def _add(self, skip: Tensor, branch: Tensor) -> Tensor:
+        """``skip + drop_path(branch)``, in place where nobody else has what attention returned."""
+        attn = self.attn
+        is_own = type(attn) is MultiScaleAttention and is_unwatched(attn) and is_lean(attn.proj)
+        if (is_inference() and is_own and is_samplewise(self.drop_path)
+                and branch.dtype == skip.dtype):
+            return branch.add_(skip)
+        return skip + self.drop_path(branch)
 
     def _skip_attention(self, x: Tensor, grid: Sequence[int]) -> Tensor:
         """Skip path of attention: tokens are projected where channels widen, and max-pooled."""

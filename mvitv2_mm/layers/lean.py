@@ -57,6 +57,12 @@ def is_lean(*modules: nn.Module, kind: Type[nn.Module] = nn.Module) -> bool:
             and all(isinstance(module, kind) and is_plain(module) for module in modules))
 
 
+def is_inference() -> bool:
+    """Whether nothing is recorded: results may replace in place what is not needed any more."""
+    is_recorded = nn.Module.__call__ is not _CALL or torch.compiler.is_compiling() or is_traced()
+    return not (torch.is_grad_enabled() or is_recorded or get_compute_path() == 'reference')
+
+
 def is_samplewise(module: nn.Module) -> bool:
     """Whether a module treats samples one by one, and nobody can tell how often it is called."""
     children = list(module.children())
@@ -82,8 +88,7 @@ def split_samples(x: Tensor, width: int, may_split: Callable[[], bool]) -> Seque
     Returns:
         Sequence[Tensor]: Tokens (b, N, C) of all samples in their order; one part is ``x`` itself.
     """
-    is_recorded = nn.Module.__call__ is not _CALL or torch.compiler.is_compiling() or is_traced()
-    if torch.is_grad_enabled() or is_recorded or get_compute_path() == 'reference':
+    if not is_inference():
         return [x]
     num_bytes = x.shape[:-1].numel() * width * autocast_dtype(x).itemsize
     num_parts = min(len(x), -(-num_bytes // _MAP_BYTES))
@@ -181,10 +186,14 @@ def _plain_pool(x: Tensor, attn: nn.Module, names: str, grid: Sequence[int],
     return [getattr(attn, f'norm_{name}')(head) for name, head in zip(names, heads)]
 
 
-def lean_mlp(x: Tensor, mlp: nn.Module, norm: Optional[nn.Module] = None) -> Tensor:
+def lean_mlp(x: Tensor,
+             mlp: nn.Module,
+             norm: Optional[nn.Module] = None,
+             adds: bool = False) -> Tensor:
     """``mlp(norm(x))`` of tokens (B, N, C) in chunks, keeping little for the backward pass.
 
-    The hidden channels are kept without GELU, or only ``x`` where they are many.
+    The hidden channels are kept without GELU, or only ``x`` where they are many. With ``adds`` the
+    result is added to ``x`` in place, which has to be contiguous.
     """
     fc1, fc2, affine = mlp.fc1, mlp.fc2, ()
     if norm is not None:  # FSDP's weights are attributes, not always parameters
@@ -203,9 +212,13 @@ def lean_mlp(x: Tensor, mlp: nn.Module, norm: Optional[nn.Module] = None) -> Ten
     bias = fc1.weight.new_zeros(fc1.out_features) if fc1.bias is None else fc1.bias
     wide = (fc1.weight, bias, *affine)
     if is_whole:
-        return linear(widen(x, *wide), fc2.weight, fc2.bias, mlp.act, keeps_less=mlp.keeps_less)
-    out = [
+        out = linear(widen(x, *wide), fc2.weight, fc2.bias, mlp.act, keeps_less=mlp.keeps_less)
+        return x.add_(out) if adds else out
+    outs = (
         linear(chunk, fc2.weight, fc2.bias, lambda *args: mlp.act(widen(*args)), wide,
-               mlp.keeps_less) for chunk in chunks
-    ]
-    return torch.cat(out).unflatten(0, x.shape[:2])
+               mlp.keeps_less) for chunk in chunks)
+    if not adds:
+        return torch.cat([*outs]).unflatten(0, x.shape[:2])
+    for chunk, out in zip(chunks, outs):
+        chunk.add_(out)
+    return x

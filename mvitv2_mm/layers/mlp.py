@@ -3,7 +3,7 @@ from typing import Optional
 import torch.nn as nn
 from torch import Tensor
 
-from .lean import is_lean, is_unwatched, lean_mlp
+from .lean import is_inference, is_lean, is_samplewise, is_unwatched, lean_mlp
 
 
 class MLP(nn.Module):
@@ -36,7 +36,18 @@ class MLP(nn.Module):
 def run_mlp(mlp: nn.Module, x: Tensor, norm: Optional[nn.Module] = None) -> Tensor:
     """``mlp(norm(x))`` of tokens (B, N, C), or ``mlp(x)``; in the lean way where all is plain."""
     norms = () if norm is None else (norm, )
-    if (type(mlp) is MLP and is_unwatched(mlp) and is_lean(*norms, kind=nn.LayerNorm)
-            and is_lean(mlp.fc1, mlp.fc2, kind=nn.Linear) and is_lean(mlp.act)):
+    if _is_lean(mlp, *norms):
         return lean_mlp(x, mlp, *norms)
     return mlp(x if norm is None else norm(x))
+
+
+def add_mlp(x: Tensor, mlp: nn.Module, norm: nn.Module, drop_path: nn.Module) -> Tensor:
+    """``x + drop_path(mlp(norm(x)))`` of tokens (B, N, C) that the caller needs no more."""
+    if is_inference() and is_samplewise(drop_path) and _is_lean(mlp, norm) and x.is_contiguous():
+        return lean_mlp(x, mlp, norm, adds=True)
+    return x + drop_path(run_mlp(mlp, x, norm))
+
+
+def _is_lean(mlp: nn.Module, *norms: nn.Module) -> bool:
+    return (type(mlp) is MLP and is_unwatched(mlp) and is_lean(*norms, kind=nn.LayerNorm)
+            and is_lean(mlp.fc1, mlp.fc2, kind=nn.Linear) and is_lean(mlp.act))

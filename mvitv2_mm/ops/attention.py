@@ -43,7 +43,7 @@ def _bias_terms(q: Tensor, q_grid: Sequence[int], k_grid: Sequence[int],
     num_extra, q_map = _split_extra(q, q_grid)
     terms = torch.cat(
         rel_pos_terms(q_map, rel_pos, q_grid, k_grid), dim=-1).flatten(2, 1 + len(q_grid))
-    return F.pad(terms, (0, 0, num_extra, 0))
+    return F.pad(terms, (0, 0, num_extra, 0)) if num_extra else terms
 
 
 def _key_codes(k: Tensor, k_grid: Sequence[int]) -> Tensor:

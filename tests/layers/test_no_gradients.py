@@ -1,4 +1,4 @@
-"""Blocks take a part of the samples at once where nobody can tell, and memory comes back."""
+"""Without gradients: a part of the samples at once, sums in place, and memory used again."""
 import ctypes
 import subprocess
 import sys
@@ -86,6 +86,45 @@ def test_hooks_of_the_block_fire_once():
     block, seen = make_block(), []
     block.register_forward_hook(lambda module, args, out: seen.append(len(out[0])))
     assert batches(block)[1] == [2, 2, 1] and seen == [5]
+
+
+@pytest.mark.parametrize('dtype', [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize('grid, options', [(GRID, {}), (GRID, WIDENS), (GRID, dict(out_dims=32)),
+                                           ((7, 9), dict(window_size=4, stride_kv=(2, 2))),
+                                           ((2, 6, 6), dict(drop_path=0.5))])
+def test_sums_in_place(grid, options, dtype):
+    """The numbers of a call with gradients, and the input as it was."""
+    torch.manual_seed(0)
+    block = MultiScaleBlock(**block_config(grid, **options)).eval()
+    x = torch.randn(2, block.num_extra_tokens + torch.Size(grid).numel(), 16)
+    x, block = (x, block) if dtype == torch.bfloat16 else (x.to(dtype), block.to(dtype))
+    before = x.clone()
+    with torch.autocast('cpu', dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        wanted = block(x, grid)[0]
+        with torch.no_grad(), OpRecorder() as ops:
+            out = block(x, grid)[0]
+    assert ops.shapes('aten::add_') and torch.equal(x, before)
+    rtol = 1e-11 if dtype == torch.float64 else 0.05
+    torch.testing.assert_close(out, wanted, rtol=rtol, atol=rtol * wanted.abs().max().item())
+
+
+@pytest.mark.parametrize('name', ['attn', 'attn.proj', 'norm2', 'mlp', 'mlp.fc1', 'mlp.fc2'])
+def test_what_hooks_keep_stays(name):
+    """Inputs and outputs that somebody has kept are no place for a sum."""
+    kept = [[], []]
+    for grad in (True, False):
+        block = make_block()
+        torch.manual_seed(1)
+        x = torch.randn(1, 64, 16)
+
+        def keep(module, args, out, values=kept[grad]):
+            values += [args[0], out[0] if isinstance(out, tuple) else out]
+
+        block.get_submodule(name).register_forward_hook(keep)
+        with torch.set_grad_enabled(grad):
+            block(x, GRID)
+    assert len(kept[0]) == 2
+    torch.testing.assert_close(kept[0], kept[1], rtol=1e-4, atol=1e-5)
 
 
 COUNT = '''
