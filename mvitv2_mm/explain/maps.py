@@ -18,9 +18,9 @@ _LEAST = 0.1
 def heat_map(model: nn.Module, target: Target, method: str = 'relevance') -> Tensor:
     """Where a model looks in an input.
 
-    Each is set against its mirror image, which a network that has learnt nothing cannot tell from
-    it: what speaks for the score against what speaks against it, and attention against that of
-    queries that look for the opposite.
+    Relevance and rollout are set against what a network that has learnt nothing would show as well:
+    relevance of a whole input against what the grids alone bring, that of an object against what
+    speaks against the score, and attention against that of queries that look for the opposite.
 
     Args:
         model (nn.Module): The model.

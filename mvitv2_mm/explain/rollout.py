@@ -49,6 +49,9 @@ where the norm of a scale gives tokens to the head, with what each adds to the s
 with the gradient: before that norm such products are always nearly zero. A class token starts with
 1. Attention counts as much of tokens that speak against the score, whose sign is in B already. What
 arrives on the path of P alone says no more than where it started, and is returned by itself.
+
+What both signs give to the keys of a block is also followed as if all these keys got the same. What
+then arrives is the mark that strides, kernels and borders leave in any map.
 """
 import math
 from typing import Mapping, Sequence, Tuple

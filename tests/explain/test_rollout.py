@@ -151,6 +151,7 @@ def test_the_score_decides_what_is_relevant():
             record.differentiate_heads(model(image)[-1][0, channel].mean())
         attended, kept = relevance(record.blocks, {3: torch.full((1, 4), 0.25)})
         assert (attended >= 0).all() and kept.sum() > 0
+        torch.testing.assert_close(attended[2].sum(), attended[:2].sum())
         maps.append(attended[0] / attended[0].sum())
     assert (maps[0] - maps[1]).abs().sum() > 0.1
 
