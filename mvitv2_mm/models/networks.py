@@ -1,5 +1,6 @@
 """Networks in exported files, run by the libraries that are made for them, on the CPU."""
 import json
+import logging
 import os
 import re
 import warnings
@@ -13,10 +14,12 @@ from torch import Tensor
 
 from ..errors import UsageError
 from ..extras import require
+from ..muting import muted
 
 SECTION = 'mvitv2_mm'  # of an OpenVINO file: where its metadata is
 INFO = 'mvitv2_mm.json'  # the same in a program of PyTorch
 TRUST = 'MVITV2_MM_TRUST_PT2'
+_EXPORT_LOG = logging.getLogger('torch.export')
 
 
 class OnnxNetwork:
@@ -70,6 +73,8 @@ class OpenvinoNetwork:
         library = require('openvino', f'{file}, a file of OpenVINO,')
         self._core = library.Core()
         try:
+            if b'<net' not in Path(file).read_bytes()[:200]:  # else it tries all other formats
+                raise RuntimeError('it describes no network')
             self._model = self._core.read_model(file)
             self._networks = {'f32': self._compile('f32')}
         except RuntimeError as error:
@@ -106,7 +111,7 @@ class TorchNetwork:
         import_module('torchvision')  # the operations of detectors
         found = {INFO: ''}
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), muted(_EXPORT_LOG, below=logging.ERROR):
                 warnings.simplefilter('ignore')  # that weights are not writable
                 program = torch.export.load(file, extra_files=found)
         except Exception as error:
@@ -142,8 +147,9 @@ def open_network(file: str):
 
 
 def _unreadable(file: str, kind: str, library: ModuleType, error: Exception) -> ValueError:
-    lines = list(filter(None, map(str.strip, str(error).splitlines()))) or [type(error).__name__]
-    # before the reason are the file, and the place in the code of the library
-    reason = re.sub(r'^.* failed:(/.*\) )?', '', lines[0])
-    return ValueError(f'{file} is damaged or no file of {kind} that {library.__name__} '
-                      f'{library.__version__} reads ({reason[:200]})')
+    line = (str(error).strip() or type(error).__name__).splitlines()[-1]
+    # around the reason are the file, the place in the code of the library, and what it has printed
+    reason = re.sub(r'^.* failed:(/.*\) )?| Please check the warnings .*', '', line)
+    version = library.__version__.partition('-')[0]
+    return ValueError(f'{file} is damaged or no file of {kind} that {library.__name__} {version} '
+                      f'reads ({reason[:200]})')

@@ -233,6 +233,11 @@ def test_openvino(small, tmp_path):
     wanted = Inferencer(model.folder, device='cpu', top_k=8)(model.files[0])
     found = Inferencer(str(path), device='cpu', top_k=8)(model.files[0])
     assert scores(found) == pytest.approx(scores(wanted), abs=1e-5)
+    (tmp_path / 'bare.xml').write_bytes(path.read_bytes())  # without its .bin
+    (tmp_path / 'page.xml').write_text('<html>')
+    for name, reason in (('bare.xml', 'weights'), ('page.xml', 'it describes no network')):
+        with pytest.raises(ValueError, match=rf'{name} is damaged or no file of .* \(.*{reason}'):
+            open_model(str(tmp_path / name))
     half = Inferencer(str(path), amp=True, top_k=8)(model.files[0])
     assert 1e-5 < max(abs(scores(half)[key] - scores(wanted)[key]) for key in scores(wanted)) < 0.1
 
@@ -252,6 +257,9 @@ def test_a_program_of_pytorch(small, tmp_path, capfd, monkeypatch):
     assert run_command('predict', [str(path), model.files[0]]) == 2  # it could hold any code
     assert 'set MVITV2_MM_TRUST_PT2=1' in capfd.readouterr().err
     monkeypatch.setenv('MVITV2_MM_TRUST_PT2', '1')
+    (tmp_path / 'bad.pt2').write_bytes(path.read_bytes()[:-99])
+    assert run_command('predict', [str(tmp_path / 'bad.pt2'), model.files[0]]) == 1
+    assert re.fullmatch('.*bad.pt2 is damaged or no file of PyTorch.*\n', capfd.readouterr().err)
     wanted, found = (
         Inferencer(str(name), device='cpu', score_thr=0.)(model.files[0])
         for name in (model.folder, path))
