@@ -24,7 +24,8 @@ METRICS = [
 
 
 def run(*args, **variables):
-    env = dict(os.environ, HF_HUB_DISABLE_TELEMETRY='1', **variables)
+    # the stand-in takes plain uploads; Xet, which newer clients prefer, needs a server of its own
+    env = dict(os.environ, HF_HUB_DISABLE_TELEMETRY='1', HF_HUB_DISABLE_XET='1', **variables)
     return subprocess.run([sys.executable, '-m', 'mvitv2_mm', *map(str, args)],
                           capture_output=True,
                           text=True,
