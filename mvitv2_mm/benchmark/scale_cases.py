@@ -5,14 +5,16 @@ is measured.
 """
 import json
 import random
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Callable, Dict, NamedTuple, Tuple
 
+import cv2
 import numpy as np
 import torch
 from mmengine.dataset import BaseDataset
-from mmengine.registry import DATASETS, init_default_scope
+from mmengine.registry import DATASETS, TRANSFORMS, init_default_scope
 
 _NAMES = [f'class_{i:03}' for i in range(400)]
 _OBJECTS = 7  # in a picture
@@ -178,6 +180,24 @@ def _ready_config(spec: dict) -> Work:
     return lambda: load_runner_config('objects', options)
 
 
+def write_pictures(root: Path, size: int) -> str:
+    """Pictures of 64 x 64 pixels in 400 class folders."""
+    pixels = np.random.default_rng(0).integers(256, size=(64, 64, 3), dtype=np.uint8)
+    content = cv2.imencode('.png', pixels)[1].tobytes()
+    for i in range(size):
+        folder = root / _NAMES[i % 400]
+        folder.mkdir(exist_ok=True)
+        (folder / f'{i:09}.png').write_bytes(content)
+    return str(root)
+
+
+def _ready_check(root: str, quick: bool) -> Work:
+    from ..data_check import Split, check
+    TRANSFORMS.build(dict(type='mvitv2_mm.LoadImage', _scope_='mmpretrain'))  # imports all
+    split = Split('train', dict(type='mvitv2_mm.ImageDataset', data_root=root, data_prefix=''))
+    return lambda: check([split], 2, quick, lambda *problem: None, lambda results, *_: results)
+
+
 CASES: Dict[str, ScaleCase] = dict(
     clips=ScaleCase('start of a training from a list of clips', 'clips', (10**4, 10**5, 10**6),
                     write_clips, _ready_dataset),
@@ -191,6 +211,10 @@ CASES: Dict[str, ScaleCase] = dict(
                          (300, 1000, 3000), write_boxes, _ready_evaluation),
     config=ScaleCase('reading configs/finetune/objects.py with the classes of its data', 'pictures',
                      (1000, 3000, 10000), write_boxes, _ready_config),
+    quick_check=ScaleCase('check-data --quick', 'pictures', (3000, 10**4, 3 * 10**4),
+                          write_pictures, partial(_ready_check, quick=True)),
+    check=ScaleCase('check-data', 'pictures', (3000, 10**4, 3 * 10**4), write_pictures,
+                    partial(_ready_check, quick=False)),
     checkpoints=ScaleCase('reading a checkpoint', 'MB', (50, 100, 200), _write_weights,
                           _ready_reading),
     torch_load=ScaleCase('reading a checkpoint with torch.load, to compare with', 'MB',

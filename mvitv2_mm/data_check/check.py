@@ -9,7 +9,7 @@ from .clips import scan_clips
 from .coco import scan_coco
 from .images import scan_images
 from .known import Expected, Split
-from .loading import look
+from .loading import look, prepare
 from .media import Item
 from .pool import glance_all, probe_all
 from .report import DataProblem, SplitReport
@@ -62,6 +62,8 @@ def check(splits: List[Split], num_workers: int, quick: bool,
         items = _scan(split, report)
         if reports:
             _check_same_classes(reports[0], report)
+        if not quick:
+            prepare(items)
         results = glance_all(items, look) if quick else probe_all(items, num_workers, look)
         for problems in track(results, len(items), split.name):
             for problem in problems:

@@ -3,7 +3,7 @@ import json
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Callable, List, NamedTuple, Union
+from typing import Callable, List, NamedTuple, Sequence, Union
 
 from mmengine.registry import TRANSFORMS
 
@@ -46,6 +46,12 @@ def _build(steps: str) -> List[Callable]:
         return [LoadImage()]
     import_module(_MODULES[host])
     return [TRANSFORMS.build(dict(step, _scope_=host)) for step in steps]
+
+
+def prepare(items: Sequence[Union[Item, Picture]]) -> None:
+    """Import what :func:`look` needs for the items of a split, for all processes that fork."""
+    if items and isinstance(items[0], Picture):
+        _build(items[0].steps)
 
 
 def look(item: Union[Item, Picture], quick: bool = False) -> List[DataProblem]:

@@ -18,6 +18,8 @@ except ImportError:
 # There a packet is a frame with a time stamp of its own, and decoding may start at a key frame.
 _FORMATS = ('mov,mp4,m4a,3gp,3g2,mj2', 'matroska,webm')
 _CODECS = ('h264', 'hevc', 'vp9', 'av1', 'libdav1d', 'mjpeg', 'ffv1', 'prores')
+# of which packets are called key frames that can need others
+_RECOVERING = ('h264', 'hevc')
 
 
 class Fetched(NamedTuple):
@@ -199,8 +201,8 @@ def _scan_packets(source: Source) -> PacketScan:
         if promised < len(packets):  # that was no index of the whole file
             promised = stream.frames
         table = PacketTable(packets) if _is_regular(container, stream, packets) else None
-        if table and not _starts_whole(table, container, stream):
-            table = None
+        if table and stream.codec_context.name in _RECOVERING:
+            table = table if _starts_whole(table, container, stream) else None
         fps = float(stream.average_rate) if stream.average_rate else None
         num_missing = max(promised - len(packets), 0)
         has_clock = container.format.name != 'avi' or not stream.codec_context.has_b_frames
