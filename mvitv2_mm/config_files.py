@@ -1,12 +1,23 @@
 """Read the config of a run, with errors that help."""
 import importlib.util
-from typing import List, Optional, Set
+import inspect
+from typing import Any, List, Optional, Set
 
 from mmengine.config import Config
 
 from .compat.versions import HOSTS
 from .config_walk import dicts_in
 from .names import find_config
+
+
+def read_config(path: str, **kwargs: Any) -> Config:
+    """``Config.fromfile`` as mmengine has it: classes that a config leaves open stay so.
+
+    Args:
+        path (str): Path of a config.
+        **kwargs: See ``Config.fromfile``.
+    """
+    return inspect.unwrap(Config.fromfile)(path, **kwargs)
 
 
 def load_config(path: str, options: Optional[dict] = None, imports: bool = True) -> Config:
@@ -25,7 +36,7 @@ def load_config(path: str, options: Optional[dict] = None, imports: bool = True)
     """
     path = find_config(path)
     try:
-        cfg = Config.fromfile(path, import_custom_modules=imports or bool(options))
+        cfg = read_config(path, import_custom_modules=imports or bool(options))
     except ImportError as error:
         _check_hosts(path, [host for host in HOSTS if host in str(error)])
         raise

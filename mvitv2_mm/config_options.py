@@ -17,6 +17,7 @@ from mmengine.runner import (EpochBasedTrainLoop, FlexibleRunner, IterBasedTrain
                              TestLoop, ValLoop)
 from torch.utils.data import DataLoader
 
+from .config_files import read_config
 from .errors import UsageError
 
 
@@ -151,7 +152,7 @@ def _with_variable(cfg: Config, variables: Dict[str, Any], name: str, value: Any
     old = cfg.to_dict()
     variables[name] = value
     with _variables_set(variables):
-        changed = Config.fromfile(cfg.filename)
+        changed = read_config(cfg.filename)
     new = changed.to_dict()
     if value != old[name] and all(old.get(k) == new.get(k) for k in SECTIONS):
         raise UsageError(f'--cfg-options {key}: nothing reads "{name}"'

@@ -6,6 +6,7 @@ from typing import Iterator, List, Optional
 from mmengine.config import Config
 
 from ..config_edit import edit
+from ..config_files import read_config
 from ..config_options import apply_options
 from ..config_walk import dicts_in
 from ..engine.nested_datasets import leaf_datasets
@@ -30,7 +31,7 @@ def make_config(data: WrittenData, start: Start, epochs: Optional[int] = None) -
     Returns:
         Config: All settings, concrete; batches are those of the recipe, see :func:`set_batch`.
     """
-    cfg = Config.fromfile(start.base)
+    cfg = read_config(start.base)
     if start.variables:
         cfg = apply_options(cfg, start.variables)
     cfg.data_root = data.data_root
