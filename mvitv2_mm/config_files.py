@@ -1,23 +1,12 @@
 """Read the config of a run, with errors that help."""
 import importlib.util
-import inspect
-from typing import Any, List, Optional, Set
+from typing import List, Optional, Set
 
 from mmengine.config import Config
 
 from .compat.versions import HOSTS
-from .config_walk import dicts_in
+from .config_walk import dicts_in, read_config
 from .names import find_config
-
-
-def read_config(path: str, **kwargs: Any) -> Config:
-    """``Config.fromfile`` as mmengine has it: classes that a config leaves open stay so.
-
-    Args:
-        path (str): Path of a config.
-        **kwargs: See ``Config.fromfile``.
-    """
-    return inspect.unwrap(Config.fromfile)(path, **kwargs)
 
 
 def load_config(path: str, options: Optional[dict] = None, imports: bool = True) -> Config:

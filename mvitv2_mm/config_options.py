@@ -17,7 +17,7 @@ from mmengine.runner import (EpochBasedTrainLoop, FlexibleRunner, IterBasedTrain
                              TestLoop, ValLoop)
 from torch.utils.data import DataLoader
 
-from .config_files import read_config
+from .config_walk import read_config
 from .errors import UsageError
 
 

@@ -1,5 +1,8 @@
-"""Ways through nested configs."""
+"""Configs as they are written, and ways through what they nest."""
+import inspect
 from typing import Any, Iterator, Tuple
+
+from mmengine.config import Config
 
 
 def dicts_in(node: Any) -> Iterator[dict]:
@@ -21,3 +24,13 @@ def flat(node: dict, prefix: str = '') -> Iterator[Tuple[str, Any]]:
             yield from flat(value, f'{prefix}{key}.')
         else:
             yield f'{prefix}{key}', value
+
+
+def read_config(path: str, **kwargs: Any) -> Config:
+    """``Config.fromfile`` as mmengine has it: classes that a config leaves open stay so.
+
+    Args:
+        path (str): Path of a config.
+        **kwargs: See ``Config.fromfile``.
+    """
+    return inspect.unwrap(Config.fromfile)(path, **kwargs)

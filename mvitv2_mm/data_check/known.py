@@ -8,8 +8,8 @@ from typing import Dict, List, Optional
 from mmengine.config import Config
 
 from ..checkpoints.tasks import count_classes
-from ..config_files import read_config
 from ..config_options import apply_options
+from ..config_walk import read_config
 from ..engine.nested_datasets import leaf_datasets
 from ..engine.own_classes import fit_classes
 from ..errors import UsageError

@@ -17,8 +17,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from ..checkpoints.model_folder import code_version
-from ..config_files import read_config
-from ..config_walk import flat
+from ..config_walk import flat, read_config
 from ..files import repository_folder, to_json, write_text
 from .launch import RESOLVED
 from .memory import peak_bytes

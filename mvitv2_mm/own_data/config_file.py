@@ -4,7 +4,7 @@ from typing import Any, Dict, Sequence
 
 from mmengine.config import Config
 
-from ..config_files import read_config
+from ..config_walk import read_config
 from ..files import write_text
 
 # what a reader looks for first, so it is written in any case

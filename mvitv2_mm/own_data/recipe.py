@@ -6,9 +6,8 @@ from typing import Iterator, List, Optional
 from mmengine.config import Config
 
 from ..config_edit import edit
-from ..config_files import read_config
 from ..config_options import apply_options
-from ..config_walk import dicts_in
+from ..config_walk import dicts_in, read_config
 from ..engine.nested_datasets import leaf_datasets
 from .networks import Start
 from .writing import WrittenData
