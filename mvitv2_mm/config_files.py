@@ -5,7 +5,7 @@ from typing import List, Optional, Set
 from mmengine.config import Config
 
 from .compat.versions import HOSTS
-from .config_walk import dicts_in
+from .config_walk import dicts_in, read_config
 from .names import find_config
 
 
@@ -25,7 +25,7 @@ def load_config(path: str, options: Optional[dict] = None, imports: bool = True)
     """
     path = find_config(path)
     try:
-        cfg = Config.fromfile(path, import_custom_modules=imports or bool(options))
+        cfg = read_config(path, import_custom_modules=imports or bool(options))
     except ImportError as error:
         _check_hosts(path, [host for host in HOSTS if host in str(error)])
         raise

@@ -10,6 +10,7 @@ from mmengine.config import config as mmengine_config
 from mmengine.config.utils import RemoveAssignFromAST
 
 from .config_keys import SECTIONS, check_path, check_read, paths_to
+from .config_walk import read_config
 from .errors import UsageError
 from .names import did_you_mean
 
@@ -110,7 +111,7 @@ def _with_variable(cfg: Config, variables: Dict[str, Any], name: str, value: Any
     old = cfg.to_dict()
     variables[name] = value
     with _variables_set(variables):
-        changed = Config.fromfile(cfg.filename)
+        changed = read_config(cfg.filename)
     new = changed.to_dict()
     if value != old[name] and all(old.get(k) == new.get(k) for k in SECTIONS):
         raise UsageError(f'--cfg-options {key}: nothing reads "{name}"'

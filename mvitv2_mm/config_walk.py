@@ -1,4 +1,5 @@
-"""Ways through nested configs."""
+"""Configs as they are written, and ways through what they nest."""
+import inspect
 from typing import Any, Iterator, Tuple
 
 from mmengine.config import Config, ConfigDict
@@ -53,3 +54,13 @@ def metrics_of(cfg: Config, loop: str) -> Iterator[Tuple[str, dict]]:
         yield from ((f'{key}.{i}', metric) for i, metric in enumerate(found))
     else:
         yield key, found
+
+
+def read_config(path: str, **kwargs: Any) -> Config:
+    """``Config.fromfile`` as mmengine has it: classes that a config leaves open stay so.
+
+    Args:
+        path (str): Path of a config.
+        **kwargs: See ``Config.fromfile``.
+    """
+    return inspect.unwrap(Config.fromfile)(path, **kwargs)

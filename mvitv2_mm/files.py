@@ -182,7 +182,7 @@ def sha256_of(path: Union[str, Path]) -> str:
 def write_text(path: Union[str, Path], text: str) -> None:
     """Write a text file, whole or not at all; see :func:`replaced`."""
     with replaced(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding='utf-8')
 
 
 def to_json(value: Any, indent: Optional[int] = None) -> str:

@@ -55,12 +55,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Explain; exit code 1 if an input failed."""
     from ..checkpoints.model_source import open_model
+    from ..errors import UsageError
     from ..explain import draw_positions, write_explanation
     from ..inference.inferencer import check_people, pick_device
     from ..inference.people import People
     from ..inference.predictor import Predictor
     from ..inference.reading import Reader
     from ..inference.sources import find_sources
+    for name in ('record', 'object'):
+        if (getattr(args, name) or 0) < 0:
+            raise UsageError(f'--{name} should be at least 0, but is {getattr(args, name)}')
     opened = open_model(args.model, args.checkpoint, args.cfg_options)
     label = None if args.target is None else _label_of(args.target, opened)
     check_people(opened, args.boxes, None)

@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from ..checkpoints.tasks import count_classes
 from ..config_options import apply_options
-from ..config_walk import leaf_datasets
+from ..config_walk import leaf_datasets, read_config
 from ..engine.own_classes import fit_classes
 from ..errors import UsageError
 from ..files import repository_folder
@@ -97,7 +97,7 @@ def find_splits(name: str, data_root: Optional[str] = None) -> List[Split]:
         raise UsageError(f'dataset should be one of {", ".join([*DATASETS, *OWN_DATA])}, the path '
                          f'of a COCO-style .json or a config, but got "{name}"'
                          f'{hint(name, [*DATASETS, *OWN_DATA, *published_configs()])}')
-    cfg = Config.fromfile(find_config(name))
+    cfg = read_config(find_config(name))
     if data_root is not None and 'data_root' in cfg:
         cfg = apply_options(cfg, dict(data_root=data_root))
     with suppress(FileNotFoundError, ValueError):  # the check says it better

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import UnidentifiedImageError
 
 from .class_folders import is_hidden
-from .file_limits import check_picture, open_picture
+from .file_limits import check_file, open_picture
 from .storage import exists, is_file, read, shown
 from .to_rgb import ToRGB
 from .unreadable import UnreadableError
@@ -273,9 +273,7 @@ class FrameFolder:
     def _decode(self, path: str) -> Optional[np.ndarray]:
         """BGR pixels, None if there are none."""
         try:
-            if is_file(path, self.backend_args):
-                check_picture(path)
-                return cv2.imread(path, cv2.IMREAD_COLOR)
+            check_file(path)
             content = read(path, self.backend_args)
             with suppress(UnidentifiedImageError), open_picture(BytesIO(content)):
                 pass

@@ -97,7 +97,9 @@ def write_lines(lines: Sequence[str], width: int) -> np.ndarray:
 def save_picture(picture: np.ndarray, path: Path) -> None:
     """Write RGB pixels (H, W, 3) of uint8 to a file, whole or not at all; its suffix says how."""
     with replaced(path) as temporary:
-        cv2.imwrite(str(temporary), np.ascontiguousarray(picture[..., ::-1]))
+        # imwrite crashes on names that are not UTF-8, and does not tell of a full disk
+        _, content = cv2.imencode(path.suffix, np.ascontiguousarray(picture[..., ::-1]))
+        temporary.write_bytes(content)
 
 
 def _tile(cell: Cell, height: int, width: int, lines: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from ..checkpoints.model_folder import code_version
-from ..config_walk import flat
+from ..config_walk import flat, read_config
 from ..files import repository_folder, to_json, write_text
 from .launch import RESOLVED
 from .memory import peak_bytes
@@ -144,7 +144,7 @@ def changes(cfg: Config) -> Optional[Dict[str, List[Any]]]:
         bases = Config._get_base_files(path) if path else []
         inherited: dict = {}
         for base in bases:
-            inherited.update(Config.fromfile(Config._get_cfg_path(base, path)[0]).to_dict())
+            inherited.update(read_config(Config._get_cfg_path(base, path)[0]).to_dict())
     except Exception as error:  # a config is a program: whatever is wrong, the training goes on
         print_log(f'what "{path}" inherits cannot be told: {error}', 'current')
         return None

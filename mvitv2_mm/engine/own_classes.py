@@ -55,6 +55,9 @@ def _read_classes(dataset: dict) -> Tuple[int, Optional[List[str]], str]:
     place = os.path.join(root, dataset.get('ann_file') or '')
     if str(dataset.type).endswith('AVADataset'):
         return count_actions(place), None, place
+    stated = (dataset.get('metainfo') or {}).get('classes')
+    if stated:
+        return len(stated), list(stated), f'"metainfo.classes" of {place}'
     if place.endswith('.json'):
         names = _category_names(place)
         return len(names), names, place

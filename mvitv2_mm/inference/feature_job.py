@@ -8,7 +8,7 @@ from ..files import full_disk_named
 from ..progress import progress_bar
 from .feature_files import FeatureFiles
 from .features import POOLED, FeatureExtractor
-from .inferencer import default_workers, pick_device
+from .inferencer import check_least, default_workers, pick_device
 from .job import Summary, settings_of
 from .predictor import usual_batch_size
 from .reading import Reader
@@ -47,6 +47,7 @@ def write_features(opened: OpenedModel,
         ValueError: If ``out`` holds features of another model, other settings or other inputs, or
             cannot hold these.
     """
+    check_least(batch_size=batch_size)
     extractor = FeatureExtractor(opened, scale, pick_device(device), amp)
     batch_size = batch_size or usual_batch_size(opened)
     read = Reader(extractor, stride=stride, every=every)

@@ -62,9 +62,9 @@ class Inferencer:
                  every: int = 1,
                  track: bool = False,
                  boxes: Optional[str] = None) -> None:
-        for name, value in dict(batch_size=batch_size, top_k=top_k).items():
-            if value is not None and value < 1:
-                raise UsageError(f'{name} should be at least 1, but got {value}')
+        check_least(batch_size=batch_size, top_k=top_k)
+        if score_thr is not None and not 0 <= score_thr <= 1:
+            raise UsageError(f'score_thr should be from 0 to 1, but got {score_thr}')
         if not isinstance(model, OpenedModel):
             model = open_model(os.fspath(model), checkpoint, cfg_options)
         if classes is not None:
@@ -119,6 +119,13 @@ def _with_classes(model: OpenedModel, classes: Sequence[str]) -> OpenedModel:
             f'{len(classes)} names of classes are given, but {model.name} has {number} '
             'classes')
     return replace(model, classes=tuple(classes), notes=[])
+
+
+def check_least(**numbers: Optional[int]) -> None:
+    """Raise UsageError for a number below 1."""
+    for name, value in numbers.items():
+        if value is not None and value < 1:
+            raise UsageError(f'{name} should be at least 1, but got {value}')
 
 
 def check_people(model: OpenedModel, boxes: Optional[str], stride: Optional[float]) -> None:

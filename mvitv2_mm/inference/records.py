@@ -107,12 +107,22 @@ def _plain(values: np.ndarray) -> List[float]:
 
 def to_line(record: dict) -> str:
     """A record as one line of JSON, with its end."""
-    line = json.dumps(record, ensure_ascii=False) + '\n'
+    return readable_json(record) + '\n'
+
+
+def readable_json(value: Any, **options: Any) -> str:
+    """JSON that people can read: letters of all languages as they are.
+
+    Args:
+        value (Any): What JSON can hold.
+        **options: See ``json.dumps``.
+    """
+    text = json.dumps(value, ensure_ascii=False, **options)
     try:
-        line.encode()
+        text.encode()
     except UnicodeEncodeError:  # the name of a file is no text
-        line = json.dumps(record) + '\n'
-    return line
+        text = json.dumps(value, **options)
+    return text
 
 
 def in_words(record: dict) -> str:
@@ -125,7 +135,7 @@ def in_words(record: dict) -> str:
     if 'error' in record:
         words = f'error: {record["error"]}'
     elif 'classes' in record:
-        words = _listed(record['classes'])
+        words = _listed(record['classes']) or 'nothing'
     else:
         shown = record['objects'][:_NAMED]
         words = _listed(shown) if record['task'] == 'detection' else '; '.join(

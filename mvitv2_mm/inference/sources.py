@@ -204,7 +204,7 @@ def kind_of(path: str) -> str:
             if image.format != 'MPEG':  # which Pillow knows by name alone
                 return PICTURE
     except UnidentifiedImageError:
-        if cv2.haveImageReader(path):
+        if _is_text(path) and cv2.haveImageReader(path):  # which crashes on other names
             return PICTURE
     except Image.DecompressionBombError:  # the step that loads it says whether that is too large
         return PICTURE
@@ -218,6 +218,14 @@ def kind_of(path: str) -> str:
     except av.FFmpegError:
         pass
     raise ValueError('is neither a picture nor a video that can be read')
+
+
+def _is_text(name: str) -> bool:
+    """Whether the name of a file is text in UTF-8."""
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def as_media(array: np.ndarray) -> Union[np.ndarray, ArrayClip]:

@@ -4,6 +4,7 @@ from typing import Any, Dict, Sequence
 
 from mmengine.config import Config
 
+from ..config_walk import read_config
 from ..files import write_text
 
 # what a reader looks for first, so it is written in any case
@@ -23,7 +24,7 @@ def write_config(path: Path, base: Path, cfg: Config, comment: str, named: Dict[
         named (dict[str, Any]): Variables at the top of the file. Wherever a key of such a name has
             such a value, the file names the variable.
     """
-    changes = difference(cfg.to_dict(), _without(Config.fromfile(base).to_dict(), STATED))
+    changes = difference(cfg.to_dict(), _without(read_config(base).to_dict(), STATED))
     changes = {key: value for key, value in changes.items() if key not in named}
     body = Config(_with_names(changes, named)).pretty_text
     for key in named:

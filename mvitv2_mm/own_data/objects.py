@@ -9,6 +9,7 @@ from .folders import UNREADABLE, sizes
 from .samples import Object, OwnData, Sample
 
 _SMALLEST = 1  # side in pixels of a box that mmdet learns from
+_MANY = 0.25  # of the boxes
 _READERS = 8  # threads that read the heads of pictures
 
 
@@ -151,16 +152,19 @@ def _check_nothing_lost(pictures: Dict[str, List[RawPicture]], splits: Dict[str,
 def _describe(tally: Counter, objects: List[Object]) -> List[str]:
     notes = []
     if tally['cut']:
-        notes.append(f'{tally["cut"]} boxes reach more than a pixel beyond their picture and are '
-                     'cut at its edge')
+        text = ('boxes that reach more than a pixel beyond their picture, and are cut at its edge: '
+                f'{tally["cut"]} of {tally["boxes before"]}')
+        if tally['cut'] > _MANY * tally['boxes before']:
+            text += '; so many may mean that their numbers are in another order than the format has'
+        notes.append(text)
     if tally['empty']:
         notes.append(
-            f'{tally["empty"]} boxes are narrower than a pixel inside of their picture and are '
-            'left out')
+            'boxes that are narrower than a pixel inside of their picture, and are left out: '
+            f'{tally["empty"]}')
     crowds = sum(obj.crowd for obj in objects)
     if crowds:
-        notes.append(f'{crowds} objects are marked as crowds ("iscrowd", "difficult"), from which '
-                     'nothing is learnt')
+        notes.append('objects that are marked as crowds ("iscrowd", "difficult"), from which '
+                     f'nothing is learnt: {crowds}')
     masks = sum(obj.mask is not None for obj in objects if not obj.crowd)
     if 0 < masks < len(objects) - crowds:
         notes.append(f'{len(objects) - crowds - masks} of {len(objects) - crowds} objects have no '

@@ -7,6 +7,7 @@ from typing import Dict, List
 
 import mmengine
 from mmengine.config import Config
+from rich.markup import escape
 from rich.table import Table
 
 from ..report import write_report
@@ -38,7 +39,7 @@ def make_table(task: str, job: Job, cfg: Config) -> Table:
     if 0 < len(rows) <= _SHOWN_CLASSES:
         table.add_section()
         for name, text in rows.items():
-            table.add_row(name, text)
+            table.add_row(escape(name), text)
     return table
 
 

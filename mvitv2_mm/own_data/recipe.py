@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 from ..config_edit import edit
 from ..config_options import apply_options
-from ..config_walk import dicts_in, leaf_datasets, metrics_of
+from ..config_walk import dicts_in, leaf_datasets, metrics_of, read_config
 from .networks import Start
 from .writing import WrittenData
 
@@ -29,7 +29,7 @@ def make_config(data: WrittenData, start: Start, epochs: Optional[int] = None) -
     Returns:
         Config: All settings, concrete; batches are those of the recipe, see :func:`set_batch`.
     """
-    cfg = Config.fromfile(start.base)
+    cfg = read_config(start.base)
     if start.variables:
         cfg = apply_options(cfg, start.variables)
     cfg.data_root = data.data_root

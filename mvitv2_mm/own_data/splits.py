@@ -176,6 +176,6 @@ def _lacking(data: OwnData) -> List[str]:
     if not lacking:
         return []
     return [
-        f'{len(lacking)} classes are not validated, as all of their samples come from one '
-        f'source: {", ".join(lacking)[:200]}'
+        'classes that are not validated, as all of their samples come from one source: '
+        f'{", ".join(lacking)[:200]}'
     ]

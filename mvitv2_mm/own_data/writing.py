@@ -81,8 +81,17 @@ def write(data: OwnData, folder: Union[str, Path]) -> WrittenData:
 
 
 def name_in(root: str, path: str) -> str:
-    """Name of a file relative to a folder, absolute if it lies elsewhere."""
+    """Name of a file relative to a folder, absolute if it lies elsewhere.
+
+    Raises:
+        ValueError: If it is no text in UTF-8.
+    """
     name = os.path.relpath(path, root)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode(errors='backslashreplace')
+        raise ValueError(f'the name "{shown}" is not text in UTF-8; rename it') from None
     return path if name.startswith('..') else Path(name).as_posix()
 
 

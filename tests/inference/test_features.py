@@ -145,6 +145,7 @@ def test_parquet_is_an_extra(quick, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize('args, message', [
     (['--out', 'x.txt'], 'features go to a folder, or to a file that ends in .safetensors, .npy'),
+    (['--out', 'x.npy', '--batch-size', '-1'], 'batch_size should be at least 1, but got -1'),
     (['--out', 'x.npy', '--scale', '3'], 'has the scales 0 to 2, but not 3'),
 ])
 def test_what_cannot_be_meant(args, message, quick, tmp_path, monkeypatch, capsys):

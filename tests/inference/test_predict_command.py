@@ -84,11 +84,27 @@ def test_names_that_are_no_text(quick, tmp_path, capfd):
     for target in (folder / name, folder / 'bücher.png'):
         shutil.copy(model.files[0], target)
     assert predict(model.folder, folder) == 0
-    assert predict(model.folder, folder, '--out', tmp_path / 'out') == 0
+    assert predict(model.folder, folder, '--out', tmp_path / 'out', '--draw', '--format',
+                   'csv') == 0
+    assert sorted(os.listdir(tmp_path / 'out/drawn')) == sorted(os.listdir(folder))
+    assert 'bücher.png' in (tmp_path / 'out/predictions.csv').read_text(errors='surrogateescape')
     text = (tmp_path / 'out' / 'predictions.jsonl').read_text(encoding='utf-8')
     assert 'bücher.png' in text
     names = {json.loads(line)['input'] for line in text.splitlines()}
     assert names == {str(folder / name), str(folder / 'bücher.png')}
+    formats = ('csv', 'coco', 'coco-data', 'yolo', 'labelme')
+    arguments = ('--out', tmp_path / 'objects', '--score-thr', 0, '--format', *formats)
+    assert predict(quick('detection').folder, folder, *arguments) == 0
+    content = json.loads((tmp_path / 'objects/annotations.coco.json').read_text(encoding='utf-8'))
+    assert {image['file_name'] for image in content['images']} == {name, 'bücher.png'}
+
+
+def test_names_that_are_no_text_of_what_is_no_picture(quick, tmp_path, capfd):
+    """OpenCV, which is asked last, would end the process."""
+    path = tmp_path / os.fsdecode(b'\xe4.txt')
+    path.write_text('text')
+    assert predict(quick('image').folder, path) == 1
+    assert 'is neither a picture nor a video' in capfd.readouterr().out
 
 
 def test_mistakes_are_one_line(quick, tmp_path, capfd):
@@ -96,6 +112,7 @@ def test_mistakes_are_one_line(quick, tmp_path, capfd):
     for arguments, code, words in (
         ((model.folder, 'x.jpg', '--device', 'cuda:77'), 2, 'cuda:77'),
         ((model.folder, 'x.jpg', '--batch-size', 0), 2, 'batch_size should be at least 1'),
+        ((model.folder, 'x.jpg', '--score-thr', 'nan'), 2, 'score_thr should be from 0 to 1'),
         ((model.folder, 'x.jpg', '--classes', tmp_path / 'no.txt'), 1, 'no.txt'),
         (('mvitv2-tinny_in1k', 'x.jpg'), None, 'mvitv2-tiny_in1k'),
     ):

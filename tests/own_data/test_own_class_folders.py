@@ -1,7 +1,10 @@
+import os
+
 import pytest
 from own_files import make_clip, make_picture, refused, rows, write
 
 from mvitv2_mm.own_data import recognise
+from mvitv2_mm.own_data.writing import write as write_data
 
 
 def test_pictures_without_splits(tmp_path):
@@ -113,3 +116,11 @@ def test_pictures_of_a_kind_that_is_not_read(tmp_path):
     for name in ('cat/IMG_1.HEIC', 'dog/IMG_2.HEIC'):
         write(tmp_path / name, 'x')
     refused(tmp_path, 'files that end in .HEIC; convert pictures to JPEG or PNG')
+
+
+def test_names_that_are_no_text(tmp_path):
+    for kind in ('cat', 'dog'):
+        picture = make_picture(tmp_path / kind / 'a.png')
+        picture.rename(picture.with_name(os.fsdecode(b'k\xe4se.png')))
+    with pytest.raises(ValueError, match=r'the name ".*cat/k\\xe4se.png" is not text in UTF-8'):
+        write_data(recognise(tmp_path), tmp_path / 'out')

@@ -128,8 +128,8 @@ def test_boxes_beyond_the_picture_are_cut(tmp_path):
     data = recognise(tmp_path)
     assert boxes(data) == {'a.jpg': [CAT, ('cat', (0, 10, 15, 30), None)]}
     text = data.describe()
-    assert '1 boxes reach more than a pixel beyond their picture and are cut' in text
-    assert '2 boxes are narrower than a pixel inside of their picture and are left out' in text
+    assert 'beyond their picture, and are cut at its edge: 1 of 4' in text
+    assert 'a pixel inside of their picture, and are left out: 2' in text
     assert '1 of 2 objects have no mask' in text
 
 
@@ -164,8 +164,10 @@ def broken(change):
     (broken(lambda c: c['annotations'][0].update(bbox=[1, 2, 3])),
      'annotation 0: "bbox" should be'),
     (broken(lambda c: c['annotations'][0].update(bbox=[1, 2, -3, 4])), 'has a negative side'),
-    (broken(lambda c: c['annotations'][0].update(category_id=9)), 'unknown category_id 9'),
-    (broken(lambda c: c['annotations'][0].update(image_id=9)), 'unknown image_id 9'),
+    (broken(lambda c: c['annotations'][0].update(category_id=9)),
+     '"category_id" 9 is no id in "categories" .1, 2.'),
+    (broken(lambda c: c['annotations'][0].update(category_id='1')), '"category_id" "1" is no id'),
+    (broken(lambda c: c['annotations'][0].update(image_id=9)), '"image_id" 9 is no id in "images"'),
     (broken(lambda c: c['annotations'][0].update(segmentation='x')),
      '"segmentation" is "x", which is no list or dict'),
     (broken(lambda c: c['annotations'][0].update(segmentation=[[1, 2, 3]])),

@@ -113,7 +113,7 @@ def test_broken_lists_are_one_line(root, text, message):
 
 def test_a_table_with_other_columns_is_named(root):
     write(root / 'all.csv', 'photo,kind\np/a b.jpg,cat\np/ü.png,dog\nno.jpg,dog\n')
-    refused(root, 'line 1: there is no picture or clip "photo"')
+    refused(root, 'line 1: there is no header with the columns "path" and "label", or picture or ')
     write(root / 'all.csv', 'day,photo,kind\n1,p/a b.jpg,cat\n')
     refused(root, 'all.csv starts with "day,photo,kind": a list has')
 

@@ -1,18 +1,25 @@
-"""Let ``_base_`` and ``mmengine.hub`` name configs of this package as ``mvitv2_mm::PATH``.
+"""Let mmengine find configs of this package, and fill in the classes of those for own data.
 
 Symptom:
     ``mmengine does not support to load mvitv2_mm config``; or, where the package is installed from
-    a checkout, ``No such file or directory: .../.mim/model-index.yml``.
+    a checkout, ``No such file or directory: .../.mim/model-index.yml``. Of a config in
+    ``configs/finetune``, the tools of the hosts build no model: ``'<=' not supported between
+    instances of 'NoneType' and 'int'``.
 Cause:
-    mmengine has a fixed list of packages, and looks for the configs of one only in a wheel.
+    mmengine has a fixed list of packages, and looks for the configs of one only in a wheel. Configs
+    for own data leave the classes open (None), which only our commands fill in.
 Repair:
     Names that begin with ``mvitv2_mm::`` are looked up in the folder ``configs``, wherever it is.
+    ``Config.fromfile`` fills in the classes if the training data is there, and ``Runner.from_cfg``
+    does so or says why it cannot.
 Inert:
-    For all other packages.
+    For all other packages, and for configs that state the number of classes.
 """
+from contextlib import suppress
 from functools import wraps
+from importlib import import_module
 from types import ModuleType
-from typing import Optional
+from typing import Any, Optional
 
 from ...files import repository_folder
 from ...names import find_config, read_zoo
@@ -29,7 +36,38 @@ def _own_config(name: str) -> Optional[str]:
     return find_config(str(repository_folder() / 'configs' / name.removeprefix(_PREFIX)))
 
 
+def _fill_in_classes(cfg: Any) -> None:
+    """The classes of the training data, where a config leaves their number open."""
+    if None in (cfg.get('num_classes', 0), cfg.get('num_actions', 0)):
+        import_module('mvitv2_mm.engine.own_classes').fit_classes(cfg)
+
+
+def _read_classes(config: ModuleType) -> None:
+    original = config.Config.fromfile
+
+    @wraps(original)
+    def fromfile(*args, **kwargs) -> Any:
+        cfg = original(*args, **kwargs)
+        with suppress(FileNotFoundError, ValueError):  # the start of a run tells
+            _fill_in_classes(cfg)
+        return cfg
+
+    config.Config.fromfile = staticmethod(fromfile)
+
+
+def _read_classes_at_start(runner: ModuleType) -> None:
+    original = runner.Runner.from_cfg.__func__
+
+    @wraps(original)
+    def from_cfg(cls: type, cfg: Any) -> Any:
+        _fill_in_classes(cfg)
+        return original(cls, cfg)
+
+    runner.Runner.from_cfg = classmethod(from_cfg)
+
+
 def _find_bases(config: ModuleType) -> None:
+    _read_classes(config)
     original = config.Config._get_cfg_path
 
     @wraps(original)
@@ -65,4 +103,8 @@ def _find_weights(config: str) -> str:
     raise ValueError(f'no weights are published for {config}')
 
 
-HOOKS = {'mmengine.config.config': _find_bases, 'mmengine.hub.hub': _find_configs}
+HOOKS = {
+    'mmengine.config.config': _find_bases,
+    'mmengine.hub.hub': _find_configs,
+    'mmengine.runner.runner': _read_classes_at_start
+}

@@ -57,7 +57,9 @@ class Writer:
     def _open(self, path: Path) -> TextIO:
         """A text file that replaces ``path`` when the writer is closed."""
         temporary = self._files.enter_context(replaced(path))
-        return self._files.enter_context(temporary.open('w', encoding='utf-8', newline=''))
+        # names of files may hold any bytes
+        return self._files.enter_context(
+            temporary.open('w', encoding='utf-8', errors='surrogateescape', newline=''))
 
     def _objects(self, record: dict) -> List[dict]:
         objects = record.get('objects', [])

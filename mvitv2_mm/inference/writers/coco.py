@@ -5,6 +5,7 @@ from tempfile import TemporaryFile
 from typing import Dict, List, Optional, TextIO
 
 from ...datasets.coco_format import mask_area
+from ..records import readable_json
 from .base import Writer
 from .masks import mask_polygons
 from .names import Names
@@ -19,7 +20,7 @@ class _JSONList:
 
     def add(self, item: dict) -> None:
         self.file.write(',\n' if self.num_items else '\n')
-        json.dump(item, self.file, ensure_ascii=False)
+        self.file.write(readable_json(item))
         self.num_items += 1
 
 
@@ -39,7 +40,7 @@ class _Pictures(_JSONList):
     def end(self, classes: List[str]) -> None:
         categories = [dict(id=number, name=name) for number, name in enumerate(classes, 1)]
         self.file.write('\n],\n"categories": ')
-        json.dump(categories, self.file, ensure_ascii=False)
+        self.file.write(readable_json(categories))
 
 
 def _box(one: dict) -> List[float]:

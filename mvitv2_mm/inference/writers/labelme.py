@@ -1,8 +1,8 @@
-import json
 import os
 from typing import List
 
 from ...files import write_text
+from ..records import readable_json
 from .base import Writer
 from .masks import mask_polygons
 
@@ -34,7 +34,7 @@ class LabelMeWriter(Writer):
             imageData=None,
             imageHeight=record['height'],
             imageWidth=record['width'])
-        write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + '\n')
+        write_text(path, readable_json(content, indent=1) + '\n')
 
 
 def _shapes(one: dict, group: int) -> List[dict]:

@@ -179,7 +179,9 @@ class _Reader:
         for number, annotation in enumerate(self.content['annotations']):
             where = f'{self.file}, annotation {annotation.get("id", f"number {number + 1}")}'
             if annotation['image_id'] not in objects:
-                raise ValueError(f'{where}: unknown image_id {annotation["image_id"]}')
+                raise ValueError(
+                    f'{where}: "image_id" {json.dumps(annotation["image_id"])} is no id '
+                    'in "images"')
             objects[annotation['image_id']].append(self._object(annotation, where))
         return [
             RawPicture(
@@ -199,7 +201,10 @@ class _Reader:
 
     def _object(self, annotation: dict, where: str) -> Object:
         if annotation['category_id'] not in self.labels:
-            raise ValueError(f'{where}: unknown category_id {annotation["category_id"]}')
+            known = json.dumps(list(self.labels))[1:-1]
+            raise ValueError(
+                f'{where}: "category_id" {json.dumps(annotation["category_id"])} is no '
+                f'id in "categories" ({known[:100]})')
         try:
             mask = read_mask(annotation.get('segmentation'))
         except ValueError as error:

@@ -182,7 +182,10 @@ def _locate(row: Row, root: Path, index: FileIndex) -> Path:
     if not row.path or not row.label:
         raise ValueError(f'{row.where}: expected a path and a class, "path,label"')
     folders = _folders(root, row.near)
-    return index.locate(row.path, *folders, noun='picture or clip', where=row.where)
+    noun = 'picture or clip'
+    if row.number == 1:
+        noun = 'header with the columns "path" and "label", or picture or clip,'
+    return index.locate(row.path, *folders, noun=noun, where=row.where)
 
 
 def _classes(rows: Dict[str, List[Row]], root: Path):
