@@ -78,6 +78,9 @@ def test_detections_and_print(browser, tmp_path):
     page.locator('input[type=range]').first.fill('3')
     assert page.locator('.total tbody').first.inner_text() != before
     page.emulate_media(media='print')
+    page.set_viewport_size(dict(width=718, height=1000))  # of a sheet of paper
+    widths = page.locator('.wide').evaluate_all('all => all.map(one => one.scrollWidth)')
+    assert max(widths) <= 718
     assert not page.locator('input[type=range]').first.is_visible()
     assert page.locator('.at').first.inner_text() == '0.15'  # what is printed is what was set
     assert said == []
