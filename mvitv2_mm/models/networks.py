@@ -105,7 +105,7 @@ class TorchNetwork:
     Args:
         file (str): The ``.pt2``. Opening it may run code that is in it.
     """
-    takes_amp = True
+    takes_amp = False
 
     def __init__(self, file: str) -> None:
         import_module('torchvision')  # the operations of detectors
