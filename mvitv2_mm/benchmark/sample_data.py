@@ -2,9 +2,11 @@
 import json
 import random
 import statistics
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
@@ -180,20 +182,29 @@ def _make(root: Path) -> List[Path]:
 
 
 def _make_short(folder: Path) -> List[Path]:
-    """Clips in VP9, with one key frame as its encoder sets them."""
-    draw = np.random.default_rng(1)
+    """Clips in VP9, with one key frame as its encoder sets them.
+
+    Several packages bring the encoder along, and which one PyAV meets depends on what a process has
+    imported, so it gets one of its own.
+    """
     folder.mkdir()
-    height, width = _SHORT_CLIP
     paths = [folder / f'{i:04}.webm' for i in range(_CLIPS)]
+    with ProcessPoolExecutor(1, get_context('spawn')) as pool:
+        pool.submit(_encode_short, paths, _SHORT_FRAMES).result()
+    return paths
+
+
+def _encode_short(paths: Sequence[Path], num_frames: int) -> None:
+    draw = np.random.default_rng(1)
+    height, width = _SHORT_CLIP
     for i, path in enumerate(paths):
         with av.open(str(path), 'w') as container:
             stream = container.add_stream('libvpx-vp9', rate=_SHORT_FPS)
             stream.width, stream.height, stream.pix_fmt = width, height, 'yuv420p'
             stream.bit_rate, stream.options = _SHORT_BITS, {'cpu-used': '4'}
-            for picture in _moving(i, draw, _SHORT_FRAMES, _SHORT_CLIP):
+            for picture in _moving(i, draw, num_frames, _SHORT_CLIP):
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, 'rgb24')))
             container.mux(stream.encode())
-    return paths
 
 
 def _moving(photograph: int, draw: np.random.Generator, count: int,

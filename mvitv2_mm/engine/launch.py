@@ -15,7 +15,7 @@ from ..config_keys import MMENGINES_HOOKS, warn_of_unread
 from .own_classes import fit_classes
 
 # what is added to the name of a config in its work dir where mmengine writes all settings
-RESOLVED = '_resolved'
+RESOLVED, TESTED = '_resolved', '_tested'  # endings of copies in the work dir
 _NUMBERS = itertools.count()  # of the runners of this process
 
 
@@ -56,8 +56,14 @@ def build_model(config: str) -> nn.Module:
     return MODELS.build(cfg.model)
 
 
-def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
-    """Build the runner that ``runner_type`` names; a single process has nothing to share out."""
+def build_runner(cfg: Config, ending: str = RESOLVED) -> Union[Runner, FlexibleRunner]:
+    """Build the runner that ``runner_type`` names; a single process has nothing to share out.
+
+    Args:
+        cfg (Config): All settings of the run.
+        ending (str): What the name of the copy of them gets, where a file would be lost otherwise.
+            Defaults to that of trainings.
+    """
     if cfg.launcher == 'none':
         cfg.pop('strategy', None)
     else:
@@ -65,7 +71,7 @@ def build_runner(cfg: Config) -> Union[Runner, FlexibleRunner]:
     _name_apart(cfg)
     _name_collate_scopes(cfg)
     _drop_hooks(cfg)
-    _keep_config(cfg)
+    _keep_config(cfg, ending)
     return RUNNERS.build(cfg)
 
 
@@ -81,11 +87,14 @@ def _name_apart(cfg: Config) -> None:
         cfg.experiment_name = f'{name}_{number}'
 
 
-def _keep_config(cfg: Config) -> None:
-    """Let mmengine write all settings of a run beside, not over, a config in its work dir."""
+def _keep_config(cfg: Config, ending: str) -> None:
+    """Let mmengine write all settings of a run beside a config, not over it.
+
+    Kept is the config that was asked for, and by a test also that of the training.
+    """
     path = Path(cfg.work_dir, Path(cfg.filename).name) if cfg.filename else None
-    if path is not None and path.exists() and path.samefile(cfg.filename):
-        object.__setattr__(cfg, '_filename', str(path.with_stem(path.stem + RESOLVED)))
+    if path is not None and path.exists() and (ending == TESTED or path.samefile(cfg.filename)):
+        object.__setattr__(cfg, '_filename', str(path.with_stem(path.stem + ending)))
 
 
 def _drop_hooks(cfg: Config) -> None:

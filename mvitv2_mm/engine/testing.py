@@ -19,7 +19,7 @@ from .checks import check_config, check_runner
 from .checks.files import lacks_ground_truth
 from .checks.output import check_output
 from .hooks import SameClassesHook
-from .launch import build_runner, load_config, load_runner_config, set_run
+from .launch import TESTED, build_runner, load_config, load_runner_config, set_run
 from .lost_workers import limit_waiting
 
 # per host: the visualizer, the hook that uses it on every sample, and the hook's output folder
@@ -31,6 +31,8 @@ PICTURES = {
     'mmaction': ('ActionVisualizer',
                  dict(type='mvitv2_mm.VideoVisualizationHook', enable=True, interval=1), 'out_dir'),
 }
+
+_DUMP, _PICTURES = 'mvitv2_mm.DumpPredictions', 'mvitv2_mm.PictureHook'
 
 
 def prepare_test(config: str,
@@ -69,7 +71,7 @@ def prepare_test(config: str,
     _set_results(cfg, dump, show_dir)
     check_config(cfg, ['test'])
     limit_waiting(cfg, ['test'])
-    runner = build_runner(cfg)
+    runner = build_runner(cfg, TESTED)
     check_runner(runner, ['test'])
     runner.register_hook(SameClassesHook('test', classes))
     return runner
@@ -95,6 +97,7 @@ def _open(config: str, checkpoint: Optional[str], cfg_options: Optional[dict], *
 
 def _set_results(cfg: Config, dump: Optional[str], show_dir: Optional[str]) -> None:
     """Set what is done with predictions: metrics, a dump, pictures."""
+    _drop_results(cfg)
     if lacks_ground_truth(cfg.test_dataloader):
         if not dump and not show_dir:
             raise UsageError('the test set has no ground truth to compare with; --dump FILE.pkl '
@@ -104,6 +107,16 @@ def _set_results(cfg: Config, dump: Optional[str], show_dir: Optional[str]) -> N
         _dump_predictions(cfg, dump)
     if show_dir:
         _draw_predictions(cfg, show_dir)
+
+
+def _drop_results(cfg: Config) -> None:
+    """Forget where an earlier test, which wrote this config, has saved its predictions."""
+    metrics = [metric for _, metric in metrics_of(cfg, 'test')]
+    if any(metric.get('type') == _DUMP for metric in metrics):
+        cfg.test_evaluator = [metric for metric in metrics if metric.type != _DUMP]
+    hooks = cfg.get('default_hooks') or {}
+    if (hooks.get('visualization') or {}).get('type') == _PICTURES:
+        del hooks['visualization']
 
 
 def check_saved(runner: Union[Runner, FlexibleRunner]) -> None:
@@ -137,7 +150,7 @@ def _dump_predictions(cfg: Config, path: str) -> None:
     evaluators = [evaluator for _, evaluator in metrics_of(cfg, 'test')]
     metric = 'DumpDetResults' if cfg.default_scope == 'mmdet' else 'DumpResults'
     dump = dict(type=metric, out_file_path=path)
-    cfg.test_evaluator = [*evaluators, dict(type='mvitv2_mm.DumpPredictions', metric=dump)]
+    cfg.test_evaluator = [*evaluators, dict(type=_DUMP, metric=dump)]
 
 
 def _draw_predictions(cfg: Config, folder: str) -> None:
@@ -148,10 +161,7 @@ def _draw_predictions(cfg: Config, folder: str) -> None:
         import_module(f'mvitv2_mm.engine.{cfg.default_scope}.visualization')
     cfg.visualizer = {'type': visualizer, **(cfg.get('visualizer') or {})}
     cfg.default_hooks.visualization = dict(
-        type='mvitv2_mm.PictureHook',
-        hook=hook,
-        folder_key=folder_key,
-        folder=os.path.abspath(folder))
+        type=_PICTURES, hook=hook, folder_key=folder_key, folder=os.path.abspath(folder))
 
 
 def evaluate_dump(config: str,
@@ -165,6 +175,7 @@ def evaluate_dump(config: str,
         cfg_options (dict, optional): Dotted keys and values that change it. Defaults to None.
     """
     cfg = load_config(config, cfg_options)
+    _drop_results(cfg)
     samples = mmengine.load(predictions)
     init_default_scope(cfg.default_scope)
     # only its meta information is needed, not its annotations

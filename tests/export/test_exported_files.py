@@ -170,7 +170,7 @@ def small_file(opset=20, ir_version=10):
     (small_file()[:-20], 'is damaged or no file of ONNX'),
     (small_file(opset=99), 'reads (ONNX Runtime only *guarantees* support for'),
     (small_file(ir_version=99), 'reads (Unsupported model IR version: 99, max'),
-    (small_file(), 'was not exported with "python -m mvitv2_mm export"'),
+    (small_file(), 'this package has not written it'),
     (None, 'does not exist; write it with'),
 ])
 def test_files_that_cannot_be_used(tmp_path, content, message, capfd):

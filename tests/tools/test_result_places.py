@@ -71,3 +71,22 @@ def test_a_disk_that_gets_full_costs_no_metrics(configs, checkpoints, tmp_path, 
     assert not [name for name in os.listdir(tmp_path) if name.startswith('.')]
     log, = Path(tmp_path, 'work').rglob('*.log')
     assert 'accuracy/top1' in log.read_text()
+
+
+def test_a_test_again_keeps_what_training_and_tests_before_it_wrote(configs, checkpoints, tmp_path):
+    work = tmp_path / 'work'
+    dump, pictures = tmp_path / 'dump.pkl', tmp_path / 'pictures'
+    trained = work / Path(configs['image']).name
+    work.mkdir()
+    trained.write_text('settings of the training')
+    in_process.run(
+        'test', arguments(configs, checkpoints, tmp_path, '--dump', dump, '--show-dir', pictures))
+    assert trained.read_text() == 'settings of the training'
+    tested, = set(work.glob('*.py')) - {trained}
+    before = dump.read_bytes(), sorted(pictures.rglob('*'))
+    dump.write_bytes(b'kept')
+    for picture in pictures.rglob('*.*'):
+        picture.unlink()
+    in_process.run('test', [tested, checkpoints['image'], '--work-dir', work])
+    assert dump.read_bytes() == b'kept' and not list(pictures.rglob('*.*'))
+    assert before[0] != b'kept' and before[1]
