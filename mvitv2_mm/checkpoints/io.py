@@ -7,6 +7,7 @@ import pickle
 import re
 import struct
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Mapping, Union
 
@@ -41,9 +42,12 @@ def _first_sentence(error: Exception) -> str:
 
 
 def _read_torch(path: str, map_location, mapped: bool) -> Any:
+    load = partial(torch.load, map_location=map_location, weights_only=True)
     try:
-        return torch.load(
-            path, map_location, weights_only=True, mmap=mapped and _can_be_mapped(path))
+        if path.endswith('.safetensors'):  # torch 2.15 believes this name, so it is not told
+            with open(path, 'rb') as file:
+                return load(file)
+        return load(path, mmap=mapped and _can_be_mapped(path))
     except pickle.UnpicklingError as error:
         name = re.search(r'GLOBAL (\S+)', str(error))
         if name is None:
