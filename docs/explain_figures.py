@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from mvitv2_mm import create_model
 from mvitv2_mm.checkpoints.model_source import open_model
 from mvitv2_mm.explain import METHODS, faithfulness, find_target, heat_map
+from mvitv2_mm.explain.faithfulness import MARGIN
 from mvitv2_mm.explain.maps import resize
 from mvitv2_mm.inference.predictor import Predictor
 from mvitv2_mm.inference.reading import Reader
@@ -117,7 +118,7 @@ def measure_faithfulness(title: str, targets: Sequence, truth: Callable = None) 
     def shares(name: str) -> str:
         gains = [[one['map']['difference'] - one[rival]['difference'] for rival in RIVALS]
                  for one in found[name]]
-        better = np.array(gains) > 0
+        better = np.array(gains) >= MARGIN
         return ', '.join(f'{n:.0%}' for n in (*better.mean(axis=0), better.all(axis=1).mean()))
 
     def average(name: str, which: str = 'map') -> str:

@@ -1,6 +1,5 @@
 """Files that are either complete or not there, and where the files of a package are."""
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -142,7 +141,7 @@ def _full_reason(error: Optional[BaseException]) -> Optional[str]:
 def lock(descriptor: int, place: Union[str, Path]) -> None:
     """Keep other processes that ask for it from a file or folder, as long as it is open.
 
-    Where the file system has no locks, nobody is kept away.
+    Where the file system has no locks, or the system has others (Windows), nobody is kept away.
 
     Args:
         descriptor (int): Of the open file or folder.
@@ -151,6 +150,10 @@ def lock(descriptor: int, place: Union[str, Path]) -> None:
     Raises:
         OSError: If another process has it.
     """
+    try:
+        import fcntl
+    except ImportError:
+        return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -101,7 +101,7 @@ def _in_words(result: Optional[dict], error: Optional[str]) -> str:
     if error:
         return f'error: {error}'
     scores = result['faithfulness']
-    lines = [f'{result["name"]} {result["probability"]:.2f}']
+    lines = [result['words']]
     for name in ('deletion', 'insertion'):
         lines.append(f'{name} {scores["map"][name]:.2f} (random {scores["random"][name]:.2f}, '
                      f'centre {scores["centre"][name]:.2f})')

@@ -32,5 +32,5 @@ def explain_upload(infer: Inferencer, upload: Upload, record: int, number: Optio
     predictor = infer.predictor
     found = explain(predictor.model, predictor.task, prepared.packed, number=number)
     name = predictor.opened.class_name(found.label)
-    draw_explanation(job.folder / PICTURE, found, f'{name} {found.probability:.2f}')
+    draw_explanation(job.folder / PICTURE, found, found.in_words(name))
     return dict(name=name, probability=found.probability)

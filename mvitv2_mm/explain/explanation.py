@@ -19,7 +19,8 @@ class Explanation:
     Attributes:
         method (str): How it was found out; see :func:`mvitv2_mm.explain.heat_map`.
         label (int): Class that is explained.
-        probability (float): What the model predicts for it.
+        probability (float): What the model predicts for it; of a clip, from the view that is
+            explained.
         heat (Tensor): The map on the grid of the first block, (H, W) or (T, H, W); sums to 1. It
             covers what the network sees, padding included.
         frames (np.ndarray): What the network sees without padding, RGB pixels (T, H, W, 3) of
@@ -36,6 +37,12 @@ class Explanation:
     scores: Dict[str, dict]
     box: Optional[List[float]]
     target: Target
+
+    def in_words(self, name: str) -> str:
+        """What is explained, given the name of the class."""
+        num_views = self.target.num_views
+        view = '' if num_views == 1 else f' in the middle one of {num_views} views'
+        return f'{name} {self.probability:.2f}{view}'
 
     @property
     def pixels(self) -> np.ndarray:

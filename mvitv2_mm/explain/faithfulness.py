@@ -13,6 +13,8 @@ from torch import Tensor
 from .maps import resize
 from .targets import Target
 
+#: a map is not called better for less than what figures show
+MARGIN = 0.01
 _STEPS = 6
 _NUM_RANDOM = 2
 _COARSE = 4  # cells per side of what is left of a blurred picture
@@ -29,7 +31,7 @@ def faithfulness(target: Target, heat: Tensor) -> Dict[str, dict]:
     Returns:
         dict: 'map', 'random' and 'centre' with the areas 'deletion' (from 0 to 1, low is good),
         'insertion' (high is good) and their 'difference' insertion - deletion; and 'is_faithful',
-        whether the difference of the map is the largest.
+        whether the difference of the map is the largest, by a :data:`MARGIN` at least.
     """
     size = (*target.inputs.shape[2:-2], *target.visible)
     blurred = _blur(target.inputs)
@@ -40,7 +42,7 @@ def faithfulness(target: Target, heat: Tensor) -> Dict[str, dict]:
         found = [_areas(target, blurred, resize(one, size), ends) for one in some]
         scores[name] = {key: sum(one[key] for one in found) / len(found) for key in found[0]}
     best = max(scores['random']['difference'], scores['centre']['difference'])
-    return dict(scores, is_faithful=scores['map']['difference'] > best)
+    return dict(scores, is_faithful=scores['map']['difference'] >= best + MARGIN)
 
 
 def _areas(target: Target, blurred: Tensor, heat: Tensor, ends: Tuple[Tensor,

@@ -54,7 +54,8 @@ def write_explanation(folder: Path,
     """
     found = explain(model, task, packed, method, label, number)
     name = class_name(found.label)
-    title = f'{Path(source).name}: {name} {found.probability:.2f}, {method}'
+    words = found.in_words(name)
+    title = f'{Path(source).name}: {words}, {method}'
     draw_explanation(folder / 'explanation.png', found, title)
     write_page(folder / 'attention.html', model, found, title)
     files = ['explanation.png', 'attention.html']
@@ -71,6 +72,7 @@ def write_explanation(folder: Path,
         label=found.label,
         name=name,
         probability=found.probability,
+        words=words,
         object=found.target.number,
         box=found.box,
         faithfulness=found.scores,

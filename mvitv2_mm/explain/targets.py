@@ -3,6 +3,7 @@ from typing import Optional, Tuple
 
 import torch
 from mmengine.dataset import pseudo_collate
+from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 
@@ -20,11 +21,13 @@ class Target:
         label (int): The class.
         probability (float): What the model predicts for it.
         number (int, optional): Number of the object that is explained; None for whole inputs.
+        num_views (int): Views of a clip, of which the middle one is explained.
 
     Raises:
         ValueError: If the model has no such class.
     """
     number: Optional[int] = None
+    num_views = 1
 
     def __init__(self, model: nn.Module, packed: dict, label: Optional[int] = None) -> None:
         self.model = model
@@ -75,6 +78,7 @@ class ClipTarget(Target):
 
     def _one_view(self, inputs: Tensor) -> Tensor:
         # (1, views, C, T, H, W) -> (1, C, T, H, W)
+        self.num_views = inputs.shape[1]
         return inputs[:, inputs.shape[1] // 2]
 
     def _logits(self, inputs: Tensor) -> Tensor:
@@ -100,11 +104,14 @@ class ObjectTarget(Target):
                  packed: dict,
                  label: Optional[int] = None,
                  number: Optional[int] = None) -> None:
-        self._box = self._find(model, packed, label, number)
-        super().__init__(model, packed, self._found)
+        found = self._find(model, packed, label, number)
+        scale = packed['data_samples'].metainfo['scale_factor']
+        self._box = found.bboxes[0] * found.bboxes.new_tensor([*scale, *scale])
+        super().__init__(model, packed, int(found.labels))
+        self.probability = float(found.scores)  # of the proposal that became the box
 
     def _find(self, model: nn.Module, packed: dict, label: Optional[int],
-              number: Optional[int]) -> Tensor:
+              number: Optional[int]) -> InstanceData:
         with torch.no_grad():
             found, = model.test_step(pseudo_collate([packed]))
         found = found.pred_instances
@@ -117,9 +124,7 @@ class ObjectTarget(Target):
             which += '' if label is None else f' of the class {label}'
             raise ValueError(f'the model finds no object{which}')
         best = self.number = max(wanted, key=lambda i: float(found.scores[i]))
-        self._found = int(found.labels[best])
-        scale = packed['data_samples'].metainfo['scale_factor']
-        return found.bboxes[best] * found.bboxes.new_tensor([*scale, *scale])
+        return found[best]
 
     @property
     def box(self) -> Tensor:

@@ -48,16 +48,28 @@ def test_the_probability_is_the_one_that_is_predicted(prepared):
     if predictor.task == 'detection':
         objects = sample.pred_instances
         assert found.label == int(objects.labels[0])
-        # the score of the box that was refined, which is close to that of its proposal
-        assert found.probability == pytest.approx(float(objects.scores[0]), abs=0.05)
+        assert found.probability == pytest.approx(float(objects.scores[0]), abs=1e-5)
         assert found.box == pytest.approx(
             objects.bboxes[0].tolist(), abs=1e-3) or packed['data_samples'].scale_factor != (1., 1.)
     else:
         scores = sample.pred_score
         assert found.label == int(scores.argmax())
         assert found.probability == pytest.approx(float(scores.max()), abs=1e-5)
+    assert found.in_words('it') == f'it {found.probability:.2f}'
     assert found.frames.shape[0] == (8 if predictor.task == 'video' else 1)
     assert found.pixels.shape == found.frames.shape[:3] and found.pixels.max() <= 1
+
+
+def test_a_view_of_a_clip_is_named(quick):
+    predictor = Predictor(open_model(quick('video').folder), fast=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 64, 64, 3), dtype=np.uint8)
+    packed = predictor.prepare(ArrayClip(pixels)).packed
+    views = packed['inputs'].repeat(3, 1, 1, 1, 1)
+    views[[0, 2]] = 0
+    one = explain(predictor.model, 'video', packed)
+    found = explain(predictor.model, 'video', dict(packed, inputs=views))
+    assert found.probability == one.probability
+    assert found.in_words('x') == one.in_words('x') + ' in the middle one of 3 views'
 
 
 def test_the_rollout_of_an_object_lies_in_its_box(quick):
