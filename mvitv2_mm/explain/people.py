@@ -50,10 +50,8 @@ class PersonTarget(Target):
         """Log-odds of the action for the first input; the actions of a person are no rivals."""
         return self._logits(inputs)[0, self.label]
 
-    def probabilities(self, inputs: Tensor) -> Tensor:
-        """Probability of the action for inputs (n, ...), without gradients."""
-        with torch.no_grad():
-            return self._logits(inputs).sigmoid()[:, self.label]
+    def _shares(self, logits: Tensor) -> Tensor:
+        return logits.sigmoid()
 
     def _logits(self, inputs: Tensor) -> Tensor:
         head = self.model.roi_head

@@ -40,7 +40,7 @@ class Target:
         if not 0 <= self.label < logits.shape[1]:
             raise ValueError(f'the model has the classes 0 to {logits.shape[1] - 1}, but got '
                              f'{self.label}')
-        self.probability = float(self.probabilities(self.inputs)[0])
+        self.probability = float(self._shares(logits)[0, self.label])
 
     @property
     def box(self) -> Optional[Tensor]:
@@ -64,7 +64,11 @@ class Target:
     def probabilities(self, inputs: Tensor) -> Tensor:
         """Probability of the class for inputs (n, ...), without gradients."""
         with torch.no_grad():
-            return self._logits(inputs).softmax(dim=-1)[:, self.label]
+            return self._shares(self._logits(inputs))[:, self.label]
+
+    def _shares(self, logits: Tensor) -> Tensor:
+        """Probabilities of classes, of which one is right."""
+        return logits.softmax(dim=-1)
 
     def _one_view(self, inputs: Tensor) -> Tensor:
         return inputs
